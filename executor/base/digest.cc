@@ -1,0 +1,99 @@
+#include "executor/base/digest.h"
+
+#include <openssl/evp.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace slipway {
+
+namespace {
+constexpr std::string_view kPrefix = "sha256:";
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+// The lookup of an algorithm costs more than hashing a small file, so it is done once.
+const EVP_MD* Sha256() {
+  static const EVP_MD* md = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return md;
+}
+}  // namespace
+
+Result<Digest> Digest::Parse(std::string_view text) {
+  if (!text.starts_with(kPrefix)) {
+    return InvalidArgument("digest '{}' is not of the form sha256:<64 hex digits>", text.substr(0, 100));
+  }
+  const std::string_view hex = text.substr(kPrefix.size());
+  std::array<uint8_t, kSize> bytes{};
+  bool good = hex.size() == 2 * kSize;
+  for (size_t i = 0; good && i < kSize; ++i) {
+    const int hi = HexValue(hex[2 * i]);
+    const int lo = HexValue(hex[2 * i + 1]);
+    good = hi >= 0 && lo >= 0;
+    bytes[i] = static_cast<uint8_t>(hi * 16 + lo);
+  }
+  if (!good) return InvalidArgument("digest '{}' is not of the form sha256:<64 hex digits>", text.substr(0, 100));
+  return Digest(bytes);
+}
+
+Digest Digest::Of(std::string_view bytes) { return Hasher().Update(bytes).Finish(); }
+
+std::string Digest::hex() const {
+  if (!set_) return "";
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out(2 * kSize, '0');
+  for (size_t i = 0; i < kSize; ++i) {
+    out[2 * i] = kDigits[bytes_[i] >> 4];
+    out[2 * i + 1] = kDigits[bytes_[i] & 15];
+  }
+  return out;
+}
+
+std::string Digest::ToString() const { return set_ ? std::string(kPrefix) + hex() : ""; }
+
+std::string Digest::Short() const { return hex().substr(0, 12); }
+
+struct Hasher::Impl {
+  EVP_MD_CTX* ctx = EVP_MD_CTX_new();
+  ~Impl() { EVP_MD_CTX_free(ctx); }
+};
+
+Hasher::Hasher() : impl_(std::make_unique<Impl>()) {
+  if (impl_->ctx == nullptr || EVP_DigestInit_ex2(impl_->ctx, Sha256(), nullptr) != 1) std::abort();  // out of memory
+}
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+Hasher& Hasher::Update(std::string_view bytes) {
+  EVP_DigestUpdate(impl_->ctx, bytes.data(), bytes.size());
+  return *this;
+}
+
+Hasher& Hasher::Update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(impl_->ctx, bytes.data(), bytes.size());
+  return *this;
+}
+
+Hasher& Hasher::Field(std::string_view bytes) {
+  Field(static_cast<uint64_t>(bytes.size()));
+  return Update(bytes);
+}
+
+Hasher& Hasher::Field(uint64_t value) {
+  std::array<char, 8> le{};
+  for (size_t i = 0; i < le.size(); ++i) le[i] = static_cast<char>(value >> (8 * i));
+  return Update(std::string_view(le.data(), le.size()));
+}
+
+Digest Hasher::Finish() {
+  std::array<uint8_t, Digest::kSize> out{};
+  EVP_DigestFinal_ex(impl_->ctx, out.data(), nullptr);
+  return Digest(out);
+}
+
+}  // namespace slipway

@@ -1,0 +1,291 @@
+#include "executor/base/fs.h"
+
+#include <dirent.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "executor/base/log.h"
+
+namespace slipway::fs {
+
+namespace {
+
+Result<UniqueFd> OpenAt2(int dir_fd, const std::string& path, int flags, mode_t mode, uint64_t resolve) {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
+  how.resolve = resolve;
+  while (true) {
+    const long fd = ::syscall(SYS_openat2, dir_fd, path.c_str(), &how, sizeof(how));
+    if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+    // EAGAIN: a rename elsewhere disturbed the walk below a root; the kernel asks to try again.
+    if (errno != EINTR && errno != EAGAIN) return ErrnoStatus(errno, fmt::format("open '{}'", path));
+  }
+}
+
+Status RemoveTreeAt(int parent, const std::string& name, dev_t device);
+
+Status RemoveChildren(int fd, dev_t device) {
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirFd(fd));
+  for (const std::string& name : names) SLIPWAY_RETURN_IF_ERROR(RemoveTreeAt(fd, name, device));
+  return Status();
+}
+
+Status RemoveTreeAt(int parent, const std::string& name, dev_t device) {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return Status();
+  if (errno != EISDIR && errno != EPERM && errno != EBUSY) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
+  UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
+  if (st.st_dev != device) return FailedPrecondition("remove '{}': something is mounted there", name);
+  SLIPWAY_RETURN_IF_ERROR(RemoveChildren(fd.get(), device).With(name));
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return ErrnoStatus(errno, fmt::format("remove '{}'", name));
+  }
+  return Status();
+}
+
+}  // namespace
+
+Result<UniqueFd> Open(const std::string& path, int flags, mode_t mode) {
+  while (true) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd >= 0) return UniqueFd(fd);
+    if (errno != EINTR) return ErrnoStatus(errno, fmt::format("open '{}'", path));
+  }
+}
+
+Result<UniqueFd> OpenInRoot(int root_fd, const std::string& path, int flags, mode_t mode) {
+  return OpenAt2(root_fd, path.empty() ? "." : path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+Result<UniqueFd> OpenBeneath(int dir_fd, const std::string& path, int flags, mode_t mode) {
+  return OpenAt2(dir_fd, path.empty() ? "." : path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDONLY));
+  std::string out;
+  constexpr size_t kStep = 64U << 10;
+  while (true) {
+    const size_t had = out.size();
+    out.resize(had + kStep);
+    auto got = ReadFull(fd.get(), std::span(out).subspan(had));
+    if (!got.ok()) return std::move(got).status().With(fmt::format("read '{}'", path));
+    out.resize(had + *got);
+    if (out.size() > limit) return ResourceExhausted("read '{}': the file is larger than {} bytes", path, limit);
+    if (*got < kStep) return out;
+  }
+}
+
+Status WriteFileAtomic(const std::string& path, std::string_view content, mode_t mode) {
+  std::string temp = path + ".XXXXXX";
+  UniqueFd fd(::mkostemp(temp.data(), O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, fmt::format("write '{}'", path));
+  Status status = WriteAll(fd.get(), content);
+  if (status.ok() && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0)) status = ErrnoStatus(errno, "sync");
+  if (status.ok()) status = Rename(temp, path);
+  if (!status.ok()) {
+    ::unlink(temp.c_str());
+    return std::move(status).With(fmt::format("write '{}'", path));
+  }
+  return SyncDir(DirName(path));
+}
+
+Status WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+    } else if (errno != EINTR) {
+      return ErrnoStatus(errno, "write");
+    }
+  }
+  return Status();
+}
+
+Status WriteAllAt(int fd, std::string_view bytes, int64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), offset);
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+      offset += n;
+    } else if (errno != EINTR) {
+      return ErrnoStatus(errno, "write");
+    }
+  }
+  return Status();
+}
+
+Result<size_t> ReadFull(int fd, std::span<char> buffer) {
+  size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t n = ::read(fd, buffer.data() + done, buffer.size() - done);
+    if (n == 0) break;
+    if (n > 0) {
+      done += static_cast<size_t>(n);
+    } else if (errno != EINTR) {
+      return ErrnoStatus(errno, "read");
+    }
+  }
+  return done;
+}
+
+Result<size_t> ReadFullAt(int fd, std::span<char> buffer, int64_t offset) {
+  size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t n = ::pread(fd, buffer.data() + done, buffer.size() - done, offset + static_cast<int64_t>(done));
+    if (n == 0) break;
+    if (n > 0) {
+      done += static_cast<size_t>(n);
+    } else if (errno != EINTR) {
+      return ErrnoStatus(errno, "read");
+    }
+  }
+  return done;
+}
+
+bool Exists(const std::string& path) {
+  struct stat st {};
+  return ::lstat(path.c_str(), &st) == 0;
+}
+
+Status MakeDirs(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0) return Status();
+  if (errno == EEXIST) {
+    struct stat st {};
+    if (::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return Status();
+    return FailedPrecondition("make folder '{}': a file is in the way", path);
+  }
+  if (errno != ENOENT) return ErrnoStatus(errno, fmt::format("make folder '{}'", path));
+  const std::string parent = DirName(path);
+  if (parent == path) return ErrnoStatus(ENOENT, fmt::format("make folder '{}'", path));
+  SLIPWAY_RETURN_IF_ERROR(MakeDirs(parent, mode));
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return Status();
+  return ErrnoStatus(errno, fmt::format("make folder '{}'", path));
+}
+
+Status RemoveAll(const std::string& path) {
+  struct stat st {};
+  if (::lstat(path.c_str(), &st) != 0) {
+    return errno == ENOENT ? Status() : ErrnoStatus(errno, fmt::format("remove '{}'", path));
+  }
+  return RemoveTreeAt(AT_FDCWD, path, st.st_dev);
+}
+
+Status Rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return Status();
+  return ErrnoStatus(errno, fmt::format("rename '{}' to '{}'", from, to));
+}
+
+Status SyncDir(const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDONLY | O_DIRECTORY));
+  return ::fsync(fd.get()) == 0 ? Status() : ErrnoStatus(errno, fmt::format("sync folder '{}'", path));
+}
+
+Result<std::vector<std::string>> ListDir(const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDONLY | O_DIRECTORY));
+  return ListDirFd(fd.get()).With(fmt::format("list '{}'", path));
+}
+
+Result<std::vector<std::string>> ListDirFd(int dir_fd) {
+  UniqueFd own(::openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!own.valid()) return ErrnoStatus(errno, "list folder");
+  DIR* dir = ::fdopendir(own.get());
+  if (dir == nullptr) return ErrnoStatus(errno, "list folder");
+  own.Release();
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(dir)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+    errno = 0;
+  }
+  const int error = errno;
+  ::closedir(dir);
+  if (error != 0) return ErrnoStatus(error, "list folder");
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string Join(std::string_view a, std::string_view b) {
+  while (a.size() > 1 && a.ends_with('/')) a.remove_suffix(1);
+  while (b.starts_with('/')) b.remove_prefix(1);
+  if (b.empty()) return std::string(a);
+  if (a.empty()) return std::string(b);
+  return a == "/" ? fmt::format("/{}", b) : fmt::format("{}/{}", a, b);
+}
+
+std::string Clean(std::string_view path) {
+  const bool rooted = path.starts_with('/');
+  std::vector<std::string_view> parts;
+  for (size_t pos = 0; pos <= path.size();) {
+    size_t end = path.find('/', pos);
+    if (end == std::string_view::npos) end = path.size();
+    const std::string_view part = path.substr(pos, end - pos);
+    if (part == "..") {
+      if (!parts.empty() && parts.back() != "..") {
+        parts.pop_back();
+      } else if (!rooted) {
+        parts.push_back(part);
+      }
+    } else if (!part.empty() && part != ".") {
+      parts.push_back(part);
+    }
+    pos = end + 1;
+  }
+  if (parts.empty()) return rooted ? "/" : ".";
+  return fmt::format("{}{}", rooted ? "/" : "", fmt::join(parts, "/"));
+}
+
+std::string_view BaseName(std::string_view path) {
+  if (path.empty()) return ".";
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path == "/") return path;
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string DirName(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return Clean(path.substr(0, slash + 1));
+}
+
+Result<TempDir> TempDir::Make(const std::string& parent, std::string_view prefix) {
+  const char* env = std::getenv("TMPDIR");
+  const std::string base = !parent.empty() ? parent : env != nullptr && *env != '\0' ? env : "/tmp";
+  std::string path = Join(base, fmt::format("{}XXXXXX", prefix));
+  if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, fmt::format("make a temporary folder in '{}'", base));
+  return TempDir(std::move(path));
+}
+
+TempDir& TempDir::operator=(TempDir&& other) noexcept {
+  if (this != &other) {
+    TempDir old(std::exchange(path_, std::exchange(other.path_, {})));
+  }
+  return *this;
+}
+
+TempDir::~TempDir() {
+  if (path_.empty()) return;
+  if (Status status = RemoveAll(path_); !status.ok()) spdlog::warn("{}", status.message());
+}
+
+Result<FileLock> FileLock::TryAcquire(const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDWR | O_CREAT, 0600));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return FailedPrecondition("'{}' is locked by another process", path);
+    return ErrnoStatus(errno, fmt::format("lock '{}'", path));
+  }
+  return FileLock(std::move(fd));
+}
+
+}  // namespace slipway::fs

@@ -1,0 +1,24 @@
+// Logging: spdlog's default logger, set up once by main(). Libraries log through spdlog::info and friends; a line that
+// belongs to a run is written through a Logger made by ForRun, which adds the run id.
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "executor/base/status.h"
+
+namespace slipway::log {
+
+enum class Format { kPlain, kJson };
+
+/// Installs the default logger on standard error. `level` is a name that spdlog knows ("debug", "info", "warn", …);
+/// INVALID_ARGUMENT for others. Call once, before threads start.
+Status Init(Format format, std::string_view level);
+
+/// A logger whose lines carry `run=<id>` (plain) or "run":"<id>" (JSON). Cheap; thread-safe.
+std::shared_ptr<spdlog::logger> ForRun(const std::string& run_id);
+
+}  // namespace slipway::log

@@ -1,0 +1,93 @@
+#include "executor/base/thread_pool.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+namespace slipway {
+
+ThreadPool::ThreadPool(size_t threads, std::string name) {
+  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+  threads_.reserve(threads);
+  for (size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { Work(); });
+    pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::Submit(std::function<void()> task) {
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+}
+
+void ThreadPool::Work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    auto task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    task();
+    task = nullptr;
+    lock.lock();
+  }
+}
+
+struct TaskGroup::State {
+  std::mutex mutex;
+  std::condition_variable done;
+  std::deque<std::function<Status()>> waiting;
+  size_t running = 0;
+  Status first;
+
+  // Takes one task that no thread has begun and runs it. False if there is none.
+  bool RunOne() {
+    std::unique_lock lock(mutex);
+    if (waiting.empty()) return false;
+    auto task = std::move(waiting.front());
+    waiting.pop_front();
+    ++running;
+    lock.unlock();
+    Status status = task();
+    task = nullptr;
+    lock.lock();
+    if (!status.ok() && first.ok()) first = std::move(status);
+    if (--running == 0) done.notify_all();
+    return true;
+  }
+};
+
+TaskGroup::TaskGroup(ThreadPool& pool) : state_(std::make_shared<State>()), pool_(pool) {}
+
+TaskGroup::~TaskGroup() { Wait().Ignore(); }
+
+void TaskGroup::Run(std::function<Status()> task) {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->waiting.push_back(std::move(task));
+  }
+  pool_.Submit([state = state_] { state->RunOne(); });
+}
+
+Status TaskGroup::Wait() {
+  while (state_->RunOne()) {
+  }
+  std::unique_lock lock(state_->mutex);
+  state_->done.wait(lock, [this] { return state_->running == 0 && state_->waiting.empty(); });
+  return state_->first;
+}
+
+}  // namespace slipway
