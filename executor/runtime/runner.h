@@ -1,0 +1,146 @@
+// Runner: runs one container to its end, for a RUN instruction or a `cmd` step.
+//
+// The caller brings a root file system that is already mounted (an overlay, say) and stays its owner; the runner writes
+// the OCI bundle, joins a network, starts the runtime, hands on what the program prints, and removes every trace but
+// the program's own writes below `rootfs`. Runners are thread-safe: any number of Run calls may be under way at once.
+//
+// Follows the OCI runtime specification 1.0.2; what the container sees is what BuildKit shows to a RUN.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "executor/base/context.h"
+#include "executor/base/process.h"
+#include "executor/base/status.h"
+
+namespace slipway::runtime {
+
+enum class NetworkMode {
+  kDefault,  ///< what the operator made the default: a bridge with outbound access, unless configured otherwise
+  kNone,     ///< a loopback device only
+  kHost,     ///< the host's own; whether a build may have it is decided above
+};
+
+enum class SecurityMode {
+  kSandbox,   ///< docker's default capabilities, seccomp profile, masked paths
+  kInsecure,  ///< all capabilities, no seccomp, nothing masked, all devices; whether a build may have it is decided
+              ///< above
+};
+
+/// Numbers only: names are resolved in the image by the caller.
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> additional_gids;
+};
+
+struct Mount {
+  enum class Type {
+    kBind,   ///< `source` (file or folder on the host) appears at `destination`, with what is mounted below it
+    kTmpfs,  ///< an empty file system in memory
+  };
+  Type type = Type::kBind;
+  std::string source;       ///< kBind: absolute path on the host
+  std::string destination;  ///< absolute path in the container; symbolic links on the way are followed inside the root
+  bool read_only = false;
+  std::vector<std::string> options;  ///< further mount(8) options: "nosuid", "noexec", …
+
+  // kTmpfs only.
+  uint64_t size_bytes = 0;     ///< 0: the kernel's default, half of the memory
+  std::optional<mode_t> mode;  ///< of its root; unset: 01777
+  std::optional<uid_t> uid;    ///< of its root; unset: 0
+  std::optional<gid_t> gid;
+};
+
+struct HostEntry {
+  std::string address;
+  std::string name;
+};
+
+/// `name` without "RLIMIT_", in lower case: "nofile". -1 is unlimited.
+struct Ulimit {
+  std::string name;
+  int64_t soft = -1;
+  int64_t hard = -1;
+};
+
+/// 0 or empty: no limit. Where the host has no cgroup controller for it a limit is left out and a warning logged, once.
+struct Limits {
+  uint64_t memory_bytes = 0;
+  /// Memory and swap together, as docker's --memory-swap; -1 is unlimited swap.
+  int64_t memory_swap_bytes = 0;
+  double cpus = 0;
+  /// Docker's scale: 1024 is the usual share.
+  uint64_t cpu_shares = 0;
+  int64_t cpu_quota_us = 0;
+  uint64_t cpu_period_us = 0;
+  std::string cpuset_cpus;
+  std::string cpuset_mems;
+  int64_t pids = 0;
+};
+
+/// The network that the containers of one group share. They reach each other by alias.
+struct NetworkGroup {
+  std::string name;                  ///< [a-zA-Z0-9_.-]+; empty: no group, other containers are not named
+  std::vector<std::string> aliases;  ///< of this container
+};
+
+struct ContainerSpec {
+  std::string rootfs;             ///< a mounted folder on the host; written by the container unless read_only
+  std::vector<std::string> args;  ///< args[0] without a slash is looked up in `env`'s PATH
+  std::vector<std::string> env;   ///< "K=V"; passed as it is, with no additions of ours but HOME if missing
+  std::string cwd = "/";          ///< created (as root, 0755) if the image lacks it
+  User user;
+  std::string hostname = "buildkitsandbox";
+  bool read_only = false;
+  NetworkMode network = NetworkMode::kDefault;
+  NetworkGroup network_group;
+  SecurityMode security = SecurityMode::kSandbox;
+  std::vector<Mount> mounts;  ///< in this order, after /proc, /dev, /sys and the files of /etc that the runner gives
+  std::vector<HostEntry> extra_hosts;
+  std::vector<Ulimit> ulimits;
+  uint64_t shm_size_bytes = 0;  ///< 0: 64 MiB
+  Limits limits;
+  /// How long after SIGTERM a cancelled container is killed.
+  std::chrono::milliseconds stop_grace = std::chrono::seconds(5);
+};
+
+enum class Stream { kStdout = 1, kStderr = 2 };
+
+/// Called with what the program wrote, as it comes and in order of each stream; never from two threads at once. A chunk
+/// may end within a line or a character. While it runs, nothing more is read: a slow sink slows the program down.
+using OutputSink = std::function<void(Stream, std::string_view)>;
+
+/// How a container's first process ended.
+struct ContainerExit {
+  ExitStatus exit;  ///< code 128 + n also where a shell told so; `signal` only if the first process itself died of one
+  bool oom_killed =
+      false;  ///< the kernel killed some process of it for its memory limit (false if that cannot be told)
+};
+
+class Runner {
+ public:
+  virtual ~Runner() = default;
+
+  /// Blocks until the container has ended and is gone. A program that fails is an exit, not an error. Input is
+  /// /dev/null.
+  ///
+  /// On cancel every process of the container is killed (SIGTERM, the spec's grace, SIGKILL); then ctx.Err().
+  /// NOT_FOUND or PERMISSION_DENIED if the program cannot be started ("exec \"foo\": executable file not found in
+  /// $PATH"); INVALID_ARGUMENT for a spec that no host could run; FAILED_PRECONDITION where this host lacks what it
+  /// asks for; else UNAVAILABLE with the runtime's words.
+  ///
+  /// Mount points that had to be made below `rootfs` are removed afterwards if they are empty still, and the times of
+  /// the folders that held them are put back. Only /proc, /dev and /sys stay, as in an image that BuildKit made.
+  virtual Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) = 0;
+};
+
+}  // namespace slipway::runtime
