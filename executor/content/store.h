@@ -1,0 +1,151 @@
+// The content store: bytes by digest, on disk, shared by all runs of a daemon.
+//
+// Two kinds of content live here behind one interface: *blobs* (layers, manifests, configs, large files), a file each, and
+// *packed* content (the many small files of a context), appended to pack files so that a file costs no system call of its
+// own. Readers see no difference: Open() gives a window into some file.
+//
+// Life cycle of a write: Begin → Write … → Commit. Bytes go to a temporary name, are hashed on the way, synced, renamed:
+// content that is visible is whole, also after a crash; what a crash left unfinished is swept when the store is opened.
+//
+// Records (size, last use) and leases are kept in SQLite. A lease protects what a run uses or makes from Collect(); leases
+// are held by RAII objects, and those of a dead process are dropped at open. All functions may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "executor/base/context.h"
+#include "executor/base/digest.h"
+#include "executor/base/status.h"
+#include "executor/base/unique_fd.h"
+
+namespace slipway::content {
+
+/// A window into a file that holds some content. Copies share the descriptor; valid as long as it lives, even if the
+/// content is collected meanwhile. Thread-safe.
+class Blob {
+ public:
+  Blob() = default;
+  Blob(std::shared_ptr<const UniqueFd> fd, int64_t offset, uint64_t size)
+      : fd_(std::move(fd)), offset_(offset), size_(size) {}
+
+  uint64_t size() const { return size_; }
+  /// Reads until `buffer` is full or the content ends; the number of bytes read. `position` is relative to the content.
+  Result<size_t> ReadAt(std::span<char> buffer, uint64_t position) const;
+  /// The whole content; RESOURCE_EXHAUSTED if larger than `limit`.
+  Result<std::string> ReadAll(uint64_t limit = 64U << 20) const;
+  /// For sendfile, mmap and the like: the file and where the content begins in it.
+  int fd() const { return fd_->get(); }
+  int64_t offset() const { return offset_; }
+
+ private:
+  std::shared_ptr<const UniqueFd> fd_;
+  int64_t offset_ = 0;
+  uint64_t size_ = 0;
+};
+
+class Store;
+
+/// Keeps what was added to it from being collected until destroyed. Copies are not possible; share by shared_ptr.
+class Lease {
+ public:
+  Lease() = default;
+  Lease(Lease&& other) noexcept;
+  Lease& operator=(Lease&& other) noexcept;
+  ~Lease();
+  Status Add(const Digest& digest);
+  Status Add(std::span<const Digest> digests);
+
+ private:
+  friend class Store;
+  Lease(Store* store, int64_t id) : store_(store), id_(id) {}
+  Store* store_ = nullptr;
+  int64_t id_ = 0;
+};
+
+/// One write that is not yet visible. Destroyed without Commit, it leaves nothing. Not thread-safe.
+class Ingest {
+ public:
+  virtual ~Ingest() = default;
+  virtual Status Write(std::string_view bytes) = 0;
+  /// Bytes written so far.
+  virtual uint64_t size() const = 0;
+  /// Makes the content visible and leased; its digest. DATA_LOSS if `expected` was given and differs (nothing is kept).
+  /// Content that is there already is OK.
+  virtual Result<Digest> Commit(Lease* lease) = 0;
+};
+
+/// Many files in one write: each is hashed and becomes visible with the others at Commit. Small ones are packed.
+/// Destroyed without Commit, it leaves nothing. Not thread-safe.
+class BatchIngest {
+ public:
+  virtual ~BatchIngest() = default;
+  /// Adds a whole small content.
+  virtual Result<Digest> Add(std::string_view bytes) = 0;
+  /// Adds content piecewise: Begin, Append …, End. `expected` empty: any. DATA_LOSS at End if it differs.
+  virtual Status BeginFile(uint64_t size, const Digest& expected) = 0;
+  virtual Status Append(std::string_view bytes) = 0;
+  virtual Result<Digest> EndFile() = 0;
+  /// Syncs once, then makes everything visible and leased.
+  virtual Status Commit(Lease* lease) = 0;
+};
+
+struct IngestOptions {
+  Digest expected;         ///< verified at Commit unless empty
+  int64_t max_size = -1;   ///< RESOURCE_EXHAUSTED past this; -1: no bound
+};
+
+struct CollectOptions {
+  uint64_t keep_bytes = 0;                        ///< collect least recently used content until no more than this is left
+  std::chrono::seconds min_age = std::chrono::seconds(0);  ///< content used more recently is kept whatever its size
+};
+
+struct CollectResult {
+  uint64_t removed_bytes = 0;
+  uint64_t removed_count = 0;
+  uint64_t kept_bytes = 0;
+};
+
+class Store {
+ public:
+  /// Opens the store below `root` (made if missing) and sweeps what a crash left.
+  static Result<std::unique_ptr<Store>> Open(const std::string& root);
+  virtual ~Store() = default;
+
+  /// NOT_FOUND if it is not there. Counts as a use.
+  virtual Result<Blob> Open(const Digest& digest) = 0;
+  /// Whether it is there; does not count as a use.
+  virtual bool Has(const Digest& digest) = 0;
+  /// Which of `digests` are not there, in their order, each once. Those that are there are added to `lease` in the same
+  /// transaction, so they cannot vanish in between. The empty content is always there.
+  virtual Result<std::vector<Digest>> Missing(std::span<const Digest> digests, Lease* lease) = 0;
+
+  virtual Result<std::unique_ptr<Ingest>> Begin(const IngestOptions& options) = 0;
+  virtual Result<std::unique_ptr<BatchIngest>> BeginBatch() = 0;
+  /// A small document in one call.
+  Result<Digest> Put(std::string_view bytes, Lease* lease);
+  /// Takes a file of this file system in as content by a hard link (a copy where that fails), hashing it on the way.
+  /// The caller promises never to write to the file again.
+  virtual Result<Digest> PutFile(const std::string& path, Lease* lease) = 0;
+
+  /// `purpose` is for people ("run ca1f").
+  virtual Result<Lease> NewLease(std::string_view purpose) = 0;
+  /// Content that must be kept beyond leases (what cache records name) is marked by its owner through this: `in_use` is
+  /// asked for the digests to keep, then the least recently used rest goes.
+  virtual Result<CollectResult> Collect(const Context& ctx, const CollectOptions& options,
+                                        std::span<const Digest> in_use) = 0;
+  /// Bytes on disk.
+  virtual Result<uint64_t> TotalBytes() = 0;
+
+ protected:
+  friend class Lease;
+  virtual Status AddToLease(int64_t id, std::span<const Digest> digests) = 0;
+  virtual void EndLease(int64_t id) = 0;
+};
+
+}  // namespace slipway::content

@@ -1,0 +1,83 @@
+#include "executor/oci/json.h"
+
+namespace slipway::oci::json {
+
+namespace {
+constexpr int kDeepest = 64;
+
+const nlohmann::json* Find(const nlohmann::json& object, const char* key) {
+  const auto it = object.find(key);
+  return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
+Status WrongType(const char* key, std::string_view wanted, const nlohmann::json& value) {
+  return InvalidArgument("field '{}' must be {} but is a JSON {}", key, wanted, value.type_name());
+}
+}  // namespace
+
+Result<nlohmann::json> ParseObject(std::string_view text, std::string_view what) {
+  bool too_deep = false;
+  const auto depth_guard = [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > kDeepest;
+    return !too_deep;
+  };
+  nlohmann::json document = nlohmann::json::parse(text, depth_guard, /*allow_exceptions=*/false);
+  if (too_deep) return InvalidArgument("{} is nested more than {} deep", what, kDeepest);
+  if (document.is_discarded() || !document.is_object()) return InvalidArgument("{} is not a JSON object", what);
+  return document;
+}
+
+Status Read(const nlohmann::json& object, const char* key, std::string& out) {
+  const nlohmann::json* value = Find(object, key);
+  if (value == nullptr) return Status();
+  if (!value->is_string()) return WrongType(key, "a string", *value);
+  out = value->get<std::string>();
+  return Status();
+}
+
+Status Read(const nlohmann::json& object, const char* key, int64_t& out) {
+  const nlohmann::json* value = Find(object, key);
+  if (value == nullptr) return Status();
+  if (!value->is_number_integer()) return WrongType(key, "a whole number", *value);
+  if (value->is_number_unsigned() && value->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) {
+    return InvalidArgument("field '{}' is too large", key);
+  }
+  out = value->get<int64_t>();
+  return Status();
+}
+
+Status Read(const nlohmann::json& object, const char* key, bool& out) {
+  const nlohmann::json* value = Find(object, key);
+  if (value == nullptr) return Status();
+  if (!value->is_boolean()) return WrongType(key, "true or false", *value);
+  out = value->get<bool>();
+  return Status();
+}
+
+Status Read(const nlohmann::json& object, const char* key, std::vector<std::string>& out) {
+  const nlohmann::json* value = Find(object, key);
+  if (value == nullptr) return Status();
+  if (!value->is_array()) return WrongType(key, "a list of strings", *value);
+  std::vector<std::string> items;
+  for (const nlohmann::json& item : *value) {
+    if (!item.is_string()) return WrongType(key, "a list of strings", item);
+    items.push_back(item.get<std::string>());
+  }
+  out = std::move(items);
+  return Status();
+}
+
+Status Read(const nlohmann::json& object, const char* key, std::map<std::string, std::string>& out) {
+  const nlohmann::json* value = Find(object, key);
+  if (value == nullptr) return Status();
+  if (!value->is_object()) return WrongType(key, "a map of strings", *value);
+  std::map<std::string, std::string> items;
+  for (const auto& [name, item] : value->items()) {
+    if (!item.is_string()) return WrongType(key, "a map of strings", item);
+    items.emplace(name, item.get<std::string>());
+  }
+  out = std::move(items);
+  return Status();
+}
+
+}  // namespace slipway::oci::json
