@@ -1,0 +1,129 @@
+// Builder: the executor's front door. A build request goes in; an image and progress events come out; the image is pushed
+// under its names. Everything below this (frontend, solver, layers, registry) is reached through it.
+//
+// One Builder per daemon, made from a root folder; all functions may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "executor/base/context.h"
+#include "executor/base/digest.h"
+#include "executor/base/progress.h"
+#include "executor/base/status.h"
+#include "executor/content/store.h"
+#include "executor/oci/config.h"
+#include "executor/oci/manifest.h"
+#include "executor/oci/platform.h"
+#include "executor/oci/reference.h"
+#include "executor/source/context_source.h"
+
+namespace slipway::builder {
+
+/// How much work may be done and what is allowed; set by the operator.
+struct Options {
+  std::string root;              ///< state; made if missing
+  std::string default_registry;  ///< host of images named without one when pushing; "" for none
+  std::vector<std::string> insecure_registries;  ///< hosts reached by plain HTTP (loopback always is)
+  std::string docker_config;     ///< folder of a Docker credential file; "" for none
+  std::string ca_file;           ///< further certificates to trust; "" for none
+  std::string runtime;           ///< "auto", "crun", "runc" or a path
+  std::string userns = "auto";   ///< "auto" or "off"
+  std::string network = "bridge";  ///< of RUN steps: "bridge", "host" or "none"
+  bool allow_host_network = false;
+  bool allow_insecure_security = false;
+  size_t max_parallel_steps = 0;  ///< vertices at once over all builds; 0: as many as processors, at least 4
+  source::Limits limits;
+  bool allow_local_git = false;   ///< file:// and plain paths as git remotes
+  uint64_t keep_storage_bytes = 0;  ///< 0: a tenth of the disk, at least 10 GB
+};
+
+struct NamedValue {
+  std::string name;
+  std::string value;
+  bool secret = false;  ///< masked in logs and never stored in history
+};
+
+struct BuildRequest {
+  source::ContextSpec context;
+  std::string dockerfile = "Dockerfile";  ///< path in the context
+  std::vector<NamedValue> build_args;
+  std::string target;
+  std::vector<oci::Platform> platforms;  ///< empty: the machine's own
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  std::vector<std::string> add_hosts;  ///< "name:address" or "name=address"
+  std::string network;                 ///< "", "default", "none", "host"
+  bool no_cache = false;
+  bool pull = false;  ///< bases are always looked up in their registry; kept for the warning it gives otherwise
+  oci::Family media_types = oci::Family::kOci;
+  oci::Compression compression = oci::Compression::kGzip;
+  std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
+};
+
+/// What was counted while building, for the summary.
+struct BuildSummary {
+  int vertices = 0;
+  int cached = 0;
+};
+
+/// An image that was built. Its layers may not have been assembled yet: pushing does that.
+struct BuiltImage {
+  struct Impl;
+  std::shared_ptr<Impl> impl;  ///< holds a lease on all that the image is made of
+  BuildSummary summary;
+  std::string revision;  ///< commit of a git context, else ""
+  /// What the image was built from: runtime base last FROM, others build time.
+  struct Base {
+    oci::Reference reference;
+    Digest digest;
+    bool runtime = false;
+  };
+  std::vector<Base> bases;
+};
+
+struct PushedLayer {
+  oci::Descriptor descriptor;
+  enum class How { kThere, kMounted, kUploaded } how = How::kThere;
+};
+
+struct PushResult {
+  oci::Descriptor manifest;  ///< of the manifest or index
+  std::vector<PushedLayer> layers;
+  std::vector<oci::Reference> names;  ///< as pushed
+};
+
+/// The image as it stands once its layers are assembled.
+struct ImageInfo {
+  oci::Descriptor manifest;
+  Digest config;
+  std::vector<oci::Descriptor> layers;
+};
+
+class Builder {
+ public:
+  /// Opens the state below options.root, removes what a crash left, probes the runtime.
+  static Result<std::unique_ptr<Builder>> Open(const Options& options);
+  virtual ~Builder() = default;
+
+  /// For uploads of contexts.
+  virtual content::Store& store() = 0;
+
+  virtual Result<BuiltImage> Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) = 0;
+  /// Assembles what is not assembled yet and pushes under all names (they may be of several registries).
+  virtual Result<PushResult> Push(const Context& ctx, const BuiltImage& image, const std::vector<oci::Reference>& names,
+                                  ProgressSink& progress) = 0;
+  /// Assembles the layers into the content store without pushing: the digest of an image that is not pushed.
+  virtual Result<ImageInfo> Assemble(const Context& ctx, const BuiltImage& image, ProgressSink& progress) = 0;
+
+  /// For `slipway info`: runtime, its version, storage driver, bytes held …, in order of display.
+  virtual std::vector<std::pair<std::string, std::string>> Describe() = 0;
+  /// Frees space: see content::Store::Collect. Called now and then by the daemon.
+  virtual Status Collect(const Context& ctx) = 0;
+};
+
+}  // namespace slipway::builder
