@@ -1,0 +1,49 @@
+// SourceText: a Dockerfile's text with its name, and the errors that point into it.
+//
+// Immutable once made, so threads may share it. Lines and columns are counted from 1; columns count bytes.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "executor/base/status.h"
+
+namespace slipway::dockerfile {
+
+/// Where something stands in a Dockerfile, both ends included. All zero: nowhere (an ONBUILD trigger of a base image).
+struct SourceRange {
+  int start_line = 0;
+  int start_column = 0;
+  int end_line = 0;
+  int end_column = 0;
+
+  bool known() const { return start_line > 0; }
+  bool operator==(const SourceRange&) const = default;
+};
+
+class SourceText {
+ public:
+  SourceText(std::string filename, std::string text);
+  SourceText(const SourceText&) = delete;
+  SourceText& operator=(const SourceText&) = delete;
+
+  const std::string& filename() const { return filename_; }
+  const std::string& text() const { return text_; }
+  int line_count() const { return static_cast<int>(line_starts_.size()); }
+  /// Line `number` without its line end; empty if there is none such.
+  std::string_view Line(int number) const;
+
+  /// `error` with "Dockerfile:3: " in front and the line itself below ("  3 | RUNN x"); the code is kept. An error that
+  /// was placed before, by this or another SourceText's At, is to be returned as it is. OK and unknown places change
+  /// nothing.
+  Status At(const SourceRange& where, const Status& error) const;
+
+ private:
+  std::string filename_;
+  std::string text_;
+  std::vector<size_t> line_starts_;
+};
+
+}  // namespace slipway::dockerfile
