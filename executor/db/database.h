@@ -128,8 +128,7 @@ class Statement {
     }
   }
 
-  Statement(Connection* connection, sqlite3_stmt* stmt, bool cached)
-      : connection_(connection), stmt_(stmt), cached_(cached) {}
+  Statement(Connection* connection, sqlite3_stmt* stmt) : connection_(connection), stmt_(stmt) {}
   void GiveBack();
   Status Restart(size_t parameters);
   Status BindNull(int index);
@@ -146,8 +145,8 @@ class Statement {
 
   Connection* connection_ = nullptr;
   sqlite3_stmt* stmt_ = nullptr;
-  bool cached_ = false;
-  Status failure_;  // of Next(), until Finish() hands it out
+  bool done_ = false;  // the last row was passed; one more step would begin again
+  Status failure_;     // of Next(), until Finish() hands it out
 };
 
 /// What a Transaction and a Session have in common: running SQL on the connection they own.
@@ -172,7 +171,8 @@ class Access {
 
 class Database;
 
-/// Reads on a connection of its own, given back when destroyed. Hold it briefly: there are few.
+/// Reads on a connection of its own, given back when destroyed. All its queries see the state at the first of them.
+/// Hold it briefly: there are few, and what is written meanwhile piles up behind it.
 class Session : public Access {
  public:
   Session(Session&& other) noexcept;
