@@ -1,5 +1,5 @@
-// Build contexts: where the files of a build come from. Whatever the kind (upload, git, tarball, one Dockerfile), the result
-// is the same: a tree whose files' contents are in the content store.
+// Build contexts: where the files of a build come from. Whatever the kind (upload, git, tarball, one Dockerfile), the
+// result is the same: a tree whose files' contents are in the content store.
 #pragma once
 
 #include <memory>
@@ -29,12 +29,15 @@ struct UploadedContext {
   Digest tree;
 };
 
-/// A git remote: "https://…", "ssh://…", "git@host:path", "file://…" or a plain path, with "#ref:folder".
+/// A git remote: "https://…", "ssh://…", "git@host:path", "git://…", "file://…" or a plain path, with "#ref:folder" or
+/// "?ref=…&subdir=…".
 struct GitContext {
-  std::string url;       ///< as given, with its fragment
-  std::string token;     ///< for HTTPS; may also stand in the URL; "" for none
-  std::string ssh_key;   ///< path of a private key; "" for the agent's or none
+  std::string url;      ///< as given, with its fragment
+  std::string token;    ///< for HTTPS; may also stand in the URL; "" for none
+  std::string ssh_key;  ///< path of a private key; "" for the agent's or none
   bool keep_git_dir = false;
+  std::string ssh_agent;  ///< socket of an agent to use instead of the operator's; "" for none
+  std::string checksum;   ///< the commit's (or annotated tag's) id must begin with this; "" for any
 };
 
 /// An archive behind a URL. If the body is a plain text file that is no archive, it is taken as a Dockerfile.
@@ -56,12 +59,16 @@ struct FetchedContext {
   std::shared_ptr<const tree::Tree> tree;  ///< before any ignore file
   content::Lease lease;                    ///< on the contents
   std::string revision;                    ///< commit id, "" if none
-  std::string branch;                      ///< "" if none
+  std::string branch;                      ///< "" if none; the default branch's name where no reference was given
   std::optional<SystemTime> commit_time;
 };
 
-/// What kind of context a string names, as ACR Tasks reads it (spec C.2) and `ssh://`, `file://` besides. A local folder
-/// is not for the daemon: NOT_FOUND.
+/// What kind of context a string names, as ACR Tasks reads it, and `ssh://`, `file://` and a plain path that ends in
+/// ".git" or has a fragment besides. A local folder is not for the daemon: NOT_FOUND. UNIMPLEMENTED for "oci://".
 Result<ContextSpec> ParseContext(std::string_view location);
+
+/// Whether an address given to ADD or as a remote context is a git repository, by the rules of Dockerfiles: `git@…`,
+/// `git://…`, `ssh://…`, `github.com/…`, or http(s) with a path that ends in ".git".
+bool IsGitUrl(std::string_view location);
 
 }  // namespace slipway::source
