@@ -1,0 +1,55 @@
+// Flight: equal work asked for by several threads at the same moment is done once (per key), and all get its result.
+//
+// The first caller does the work in its own thread under its own context; the others wait. If the first is cancelled, one
+// of those that still want the result does it again.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "executor/base/context.h"
+#include "executor/base/status.h"
+
+namespace slipway {
+
+template <typename T>
+class Flight {
+ public:
+  /// Calls `work` unless an equal call is under way; then waits for that one. T must be copyable.
+  Result<T> Do(const Context& ctx, const std::string& key, const std::function<Result<T>()>& work) {
+    while (true) {
+      std::unique_lock lock(mutex_);
+      auto [it, first] = calls_.try_emplace(key);
+      if (first) {
+        auto call = it->second = std::make_shared<Call>();
+        lock.unlock();
+        Result<T> result = work();
+        lock.lock();
+        call->abandoned = !result.ok() && ctx.Done();
+        call->result = result;
+        calls_.erase(key);
+        call->done.notify_all();
+        return result;
+      }
+      const std::shared_ptr<Call> call = it->second;
+      SLIPWAY_RETURN_IF_ERROR(ctx.Wait(lock, call->done, [&call] { return call->result.has_value(); }));
+      if (!call->abandoned) return *call->result;
+    }
+  }
+
+ private:
+  struct Call {
+    std::condition_variable_any done;
+    std::optional<Result<T>> result;
+    bool abandoned = false;  // ended by its own caller's cancellation
+  };
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Call>> calls_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,175 @@
+#include "executor/layer/schema.h"
+
+#include <array>
+
+namespace slipway::layer {
+
+namespace {
+constexpr std::array kMigrations = {
+    db::Migration{.version = 1, .sql = R"sql(
+CREATE TABLE layer (
+  key TEXT PRIMARY KEY, diff_id BLOB, recipe BLOB, index_digest BLOB, upper TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE TABLE remote (
+  key TEXT NOT NULL REFERENCES layer(key) ON DELETE CASCADE,
+  host TEXT NOT NULL, repository TEXT NOT NULL, digest BLOB NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL,
+  seen INTEGER NOT NULL,
+  PRIMARY KEY (key, host, repository, digest)
+) WITHOUT ROWID;
+CREATE TABLE blob (
+  key TEXT NOT NULL REFERENCES layer(key) ON DELETE CASCADE,
+  form TEXT NOT NULL, diff_id BLOB NOT NULL, digest BLOB NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL,
+  tar_bytes INTEGER NOT NULL,
+  PRIMARY KEY (key, form)
+) WITHOUT ROWID;
+CREATE TABLE unpacked (
+  key TEXT NOT NULL REFERENCES layer(key) ON DELETE CASCADE,
+  below TEXT NOT NULL, dir TEXT NOT NULL,
+  PRIMARY KEY (key, below)
+) WITHOUT ROWID;
+)sql"},
+};
+
+LayerRow ReadLayer(const db::Statement& row) {
+  return LayerRow{.key = row.Get<std::string>(0),
+                  .diff_id = row.Get<Digest>(1),
+                  .recipe = row.Get<Digest>(2),
+                  .index = row.Get<Digest>(3),
+                  .upper = row.Get<std::string>(4)};
+}
+}  // namespace
+
+Result<std::unique_ptr<Records>> Records::Open(const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(auto db, db::Database::Open(path, {.durability = db::Durability::kCache,
+                                                              .on_damage = db::OnDamage::kDiscard}));
+  SLIPWAY_RETURN_IF_ERROR(db->Migrate(kMigrations));
+  return std::unique_ptr<Records>(new Records(std::move(db)));
+}
+
+Result<std::optional<LayerRow>> Records::Find(const Key& key) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows, session.Query("SELECT key, diff_id, recipe, index_digest, upper FROM layer WHERE key = ?", key));
+  std::optional<LayerRow> found;
+  if (rows.Next()) found = ReadLayer(rows);
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return found;
+}
+
+Status Records::Insert(const LayerRow& row) {
+  return db_->Run(
+      "INSERT INTO layer (key, diff_id, recipe, index_digest, upper) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      row.key, row.diff_id, row.recipe, row.index, row.upper);
+}
+
+Status Records::SetIndex(const Key& key, const Digest& index) {
+  return db_->Run("UPDATE layer SET index_digest = ? WHERE key = ?", index, key);
+}
+
+Status Records::SetDiffId(const Key& key, const Digest& diff_id) {
+  return db_->Run("UPDATE layer SET diff_id = ? WHERE key = ?", diff_id, key);
+}
+
+Status Records::Forget(const std::vector<Key>& keys) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
+  for (const Key& key : keys) SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM layer WHERE key = ?", key));
+  return tx.Commit();
+}
+
+Result<std::vector<LayerRow>> Records::All() {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                           session.Query("SELECT key, diff_id, recipe, index_digest, upper FROM layer"));
+  std::vector<LayerRow> out;
+  while (rows.Next()) out.push_back(ReadLayer(rows));
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return out;
+}
+
+Status Records::AddRemote(const Key& key, const Remote& remote) {
+  return db_->Run(
+      "INSERT INTO remote (key, host, repository, digest, media_type, size, seen) VALUES (?, ?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (key, host, repository, digest) DO UPDATE SET seen = excluded.seen",
+      key, remote.host, remote.repository, remote.descriptor.digest, remote.descriptor.media_type,
+      remote.descriptor.size, Clock::Real().System());
+}
+
+Result<std::vector<Remote>> Records::Remotes(const Key& key) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      session.Query("SELECT host, repository, digest, media_type, size FROM remote WHERE key = ? ORDER BY seen DESC", key));
+  std::vector<Remote> out;
+  while (rows.Next()) {
+    Remote remote;
+    remote.host = rows.Get<std::string>(0);
+    remote.repository = rows.Get<std::string>(1);
+    remote.descriptor.digest = rows.Get<Digest>(2);
+    remote.descriptor.media_type = rows.Get<std::string>(3);
+    remote.descriptor.size = rows.Get<int64_t>(4);
+    out.push_back(std::move(remote));
+  }
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return out;
+}
+
+Status Records::AddBlob(const Key& key, const std::string& form, const AssembledLayer& blob) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
+  SLIPWAY_RETURN_IF_ERROR(tx.Run(
+      "INSERT OR REPLACE INTO blob (key, form, diff_id, digest, media_type, size, tar_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      key, form, blob.diff_id, blob.descriptor.digest, blob.descriptor.media_type, blob.descriptor.size, blob.tar_bytes));
+  return tx.Commit();
+}
+
+Result<std::optional<AssembledLayer>> Records::Blob(const Key& key, const std::string& form) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      session.Query("SELECT diff_id, digest, media_type, size, tar_bytes FROM blob WHERE key = ? AND form = ?", key, form));
+  std::optional<AssembledLayer> found;
+  if (rows.Next()) {
+    found.emplace();
+    found->diff_id = rows.Get<Digest>(0);
+    found->descriptor.digest = rows.Get<Digest>(1);
+    found->descriptor.media_type = rows.Get<std::string>(2);
+    found->descriptor.size = rows.Get<int64_t>(3);
+    found->tar_bytes = rows.Get<uint64_t>(4);
+  }
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return found;
+}
+
+Result<std::vector<Digest>> Records::AllBlobs() {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT digest FROM blob UNION SELECT digest FROM remote"));
+  std::vector<Digest> out;
+  while (rows.Next()) out.push_back(rows.Get<Digest>(0));
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return out;
+}
+
+Status Records::AddUnpacked(const Key& key, const std::string& below, const std::string& dir) {
+  return db_->Run("INSERT OR REPLACE INTO unpacked (key, below, dir) VALUES (?, ?, ?)", key, below, dir);
+}
+
+Result<std::string> Records::Unpacked(const Key& key, const std::string& below) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      session.Query("SELECT dir FROM unpacked WHERE key = ? AND below IN ('', ?) ORDER BY below LIMIT 1", key, below));
+  std::string dir;
+  if (rows.Next()) dir = rows.Get<std::string>(0);
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return dir;
+}
+
+Result<std::map<std::string, Key>> Records::AllUnpacked() {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT dir, key FROM unpacked"));
+  std::map<std::string, Key> out;
+  while (rows.Next()) out.emplace(rows.Get<std::string>(0), rows.Get<std::string>(1));
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return out;
+}
+
+}  // namespace slipway::layer

@@ -1,0 +1,55 @@
+// The tables of the layer store, and the queries on them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "executor/base/status.h"
+#include "executor/db/database.h"
+#include "executor/layer/assembler.h"
+#include "executor/layer/store.h"
+
+namespace slipway::layer {
+
+/// What is known of a layer besides its blobs and folders.
+struct LayerRow {
+  Key key;
+  Digest diff_id;  ///< empty until known
+  Digest recipe;   ///< encoded tree in the content store; empty for others
+  Digest index;    ///< encoded tree in the content store; empty until made
+  std::string upper;  ///< path of an upper folder
+};
+
+class Records {
+ public:
+  static Result<std::unique_ptr<Records>> Open(const std::string& path);
+
+  Result<std::optional<LayerRow>> Find(const Key& key);
+  Status Insert(const LayerRow& row);
+  Status SetIndex(const Key& key, const Digest& index);
+  Status SetDiffId(const Key& key, const Digest& diff_id);
+  Status Forget(const std::vector<Key>& keys);
+  Result<std::vector<LayerRow>> All();
+
+  Status AddRemote(const Key& key, const Remote& remote);
+  Result<std::vector<Remote>> Remotes(const Key& key);
+
+  /// `form` tells codec, level, family and clamp apart.
+  Status AddBlob(const Key& key, const std::string& form, const AssembledLayer& blob);
+  Result<std::optional<AssembledLayer>> Blob(const Key& key, const std::string& form);
+  Result<std::vector<Digest>> AllBlobs();
+
+  /// `below` is "" for a layer that stands alone, else the id of the chain it was unpacked on.
+  Status AddUnpacked(const Key& key, const std::string& below, const std::string& dir);
+  Result<std::string> Unpacked(const Key& key, const std::string& below);
+  Result<std::map<std::string, Key>> AllUnpacked();
+
+ private:
+  explicit Records(std::unique_ptr<db::Database> db) : db_(std::move(db)) {}
+  std::unique_ptr<db::Database> db_;
+};
+
+}  // namespace slipway::layer

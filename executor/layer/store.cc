@@ -1,0 +1,551 @@
+#include "executor/layer/store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <list>
+#include <thread>
+#include <unordered_set>
+
+#include "executor/base/flight.h"
+#include "executor/base/fs.h"
+#include "executor/base/guarded.h"
+#include "executor/base/log.h"
+#include "executor/layer/pipe.h"
+#include "executor/layer/schema.h"
+#include "executor/layer/view.h"
+
+namespace slipway::layer {
+
+namespace {
+using TreePtr = std::shared_ptr<const tree::Tree>;
+
+constexpr std::string_view kRecipePrefix = "recipe:";
+constexpr std::string_view kUpperPrefix = "upper:";
+
+/// Indexes in memory, bounded by their entries.
+class IndexCache {
+ public:
+  TreePtr Find(const Key& key) {
+    const auto it = map_.find(key);
+    if (it == map_.end()) return nullptr;
+    order_.splice(order_.begin(), order_, it->second);
+    return it->second->second;
+  }
+  void Add(const Key& key, TreePtr tree) {
+    if (map_.contains(key)) return;
+    held_ += tree->size();
+    order_.emplace_front(key, std::move(tree));
+    map_[key] = order_.begin();
+    while (held_ > kMostEntries && order_.size() > 1) {
+      held_ -= order_.back().second->size();
+      map_.erase(order_.back().first);
+      order_.pop_back();
+    }
+  }
+
+ private:
+  static constexpr size_t kMostEntries = 150'000;  // about 30 MB
+  std::list<std::pair<Key, TreePtr>> order_;
+  std::map<Key, std::list<std::pair<Key, TreePtr>>::iterator> map_;
+  size_t held_ = 0;
+};
+
+std::string FormOf(const AssembleOptions& options) {
+  return fmt::format("{} {} {} {}", oci::CompressionName(options.compression), options.level,
+                     options.family == oci::Family::kOci ? "oci" : "docker",
+                     options.clamp_mtime ? std::to_string(*options.clamp_mtime) : "-");
+}
+
+std::string ChainId(const Chain& chain, size_t count) {
+  Hasher hasher;
+  for (size_t i = 0; i < count; ++i) hasher.Field(chain[i]);
+  return hasher.Finish().hex();
+}
+
+std::string RandomName() {
+  static std::atomic<uint64_t> counter{0};
+  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  const auto wall = Clock::Real().System().time_since_epoch().count();
+  return Hasher()
+      .Field(static_cast<uint64_t>(now))
+      .Field(static_cast<uint64_t>(wall))
+      .Field(static_cast<uint64_t>(::getpid()))
+      .Field(++counter)
+      .Finish()
+      .hex()
+      .substr(0, 24);
+}
+
+class StoreImpl : public Store {
+ public:
+  StoreImpl(const StoreOptions& options, content::Store& content, ThreadPool& pool, Fetch fetch,
+            std::unique_ptr<Records> records)
+      : options_(options), content_(content), pool_(pool), fetch_(std::move(fetch)), records_(std::move(records)) {}
+
+  Status Sweep();
+
+  Result<Key> AddRemote(const Digest& diff_id, const Remote& where) override;
+  Result<Key> AddRecipe(const tree::Tree& recipe) override;
+  std::string NewUpper() override { return fs::Join(Folder("uppers"), RandomName()); }
+  Result<Key> AddUpper(const std::string& path) override;
+
+  bool Usable(const Chain& chain) override;
+  std::vector<Remote> Remotes(const Key& key) override { return records_->Remotes(key).ValueOr({}); }
+  Digest DiffId(const Key& key) override;
+  std::optional<AssembledLayer> KnownBlob(const Key& key, const AssembleOptions& options) override;
+
+  Result<TreePtr> Index(const Context& ctx, const Key& key, const VertexProgress& progress) override;
+  Result<std::vector<std::string>> LowerDirs(const Context& ctx, const Chain& chain,
+                                             const VertexProgress& progress) override;
+  Result<std::string> Unpacked(const Context& ctx, const Chain& chain, size_t position,
+                               const VertexProgress& progress) override;
+  Result<Digest> FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
+                             content::Lease* lease, const VertexProgress& progress) override;
+  Result<AssembledLayer> Blob(const Context& ctx, const Key& key, const AssembleOptions& options, content::Lease* lease,
+                              BlobSink* sink, const VertexProgress& progress) override;
+
+  Result<std::vector<Digest>> ContentInUse() override;
+  Status Retain(const std::vector<Key>& keep) override;
+  Result<uint64_t> FolderBytes() override;
+
+ private:
+  std::string Folder(std::string_view name) const { return fs::Join(options_.root, name); }
+  Result<LayerRow> Row(const Key& key);
+  Result<TreePtr> LoadTree(const Digest& digest);
+  Result<TreePtr> MakeIndex(const Context& ctx, const LayerRow& row, const VertexProgress& progress);
+  Status SaveIndex(const Key& key, const TreePtr& tree);
+
+  /// Reads a registry layer's blob: from the content store, or streamed from its registry (and kept on the way).
+  template <typename T>
+  Result<T> WithBlobStream(const Context& ctx, const LayerRow& row, const VertexProgress& progress,
+                           const std::function<Result<T>(const ByteSource&, oci::Compression)>& use);
+  Status Download(const Context& ctx, const Remote& remote, const VertexProgress& progress,
+                  const std::function<Status(std::string_view)>& also);
+  Status EnsureDownloaded(const Context& ctx, const std::vector<Remote>& remotes, const VertexProgress& progress);
+
+  Result<std::string> UnpackNow(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
+                                const VertexProgress& progress);
+  Result<bool> FillFolder(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
+                          const std::string& dir, const VertexProgress& progress);
+  LowerAccess LowerOf(const Context& ctx, const Chain& chain, size_t position, const VertexProgress& progress);
+  Result<EntrySource> SourceOf(const Context& ctx, const LayerRow& row, const VertexProgress& progress);
+  Result<AssembledLayer> RegistryBlob(const Context& ctx, const LayerRow& row, content::Lease* lease,
+                                      const VertexProgress& progress);
+
+  const StoreOptions options_;
+  content::Store& content_;
+  ThreadPool& pool_;
+  const Fetch fetch_;
+  const std::unique_ptr<Records> records_;
+  Guarded<IndexCache> indexes_;
+  Flight<TreePtr> index_flights_;
+  Flight<std::string> unpack_flights_;
+  Flight<AssembledLayer> blob_flights_;
+  Flight<bool> download_flights_;
+};
+
+Status StoreImpl::Sweep() {
+  for (const char* name : {"uppers", "unpacked", "tmp"}) SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(Folder(name), 0700));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_->All());
+  SLIPWAY_ASSIGN_OR_RETURN(const auto unpacked, records_->AllUnpacked());
+  std::unordered_set<std::string> known;
+  for (const auto& [dir, key] : unpacked) known.insert(dir);
+  for (const LayerRow& row : rows) {
+    if (!row.upper.empty()) known.insert(row.upper);
+  }
+  for (const char* name : {"uppers", "unpacked", "tmp"}) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDir(Folder(name)));
+    for (const std::string& entry : names) {
+      const std::string path = fs::Join(Folder(name), entry);
+      if (known.contains(path)) continue;
+      spdlog::debug("remove '{}', which no record names", path);
+      SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(path));
+    }
+  }
+  return Status();
+}
+
+Result<LayerRow> StoreImpl::Row(const Key& key) {
+  SLIPWAY_ASSIGN_OR_RETURN(std::optional<LayerRow> row, records_->Find(key));
+  if (!row) return NotFound("layer '{}' is not known here any more", key);
+  return *std::move(row);
+}
+
+Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
+  Key key = diff_id.ToString();
+  // Most bases are known already, and then nothing is written.
+  for (const Remote& known : Remotes(key)) {
+    if (known.host == where.host && known.repository == where.repository &&
+        known.descriptor.digest == where.descriptor.digest) {
+      return key;
+    }
+  }
+  SLIPWAY_RETURN_IF_ERROR(records_->Insert({.key = key, .diff_id = diff_id, .recipe = {}, .index = {}, .upper = ""}));
+  SLIPWAY_RETURN_IF_ERROR(records_->AddRemote(key, where));
+  return key;
+}
+
+Result<Key> StoreImpl::AddRecipe(const tree::Tree& recipe) {
+  const std::string encoded = tree::Encode(recipe);
+  const Digest digest = Digest::Of(encoded);
+  Key key = std::string(kRecipePrefix) + digest.ToString();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<LayerRow> known, records_->Find(key));
+  if (known && content_.Has(digest)) return key;
+  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new recipe"));
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest stored, content_.Put(encoded, &lease));
+  SLIPWAY_RETURN_IF_ERROR(records_->Insert({.key = key, .diff_id = {}, .recipe = stored, .index = {}, .upper = ""}));
+  indexes_.Lock()->Add(key, std::make_shared<const tree::Tree>(recipe));
+  return key;
+}
+
+Result<Key> StoreImpl::AddUpper(const std::string& path) {
+  Key key = std::string(kUpperPrefix) + std::string(fs::BaseName(path));
+  SLIPWAY_RETURN_IF_ERROR(records_->Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = path}));
+  return key;
+}
+
+bool StoreImpl::Usable(const Chain& chain) {
+  for (const Key& key : chain) {
+    const auto row = records_->Find(key);
+    if (!row.ok() || !row->has_value()) return false;
+    const LayerRow& layer = **row;
+    if (!layer.upper.empty() && !fs::Exists(layer.upper)) return false;
+    if (!layer.recipe.empty() && !content_.Has(layer.recipe)) return false;
+  }
+  return true;
+}
+
+Digest StoreImpl::DiffId(const Key& key) {
+  const auto row = records_->Find(key);
+  return row.ok() && row->has_value() ? (*row)->diff_id : Digest();
+}
+
+std::optional<AssembledLayer> StoreImpl::KnownBlob(const Key& key, const AssembleOptions& options) {
+  const auto row = records_->Find(key);
+  if (!row.ok() || !row->has_value()) return std::nullopt;
+  if ((*row)->recipe.empty() && (*row)->upper.empty()) {
+    const std::vector<Remote> remotes = Remotes(key);
+    if (remotes.empty()) return std::nullopt;
+    return AssembledLayer{.diff_id = (*row)->diff_id, .descriptor = remotes.front().descriptor, .tar_bytes = 0};
+  }
+  return records_->Blob(key, FormOf(options)).ValueOr(std::nullopt);
+}
+
+Result<TreePtr> StoreImpl::LoadTree(const Digest& digest) {
+  constexpr uint64_t kLargestTree = 1U << 30;
+  SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, content_.Open(digest));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string bytes, blob.ReadAll(kLargestTree));
+  SLIPWAY_ASSIGN_OR_RETURN(tree::Tree tree, tree::Decode(bytes));
+  return std::make_shared<const tree::Tree>(std::move(tree));
+}
+
+Result<TreePtr> StoreImpl::Index(const Context& ctx, const Key& key, const VertexProgress& progress) {
+  if (TreePtr cached = indexes_.Lock()->Find(key)) return cached;
+  return index_flights_.Do(ctx, key, [&]() -> Result<TreePtr> {
+    if (TreePtr cached = indexes_.Lock()->Find(key)) return cached;
+    SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(key));
+    SLIPWAY_ASSIGN_OR_RETURN(TreePtr tree, MakeIndex(ctx, row, progress));
+    indexes_.Lock()->Add(key, tree);
+    return tree;
+  });
+}
+
+Result<TreePtr> StoreImpl::MakeIndex(const Context& ctx, const LayerRow& row, const VertexProgress& progress) {
+  if (!row.recipe.empty()) return LoadTree(row.recipe);
+  if (!row.index.empty() && content_.Has(row.index)) {
+    if (auto tree = LoadTree(row.index); tree.ok()) return tree;
+  }
+  TreePtr tree;
+  if (!row.upper.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(tree::Tree walked, WalkUpper(ctx, row.upper));
+    tree = std::make_shared<const tree::Tree>(std::move(walked));
+  } else {
+    const auto use = [&](const ByteSource& source, oci::Compression compression) {
+      return IndexLayer(ctx, source, compression, row.diff_id, options_.limits);
+    };
+    SLIPWAY_ASSIGN_OR_RETURN(tree::Tree indexed, WithBlobStream<tree::Tree>(ctx, row, progress, use));
+    tree = std::make_shared<const tree::Tree>(std::move(indexed));
+  }
+  SLIPWAY_RETURN_IF_ERROR(SaveIndex(row.key, tree));
+  return tree;
+}
+
+Status StoreImpl::SaveIndex(const Key& key, const TreePtr& tree) {
+  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new index"));
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, content_.Put(tree::Encode(*tree), &lease));
+  return records_->SetIndex(key, digest);
+}
+
+Status StoreImpl::Download(const Context& ctx, const Remote& remote, const VertexProgress& progress,
+                           const std::function<Status(std::string_view)>& also) {
+  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a download"));
+  SLIPWAY_ASSIGN_OR_RETURN(auto ingest, content_.Begin({.expected = remote.descriptor.digest,
+                                                        .max_size = remote.descriptor.size}));
+  const auto sink = [&](std::string_view bytes) -> Status {
+    SLIPWAY_RETURN_IF_ERROR(ingest->Write(bytes));
+    return also ? also(bytes) : Status();
+  };
+  SLIPWAY_RETURN_IF_ERROR(fetch_(ctx, remote, sink, progress));
+  return ingest->Commit(&lease).status();
+}
+
+Status StoreImpl::EnsureDownloaded(const Context& ctx, const std::vector<Remote>& remotes,
+                                   const VertexProgress& progress) {
+  Status last = NotFound("no registry is known to have the layer");
+  for (const Remote& remote : remotes) {
+    if (content_.Has(remote.descriptor.digest)) return Status();
+    const auto work = [&]() -> Result<bool> {
+      if (content_.Has(remote.descriptor.digest)) return true;
+      SLIPWAY_RETURN_IF_ERROR(Download(ctx, remote, progress, nullptr));
+      return true;
+    };
+    last = download_flights_.Do(ctx, remote.descriptor.digest.ToString(), work).status();
+    if (last.ok() || ctx.Done()) return last;
+  }
+  return last;
+}
+
+template <typename T>
+Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, const VertexProgress& progress,
+                                    const std::function<Result<T>(const ByteSource&, oci::Compression)>& use) {
+  const std::vector<Remote> remotes = Remotes(row.key);
+  if (remotes.empty()) return NotFound("no registry is known to have layer '{}'", row.key);
+  for (const Remote& remote : remotes) {
+    const auto blob = content_.Has(remote.descriptor.digest) ? content_.Open(remote.descriptor.digest)
+                                                             : Result<content::Blob>(NotFound("not here"));
+    if (!blob.ok()) continue;
+    SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(remote.descriptor.media_type));
+    return use(ReadBlob(*blob), compression);
+  }
+  // Read while it is downloaded. If the first place fails the others are tried, one after the other, into the store.
+  const Remote& remote = remotes.front();
+  SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(remote.descriptor.media_type));
+  std::optional<Result<T>> streamed;
+  const auto work = [&]() -> Result<bool> {
+    BytePipe pipe;
+    bool reading = true;
+    std::jthread downloader([&] {
+      const auto also = [&](std::string_view bytes) -> Status {
+        // A reader that failed or needs no more must not end the download: the blob is kept.
+        if (reading && !pipe.Write(ctx, bytes).ok()) reading = false;
+        return ctx.Err();
+      };
+      pipe.Finish(Download(ctx, remote, progress, also));
+    });
+    streamed = use([&](std::span<char> buffer) { return pipe.Read(ctx, buffer); }, compression);
+    pipe.Close();
+    downloader.join();
+    return true;
+  };
+  SLIPWAY_RETURN_IF_ERROR(download_flights_.Do(ctx, remote.descriptor.digest.ToString(), work).status());
+  if (streamed && (streamed->ok() || ctx.Done())) return *std::move(streamed);
+  if (streamed && content_.Has(remote.descriptor.digest)) return *std::move(streamed);  // the bytes are right, the layer is not
+  SLIPWAY_RETURN_IF_ERROR(EnsureDownloaded(ctx, remotes, progress));
+  return WithBlobStream<T>(ctx, row, progress, use);
+}
+
+Result<std::vector<std::string>> StoreImpl::LowerDirs(const Context& ctx, const Chain& chain,
+                                                      const VertexProgress& progress) {
+  std::vector<std::string> dirs(chain.size());
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < chain.size(); ++i) {
+    SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(chain[i]));
+    dirs[i] = row.upper;
+    if (dirs[i].empty()) {
+      SLIPWAY_ASSIGN_OR_RETURN(dirs[i], records_->Unpacked(chain[i], ChainId(chain, i)));
+    }
+    if (dirs[i].empty()) missing.push_back(i);
+  }
+  TaskGroup group(pool_);
+  for (const size_t i : missing) {
+    group.Run([&, i]() -> Status {
+      SLIPWAY_ASSIGN_OR_RETURN(dirs[i], Unpacked(ctx, chain, i, progress));
+      return Status();
+    });
+  }
+  SLIPWAY_RETURN_IF_ERROR(group.Wait());
+  return std::vector<std::string>(dirs.rbegin(), dirs.rend());
+}
+
+Result<std::string> StoreImpl::Unpacked(const Context& ctx, const Chain& chain, size_t position,
+                                        const VertexProgress& progress) {
+  SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(chain[position]));
+  if (!row.upper.empty()) return row.upper;
+  const std::string below = ChainId(chain, position);
+  return unpack_flights_.Do(ctx, row.key + " " + below, [&]() -> Result<std::string> {
+    SLIPWAY_ASSIGN_OR_RETURN(std::string dir, records_->Unpacked(row.key, below));
+    if (!dir.empty() && fs::Exists(dir)) return dir;
+    return UnpackNow(ctx, chain, position, row, progress);
+  });
+}
+
+Result<std::string> StoreImpl::UnpackNow(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
+                                         const VertexProgress& progress) {
+  SLIPWAY_ASSIGN_OR_RETURN(fs::TempDir temp, fs::TempDir::Make(Folder("tmp"), "unpack-"));
+  if (::chmod(temp.path().c_str(), 0755) != 0) return ErrnoStatus(errno, "chmod");
+  SLIPWAY_ASSIGN_OR_RETURN(const bool alone, FillFolder(ctx, chain, position, row, temp.path(), progress));
+  const std::string dir = fs::Join(Folder("unpacked"), RandomName());
+  SLIPWAY_RETURN_IF_ERROR(fs::Rename(temp.path(), dir));
+  temp.Release();
+  SLIPWAY_RETURN_IF_ERROR(records_->AddUnpacked(row.key, alone ? "" : ChainId(chain, position), dir));
+  return dir;
+}
+
+// Whether the layer stands alone: it did not depend on what is below it.
+Result<bool> StoreImpl::FillFolder(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
+                                   const std::string& dir, const VertexProgress& progress) {
+  if (!row.recipe.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const EntrySource source, SourceOf(ctx, row, progress));
+    SLIPWAY_RETURN_IF_ERROR(MaterializeTree(ctx, source, dir));
+    return true;
+  }
+  const LowerAccess lower = LowerOf(ctx, chain, position, progress);
+  const auto use = [&](const ByteSource& source, oci::Compression compression) {
+    return ApplyLayer(ctx, source, compression, row.diff_id, dir, options_.limits, lower);
+  };
+  SLIPWAY_ASSIGN_OR_RETURN(AppliedLayer applied, WithBlobStream<AppliedLayer>(ctx, row, progress, use));
+  auto index = std::make_shared<const tree::Tree>(std::move(applied.index));
+  if (row.index.empty()) SLIPWAY_RETURN_IF_ERROR(SaveIndex(row.key, index));
+  indexes_.Lock()->Add(row.key, std::move(index));
+  return applied.self_contained;
+}
+
+LowerAccess StoreImpl::LowerOf(const Context& ctx, const Chain& chain, size_t position, const VertexProgress& progress) {
+  const auto below = std::make_shared<View>(*this, Chain(chain.begin(), chain.begin() + static_cast<ptrdiff_t>(position)),
+                                            progress);
+  LowerAccess access;
+  access.lower = [below, ctx](const std::string& path) -> Result<tree::Entry> {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, below->Lookup(ctx, path));
+    if (!found) return NotFound("'{}' is not in the layers below", path);
+    return found->entry;
+  };
+  access.lower_file = [this, below, ctx, progress](const std::string& path) -> Result<UniqueFd> {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, below->Lookup(ctx, path));
+    if (!found) return NotFound("'{}' is not in the layers below", path);
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string dir, Unpacked(ctx, below->chain(), found->layer, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd root, fs::Open(dir, O_RDONLY | O_DIRECTORY));
+    return fs::OpenBeneath(root.get(), found->entry.path, O_RDONLY);
+  };
+  return access;
+}
+
+Result<EntrySource> StoreImpl::SourceOf(const Context& ctx, const LayerRow& row, const VertexProgress& progress) {
+  EntrySource source;
+  SLIPWAY_ASSIGN_OR_RETURN(source.tree, Index(ctx, row.key, progress));
+  if (!row.recipe.empty()) {
+    source.open = [this](const tree::Entry& entry) { return content_.Open(entry.digest); };
+    return source;
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd root, fs::Open(row.upper, O_RDONLY | O_DIRECTORY));
+  const auto shared = std::make_shared<const UniqueFd>(std::move(root));
+  source.open = [shared](const tree::Entry& entry) -> Result<content::Blob> {
+    SLIPWAY_ASSIGN_OR_RETURN(UniqueFd file, fs::OpenBeneath(shared->get(), entry.path, O_RDONLY | O_NOFOLLOW));
+    return content::Blob(std::make_shared<const UniqueFd>(std::move(file)), 0, entry.size);
+  };
+  return source;
+}
+
+Result<Digest> StoreImpl::FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
+                                      content::Lease* lease, const VertexProgress& progress) {
+  if (!file.digest.empty()) {
+    if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(file.digest));
+    return file.digest;
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string dir, Unpacked(ctx, chain, position, progress));
+  return content_.PutFile(fs::Join(dir, file.path), lease);
+}
+
+Result<AssembledLayer> StoreImpl::RegistryBlob(const Context& ctx, const LayerRow& row, content::Lease* lease,
+                                               const VertexProgress& progress) {
+  const std::vector<Remote> remotes = Remotes(row.key);
+  SLIPWAY_RETURN_IF_ERROR(EnsureDownloaded(ctx, remotes, progress));
+  for (const Remote& remote : remotes) {
+    if (!content_.Has(remote.descriptor.digest)) continue;
+    if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(remote.descriptor.digest));
+    return AssembledLayer{.diff_id = row.diff_id, .descriptor = remote.descriptor, .tar_bytes = 0};
+  }
+  return NotFound("layer '{}' vanished while it was used", row.key);
+}
+
+Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const AssembleOptions& options,
+                                       content::Lease* lease, BlobSink* sink, const VertexProgress& progress) {
+  SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(key));
+  if (row.recipe.empty() && row.upper.empty()) return RegistryBlob(ctx, row, lease, progress);
+  const std::string form = FormOf(options);
+  SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer blob, blob_flights_.Do(ctx, key + " " + form, [&]() -> Result<AssembledLayer> {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<AssembledLayer> known, records_->Blob(key, form));
+    if (known && content_.Has(known->descriptor.digest)) return *known;
+    SLIPWAY_ASSIGN_OR_RETURN(const EntrySource source, SourceOf(ctx, row, progress));
+    const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, source.tree->content_bytes()); };
+    SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
+                             Assemble(ctx, source, options, content_, lease, pool_, sink, count));
+    SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made));
+    if (!options.clamp_mtime) SLIPWAY_RETURN_IF_ERROR(records_->SetDiffId(key, made.diff_id));
+    return made;
+  }));
+  if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(blob.descriptor.digest));
+  return blob;
+}
+
+Result<std::vector<Digest>> StoreImpl::ContentInUse() {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_->All());
+  std::vector<Digest> out;
+  for (const LayerRow& row : rows) {
+    if (!row.index.empty()) out.push_back(row.index);
+    if (row.recipe.empty()) continue;
+    out.push_back(row.recipe);
+    SLIPWAY_ASSIGN_OR_RETURN(const TreePtr tree, LoadTree(row.recipe));
+    for (const tree::Entry& entry : tree->entries()) {
+      if (!entry.digest.empty()) out.push_back(entry.digest);
+    }
+  }
+  return out;
+}
+
+Status StoreImpl::Retain(const std::vector<Key>& keep) {
+  const std::unordered_set<Key> kept(keep.begin(), keep.end());
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_->All());
+  SLIPWAY_ASSIGN_OR_RETURN(const auto unpacked, records_->AllUnpacked());
+  std::vector<Key> gone;
+  std::vector<std::string> folders;
+  for (const LayerRow& row : rows) {
+    if (kept.contains(row.key)) continue;
+    gone.push_back(row.key);
+    if (!row.upper.empty()) folders.push_back(row.upper);
+  }
+  for (const auto& [dir, key] : unpacked) {
+    if (!kept.contains(key)) folders.push_back(dir);
+  }
+  SLIPWAY_RETURN_IF_ERROR(records_->Forget(gone));
+  for (const std::string& folder : folders) SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(folder));
+  return Status();
+}
+
+Result<uint64_t> StoreImpl::FolderBytes() {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_->All());
+  SLIPWAY_ASSIGN_OR_RETURN(const auto unpacked, records_->AllUnpacked());
+  uint64_t sum = 0;
+  std::unordered_set<Key> folders;
+  for (const auto& [dir, key] : unpacked) folders.insert(key);
+  for (const LayerRow& row : rows) {
+    const Digest& index = row.recipe.empty() ? row.index : row.recipe;
+    if (index.empty() || (row.upper.empty() && !folders.contains(row.key))) continue;
+    if (auto tree = LoadTree(index); tree.ok()) sum += (*tree)->content_bytes();
+  }
+  return sum;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, content::Store& content, ThreadPool& pool,
+                                           Fetch fetch) {
+  SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(options.root, 0700));
+  SLIPWAY_ASSIGN_OR_RETURN(auto records, Records::Open(fs::Join(options.root, "layers.db")));
+  auto store = std::make_unique<StoreImpl>(options, content, pool, std::move(fetch), std::move(records));
+  SLIPWAY_RETURN_IF_ERROR(store->Sweep());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace slipway::layer

@@ -1,0 +1,205 @@
+#include "executor/layer/view.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_set>
+
+#include "executor/base/fs.h"
+
+namespace slipway::layer {
+
+namespace {
+
+std::string_view Parent(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+tree::Entry ImpliedDir(std::string_view path) {
+  tree::Entry entry;
+  entry.path = path;
+  entry.type = tree::Type::kDirectory;
+  entry.mode = 0755;
+  return entry;
+}
+
+// What a layer does to a path of the layers below: nothing, hides it, or hides it through a folder above.
+bool Hides(const tree::Tree& layer, std::string_view path) {
+  for (std::string_view at = path;; at = Parent(at)) {
+    const tree::Entry* entry = layer.Find(at);
+    if (entry != nullptr) {
+      if (at != path && entry->opaque) return true;
+      if (entry->type == tree::Type::kWhiteout) return true;
+      if (at != path && !entry->is_dir()) return true;
+    }
+    if (at.empty()) return false;
+  }
+}
+
+// Whether the layer has something below `path` and so implies a folder there.
+bool Implies(const tree::Tree& layer, std::string_view path) {
+  const auto [first, last] = layer.Range(path);
+  for (size_t i = first; i < last; ++i) {
+    const tree::Entry& entry = layer.entries()[i];
+    if (entry.type != tree::Type::kWhiteout && entry.path != path) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+View::View(Store& store, Chain chain, VertexProgress progress)
+    : store_(store), chain_(std::move(chain)), progress_(std::move(progress)), indexes_(chain_.size()) {}
+
+Result<std::shared_ptr<const tree::Tree>> View::Layer(const Context& ctx, size_t position) {
+  if (indexes_[position] == nullptr) {
+    SLIPWAY_ASSIGN_OR_RETURN(indexes_[position], store_.Index(ctx, chain_[position], progress_));
+  }
+  return indexes_[position];
+}
+
+Result<std::optional<Located>> View::Lookup(const Context& ctx, std::string_view path) {
+  std::optional<Located> implied;
+  for (size_t i = chain_.size(); i-- > 0;) {
+    SLIPWAY_ASSIGN_OR_RETURN(const auto layer, Layer(ctx, i));
+    if (const tree::Entry* entry = layer->Find(path)) {
+      if (entry->type == tree::Type::kWhiteout) return implied;
+      if (implied && !entry->is_dir()) return implied;
+      return Located{*entry, i, false};
+    }
+    if (!implied && Implies(*layer, path)) implied = Located{ImpliedDir(path), i, true};
+    if (Hides(*layer, path)) return implied;
+  }
+  if (!implied && path.empty()) return Located{ImpliedDir(""), 0, true};
+  return implied;
+}
+
+Result<Resolved> View::Resolve(const Context& ctx, std::string_view path, bool follow_last) {
+  constexpr int kMostLinks = 255;
+  std::string done;                          // resolved so far
+  std::string left = fs::Clean(fmt::format("/{}", path)).substr(1);  // still to walk
+  int links = 0;
+  while (!left.empty()) {
+    const size_t slash = left.find('/');
+    const std::string name = left.substr(0, slash);
+    std::string rest = slash == std::string::npos ? "" : left.substr(slash + 1);
+    if (name.empty() || name == ".") {
+      left = std::move(rest);
+      continue;
+    }
+    if (name == "..") {
+      done = Parent(done);
+      left = std::move(rest);
+      continue;
+    }
+    const std::string at = done.empty() ? name : fmt::format("{}/{}", done, name);
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, Lookup(ctx, at));
+    if (!found) {
+      const std::string whole = rest.empty() ? at : fmt::format("{}/{}", at, rest);
+      return Resolved{fs::Clean(fmt::format("/{}", whole)).substr(1), std::nullopt};
+    }
+    if (found->entry.type == tree::Type::kSymlink && (follow_last || !rest.empty())) {
+      if (++links > kMostLinks) return InvalidArgument("'{}' goes through too many symbolic links", path);
+      const std::string& target = found->entry.link;
+      if (target.starts_with('/')) done.clear();
+      left = rest.empty() ? target : fmt::format("{}/{}", target, rest);
+      continue;
+    }
+    if (!rest.empty() && !found->entry.is_dir()) {
+      return InvalidArgument("'/{}' is not a folder", at);
+    }
+    done = at;
+    left = std::move(rest);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(std::optional<Located> found, Lookup(ctx, done));
+  return Resolved{std::move(done), std::move(found)};
+}
+
+Result<std::vector<Located>> View::Below(const Context& ctx, std::string_view path) {
+  std::map<std::string, Located, decltype(&tree::PathLess)> merged(&tree::PathLess);
+  // What upper layers say about a path: nothing below it, or nothing at it, shows through from lower layers.
+  std::unordered_set<std::string> closed_below;
+  std::unordered_set<std::string> closed_at;
+  const auto hidden = [&](const std::string& entry) {
+    if (closed_at.contains(entry)) return true;
+    for (std::string_view at = entry; at.size() > path.size();) {
+      at = Parent(at);
+      const std::string key(at);
+      if (closed_below.contains(key) || closed_at.contains(key)) return true;
+      if (at.empty()) break;
+    }
+    return false;
+  };
+  for (size_t i = chain_.size(); i-- > 0;) {
+    SLIPWAY_ASSIGN_OR_RETURN(const auto layer, Layer(ctx, i));
+    const auto [first, last] = layer->Range(path);
+    std::vector<std::string> below;
+    std::vector<std::string> at;
+    for (size_t k = first; k < last; ++k) {
+      const tree::Entry& entry = layer->entries()[k];
+      if (entry.path == path) {
+        if (entry.opaque) below.push_back(entry.path);
+        continue;
+      }
+      if (hidden(entry.path)) continue;
+      if (entry.type == tree::Type::kWhiteout) {
+        at.push_back(entry.path);
+        continue;
+      }
+      if (entry.opaque || !entry.is_dir()) below.push_back(entry.path);
+      const auto [it, added] = merged.try_emplace(entry.path, Located{entry, i, false});
+      // A folder that an upper layer only implied shows the lower layer's owner and mode.
+      if (!added && it->second.implied && entry.is_dir()) it->second = Located{entry, i, false};
+      for (std::string_view parent = Parent(entry.path); parent.size() > path.size(); parent = Parent(parent)) {
+        if (!merged.try_emplace(std::string(parent), Located{ImpliedDir(parent), i, true}).second) break;
+      }
+    }
+    closed_below.insert(below.begin(), below.end());
+    closed_at.insert(at.begin(), at.end());
+    if (Hides(*layer, path) || closed_below.contains(std::string(path))) break;
+  }
+  std::vector<Located> out;
+  out.reserve(merged.size());
+  for (auto& [name, located] : merged) out.push_back(std::move(located));
+  return out;
+}
+
+Result<std::vector<std::string>> View::Names(const Context& ctx, std::string_view path) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Located> all, Below(ctx, path));
+  const size_t skip = path.empty() ? 0 : path.size() + 1;
+  std::set<std::string> names;
+  for (const Located& located : all) {
+    const std::string_view rest = std::string_view(located.entry.path).substr(skip);
+    names.emplace(rest.substr(0, rest.find('/')));
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+Result<Digest> View::Content(const Context& ctx, const Located& file, content::Lease* lease) {
+  Located at = file;
+  if (at.entry.type == tree::Type::kHardlink) {
+    SLIPWAY_ASSIGN_OR_RETURN(const auto layer, Layer(ctx, at.layer));
+    const tree::Entry* target = layer->Find(at.entry.link);
+    if (target == nullptr || !target->is_file()) {
+      // Another name of a file of a lower layer.
+      View below(store_, Chain(chain_.begin(), chain_.begin() + static_cast<ptrdiff_t>(at.layer)), progress_);
+      SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, below.Lookup(ctx, at.entry.link));
+      if (!found) return DataLoss("'/{}' is a hard link to '/{}', which is not in the image", at.entry.path, at.entry.link);
+      return below.Content(ctx, *found, lease);
+    }
+    at.entry = *target;
+  }
+  if (!at.entry.is_file()) return FailedPrecondition("'/{}' is not a regular file", at.entry.path);
+  return store_.FileContent(ctx, chain_, at.layer, at.entry, lease, progress_);
+}
+
+Result<std::string> View::ReadFile(const Context& ctx, std::string_view path, content::Store& content, uint64_t limit) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Resolved resolved, Resolve(ctx, path, /*follow_last=*/true));
+  if (!resolved.found || resolved.found->entry.is_dir()) return NotFound("the image has no file '/{}'", path);
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, Content(ctx, *resolved.found, nullptr));
+  SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, content.Open(digest));
+  return blob.ReadAll(limit);
+}
+
+}  // namespace slipway::layer

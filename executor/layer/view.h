@@ -1,0 +1,65 @@
+// View: a chain of layers as one file system to look things up in, without unpacking or mounting anything.
+//
+// Whiteouts, opaque directories and replaced directories are applied. Paths are relative to the root, cleaned ("" is the
+// root). Each call reads the indexes of as many layers as it needs, from the top. Not thread-safe; cheap to make.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "executor/base/context.h"
+#include "executor/base/progress.h"
+#include "executor/base/status.h"
+#include "executor/layer/store.h"
+#include "executor/tree/entry.h"
+
+namespace slipway::layer {
+
+/// An entry and the layer that has it.
+struct Located {
+  tree::Entry entry;
+  size_t layer = 0;      ///< position in the chain
+  bool implied = false;  ///< a folder that no layer names: only what is below it
+};
+
+/// Where a path leads once symbolic links are followed inside the root.
+struct Resolved {
+  std::string path;              ///< clean, without links; what is missing at the end is kept as it was written
+  std::optional<Located> found;  ///< empty if nothing is there
+};
+
+class View {
+ public:
+  /// `store` must outlive the view.
+  View(Store& store, Chain chain, VertexProgress progress);
+
+  /// What is at `path` itself; links are not followed anywhere. The root always exists.
+  Result<std::optional<Located>> Lookup(const Context& ctx, std::string_view path);
+  /// Follows symbolic links in all elements (in the last one if `follow_last`), clamped at the root. INVALID_ARGUMENT for a
+  /// loop, or an element that is neither folder nor link and has something behind it.
+  Result<Resolved> Resolve(const Context& ctx, std::string_view path, bool follow_last);
+  /// Everything below the folder `path` (not itself), sorted by path; links are not followed.
+  Result<std::vector<Located>> Below(const Context& ctx, std::string_view path);
+  /// The names in the folder `path`, sorted.
+  Result<std::vector<std::string>> Names(const Context& ctx, std::string_view path);
+
+  /// The content of a located file (hard links followed), in the content store and leased.
+  Result<Digest> Content(const Context& ctx, const Located& file, content::Lease* lease);
+  /// A whole small file ("etc/passwd"), links followed; NOT_FOUND if it is not there.
+  Result<std::string> ReadFile(const Context& ctx, std::string_view path, content::Store& content, uint64_t limit);
+
+  const Chain& chain() const { return chain_; }
+
+ private:
+  Result<std::shared_ptr<const tree::Tree>> Layer(const Context& ctx, size_t position);
+
+  Store& store_;
+  Chain chain_;
+  VertexProgress progress_;
+  std::vector<std::shared_ptr<const tree::Tree>> indexes_;
+};
+
+}  // namespace slipway::layer
