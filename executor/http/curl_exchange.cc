@@ -1,0 +1,427 @@
+#include "executor/http/curl_exchange.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "executor/http/base64.h"
+
+namespace slipway::http {
+
+namespace {
+constexpr size_t kMostHeaderBytes = 256U << 10;
+constexpr size_t kMostErrorBody = 64U << 10;
+constexpr long kReceiveBuffer = 256L << 10;
+constexpr long kSendBuffer = 512L << 10;
+constexpr std::chrono::milliseconds kLongestPoll{10'000};
+
+std::string_view Trim(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool GoodHeader(std::string_view name, std::string_view value) {
+  const auto bad_in_name = [](unsigned char c) { return c <= 0x20 || c >= 0x7f || c == ':'; };
+  const auto bad_in_value = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
+  return !name.empty() && std::none_of(name.begin(), name.end(), bad_in_name) &&
+         std::none_of(value.begin(), value.end(), bad_in_value);
+}
+
+bool HasBody(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
+
+}  // namespace
+
+CurlExchange::CurlExchange(CurlShared& shared, const Request& request, const Url& url, const Headers& headers)
+    : shared_(shared),
+      request_(request),
+      url_(url),
+      handle_(shared.pool.Acquire(url.Origin())),
+      window_start_(std::chrono::steady_clock::now()) {
+  curl_easy_reset(handle_->easy());
+  setup_error_ = SetHeaders(headers);
+  SetOptions();
+  SetProxy();
+}
+
+CurlExchange::~CurlExchange() {
+  if (handle_) curl_multi_remove_handle(handle_->multi(), handle_->easy());
+  handle_.reset();  // it points at members that would go before it
+}
+
+Status CurlExchange::SetHeaders(const Headers& headers) {
+  const auto append = [this](const std::string& line) {
+    curl_slist* longer = curl_slist_append(header_list_.get(), line.c_str());
+    if (longer == nullptr) return;
+    header_list_.release();  // NOLINT: `longer` is the same list
+    header_list_.reset(longer);
+  };
+  for (const auto& [name, value] : headers.fields()) {
+    // The value may be a secret, so only the name is told.
+    if (!GoodHeader(name, value)) return Fail(Code::kInvalidArgument, fmt::format("header '{}' is malformed", name));
+    append(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
+  }
+  // Waiting for "100 Continue" costs a round trip for each upload, and many registries never send it.
+  append("Expect:");
+  if (!url_.userinfo.empty() && !headers.Has("Authorization")) {
+    const size_t colon = std::min(url_.userinfo.find(':'), url_.userinfo.size());
+    const std::string password = colon < url_.userinfo.size() ? url_.userinfo.substr(colon + 1) : "";
+    append("Authorization: " +
+           BasicAuthorization(PercentDecode(url_.userinfo.substr(0, colon)), PercentDecode(password)));
+  }
+  return Status();
+}
+
+void CurlExchange::SetOptions() {
+  CURL* easy = handle_->easy();
+  Url bare = url_;
+  bare.userinfo.clear();
+  curl_url_ = bare.ToString();
+  curl_easy_setopt(easy, CURLOPT_URL, curl_url_.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
+  curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(shared_.options.max_idle_age.count()));
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(shared_.options.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, shared_.options.user_agent.c_str());
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_.data());
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBuffer);
+  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, kSendBuffer);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_list_.get());
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &OnHeader);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &OnBody);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  // The shared store instead of a bundle that each connection would parse again.
+  curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
+  curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &OnSslContext);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
+}
+
+void CurlExchange::SetProxy() {
+  const ProxySettings& proxy = shared_.options.proxy;
+  const std::string& chosen = url_.scheme == "https" ? proxy.https_proxy : proxy.http_proxy;
+  // "" keeps libcurl from looking into the environment itself.
+  curl_easy_setopt(handle_->easy(), CURLOPT_PROXY, url_.IsLoopback() ? "" : chosen.c_str());
+  curl_easy_setopt(handle_->easy(), CURLOPT_NOPROXY, proxy.no_proxy.c_str());
+}
+
+void CurlExchange::SetBody(std::string_view method, bool push) {
+  CURL* easy = handle_->easy();
+  push_ = push;
+  if (method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  } else if (HasBody(method)) {
+    curl_off_t size = static_cast<curl_off_t>(request_.body.size());
+    if (push) {
+      size = -1;
+    } else if (request_.source) {
+      size = request_.source->size ? static_cast<curl_off_t>(*request_.source->size) : -1;
+    }
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, size);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, &OnRead);
+    curl_easy_setopt(easy, CURLOPT_READDATA, this);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, &OnSeek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, this);
+    body_over_ = size == 0;
+  } else {
+    body_over_ = true;
+  }
+  if (method == "HEAD") body_over_ = true;
+  if (method != "GET" && method != "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, std::string(method).c_str());
+  }
+  curl_multi_add_handle(handle_->multi(), easy);
+}
+
+Status CurlExchange::Drive(const Context& ctx, const std::function<bool()>& enough) {
+  SLIPWAY_RETURN_IF_ERROR(setup_error_);
+  CURLM* multi = handle_->multi();
+  const std::stop_callback wake(ctx.stop_token(), [multi] { curl_multi_wakeup(multi); });
+  window_start_ = std::chrono::steady_clock::now();
+  window_bytes_ = 0;
+  while (true) {
+    if (Status err = ctx.Err(); !err.ok()) {
+      broken_ = true;
+      return err.With(fmt::format("{} '{}'", request_.method, url_.Redacted()));
+    }
+    int running = 0;
+    curl_multi_perform(multi, &running);
+    if (running == 0) {
+      int left = 0;
+      const CURLMsg* message = curl_multi_info_read(multi, &left);
+      return Finish(message != nullptr ? message->data.result : CURLE_FAILED_INIT);
+    }
+    if (enough()) return Status();
+    std::chrono::milliseconds wait = kLongestPoll;
+    if (Status slow = CheckPace(wait); !slow.ok()) {
+      broken_ = true;
+      return slow;
+    }
+    if (ctx.deadline()) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(*ctx.deadline() - std::chrono::steady_clock::now());
+      wait = std::clamp(left, std::chrono::milliseconds(0), wait);
+    }
+    curl_multi_poll(multi, nullptr, 0, static_cast<int>(wait.count()), nullptr);
+  }
+}
+
+void CurlExchange::Moved(size_t bytes) { window_bytes_ += bytes; }
+
+Status CurlExchange::CheckPace(std::chrono::milliseconds& wait) {
+  const bool waiting = body_over_ && !body_began_ && response_.status < 200;
+  const auto limit = waiting ? request_.response_timeout : shared_.options.low_speed_time;
+  const auto now = std::chrono::steady_clock::now();
+  const auto end = window_start_ + limit;
+  if (now < end) {
+    wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(end - now));
+    return Status();
+  }
+  const std::string seconds = fmt::format("{:.6g} s", std::chrono::duration<double>(limit).count());
+  if (waiting) return Fail(Code::kUnavailable, fmt::format("'{}' gave no answer within {}", url_.Authority(), seconds));
+  if (window_bytes_ < shared_.options.low_speed_bytes) {
+    return Fail(Code::kUnavailable, fmt::format("the transfer stalled: {} bytes in {}", window_bytes_, seconds));
+  }
+  window_start_ = now;
+  window_bytes_ = 0;
+  return Status();
+}
+
+Status CurlExchange::Finish(CURLcode code) {
+  ended_ = true;
+  if (!callback_error_.ok()) {
+    broken_ = true;
+    return callback_error_;
+  }
+  if (code != CURLE_OK && !(truncated_ && code == CURLE_WRITE_ERROR)) {
+    broken_ = true;
+    return TransferError(code);
+  }
+  if (truncated_) broken_ = true;
+  if (Status status = Announce(); !status.ok()) {
+    broken_ = true;
+    return status;
+  }
+  return Status();
+}
+
+Response CurlExchange::TakeResponse() {
+  curl_multi_remove_handle(handle_->multi(), handle_->easy());
+  curl_easy_reset(handle_->easy());  // it points at our members
+  if (broken_) {
+    handle_.reset();
+  } else {
+    shared_.pool.Release(std::move(handle_));
+  }
+  response_.url = url_.ToString();
+  return std::move(response_);
+}
+
+void CurlExchange::Feed(std::string_view bytes) {
+  pending_ = bytes;
+  if (paused_ && !ended_) {
+    paused_ = false;
+    curl_easy_pause(handle_->easy(), CURLPAUSE_CONT);
+  }
+}
+
+void CurlExchange::EndBody() {
+  push_over_ = true;
+  Feed({});
+}
+
+// --- answers
+// -----------------------------------------------------------------------------------------------------------
+
+size_t CurlExchange::OnHeader(char* data, size_t size, size_t count, void* self) {
+  return static_cast<CurlExchange*>(self)->TakeHeader({data, size * count}) ? size * count : 0;
+}
+
+bool CurlExchange::TakeHeader(std::string_view line) {
+  Moved(line.size());
+  header_bytes_ += line.size();
+  if (header_bytes_ > kMostHeaderBytes) {
+    callback_error_ = Fail(Code::kResourceExhausted, "the answer's header is too large");
+    return false;
+  }
+  if (body_began_) return true;  // trailers
+  if (line.starts_with("HTTP/")) {
+    response_ = Response();
+    const size_t blank = line.find(' ');
+    if (blank != std::string_view::npos) response_.status = std::atoi(std::string(line.substr(blank + 1, 3)).c_str());
+    return true;
+  }
+  const size_t colon = line.find(':');
+  if (colon != std::string_view::npos) response_.headers.Add(Trim(line.substr(0, colon)), Trim(line.substr(colon + 1)));
+  return true;
+}
+
+bool CurlExchange::ToSink() const { return response_.ok() && !push_ && request_.sink != nullptr; }
+
+Status CurlExchange::Announce() {
+  if (announced_ || !response_.ok() || request_.on_response == nullptr || push_) return Status();
+  announced_ = true;
+  response_.url = url_.ToString();
+  return request_.on_response(response_);
+}
+
+size_t CurlExchange::OnBody(char* data, size_t size, size_t count, void* self) {
+  auto* exchange = static_cast<CurlExchange*>(self);
+  const std::string_view bytes(data, size * count);
+  const auto start = std::chrono::steady_clock::now();
+  Status status = exchange->TakeBody(bytes);
+  exchange->window_start_ += std::chrono::steady_clock::now() - start;
+  if (!status.ok()) exchange->callback_error_ = std::move(status);
+  return exchange->callback_error_.ok() && !exchange->truncated_ ? bytes.size() : 0;
+}
+
+Status CurlExchange::TakeBody(std::string_view bytes) {
+  Moved(bytes.size());
+  if (!body_began_) {
+    body_began_ = true;
+    SLIPWAY_RETURN_IF_ERROR(Announce());
+  }
+  body_bytes_ += bytes.size();
+  if (ToSink()) return request_.sink(bytes);
+  if (response_.ok()) {
+    if (body_bytes_ > request_.max_body) {
+      return Fail(Code::kResourceExhausted, fmt::format("the answer is larger than {} bytes", request_.max_body));
+    }
+    response_.body += bytes;
+    return Status();
+  }
+  // Of errors and redirects the beginning is enough; a peer that goes on is cut off.
+  response_.body += bytes.substr(0, kMostErrorBody - std::min(kMostErrorBody, response_.body.size()));
+  truncated_ = body_bytes_ > 4 * kMostErrorBody;
+  return Status();
+}
+
+// --- request bodies
+// ----------------------------------------------------------------------------------------------------
+
+size_t CurlExchange::OnRead(char* data, size_t size, size_t count, void* self) {
+  auto* exchange = static_cast<CurlExchange*>(self);
+  const auto start = std::chrono::steady_clock::now();
+  auto got = exchange->ReadBody({data, size * count});
+  exchange->window_start_ += std::chrono::steady_clock::now() - start;
+  if (!got.ok()) {
+    exchange->callback_error_ = got.status();
+    return CURL_READFUNC_ABORT;
+  }
+  if (*got == CURL_READFUNC_PAUSE) return *got;
+  exchange->Moved(*got);
+  exchange->body_sent_ += *got;
+  if (*got == 0) {
+    exchange->body_over_ = true;
+    exchange->window_start_ = std::chrono::steady_clock::now();
+  }
+  return *got;
+}
+
+Result<size_t> CurlExchange::ReadBody(std::span<char> buffer) {
+  if (!push_ && request_.source) {
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, request_.source->read(buffer));
+    if (request_.source->size && body_sent_ + got >= *request_.source->size) body_over_ = true;
+    return got;
+  }
+  if (!push_) {
+    const std::string_view rest = std::string_view(request_.body).substr(body_sent_);
+    const size_t n = std::min(rest.size(), buffer.size());
+    std::memcpy(buffer.data(), rest.data(), n);
+    if (n == rest.size()) body_over_ = true;
+    return n;
+  }
+  if (pending_.empty() && !push_over_) {
+    paused_ = true;
+    return size_t{CURL_READFUNC_PAUSE};
+  }
+  const size_t n = std::min(pending_.size(), buffer.size());
+  std::memcpy(buffer.data(), pending_.data(), n);
+  pending_.remove_prefix(n);
+  return n;
+}
+
+int CurlExchange::OnSeek(void* self, curl_off_t offset, int origin) {
+  auto* exchange = static_cast<CurlExchange*>(self);
+  if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;
+  if (exchange->body_sent_ != 0) {
+    if (exchange->push_) return CURL_SEEKFUNC_FAIL;
+    if (exchange->request_.source) {
+      if (!exchange->request_.source->rewind || !exchange->request_.source->rewind().ok()) return CURL_SEEKFUNC_FAIL;
+    }
+  }
+  exchange->body_sent_ = 0;
+  exchange->body_over_ = false;
+  return CURL_SEEKFUNC_OK;
+}
+
+CURLcode CurlExchange::OnSslContext(CURL*, void* context, void* self) {
+  static_cast<CurlExchange*>(self)->shared_.trust.Apply(static_cast<SSL_CTX*>(context));
+  return CURLE_OK;
+}
+
+// --- errors
+// ------------------------------------------------------------------------------------------------------------
+
+Status CurlExchange::Fail(Code code, std::string_view why) const {
+  return Status(code, fmt::format("{} '{}': {}", request_.method, url_.Redacted(), why));
+}
+
+Status CurlExchange::TransferError(CURLcode code) const {
+  const std::string_view detail = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code);
+  const std::string host = url_.Authority();
+  switch (static_cast<int>(code)) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return Fail(Code::kNotFound,
+                  fmt::format("host '{}' is unknown; check the name and this machine's DNS", url_.host));
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return Fail(Code::kUnavailable, "the proxy's host is unknown; check the proxy environment variables");
+    case CURLE_COULDNT_CONNECT: {
+      long error = 0;
+      curl_easy_getinfo(handle_->easy(), CURLINFO_OS_ERRNO, &error);
+      const std::string why = error != 0 ? std::strerror(static_cast<int>(error)) : "Connection refused";
+      return Fail(Code::kUnavailable, fmt::format("connect to '{}': {}; is the server running there?", host, why));
+    }
+    case CURLE_OPERATION_TIMEDOUT: return Fail(Code::kUnavailable, fmt::format("connect to '{}': timed out", host));
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return Fail(Code::kFailedPrecondition,
+                  fmt::format("the certificate of '{}' is not trusted ({}); if it is yours, give its authority's "
+                              "certificate to Slipway",
+                              host, detail));
+    case CURLE_SSL_CONNECT_ERROR: {
+      const bool dropped = detail.find("SYSCALL") != std::string_view::npos ||
+                           detail.find("reset") != std::string_view::npos ||
+                           detail.find("unexpected eof") != std::string_view::npos;
+      if (dropped) return Fail(Code::kUnavailable, fmt::format("TLS with '{}': the connection was dropped", host));
+      return Fail(Code::kFailedPrecondition,
+                  fmt::format("TLS with '{}' failed ({}); if it speaks plain HTTP, name it as "
+                              "an insecure host",
+                              host, detail));
+    }
+    case CURLE_URL_MALFORMAT: return Fail(Code::kInvalidArgument, "the address is not valid");
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY: return Fail(Code::kUnavailable, fmt::format("'{}' does not answer in HTTP", host));
+    case CURLE_OUT_OF_MEMORY: return Fail(Code::kResourceExhausted, "out of memory");
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:
+      return Fail(Code::kUnavailable, fmt::format("the connection to '{}' was dropped ({})", host, detail));
+    default: return Fail(Code::kUnavailable, detail);
+  }
+}
+
+}  // namespace slipway::http
