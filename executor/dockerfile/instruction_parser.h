@@ -1,0 +1,16 @@
+// ParseNode: one node of the parse tree to a typed instruction.
+#pragma once
+
+#include <variant>
+
+#include "executor/base/status.h"
+#include "executor/dockerfile/instructions.h"
+#include "executor/dockerfile/tree.h"
+
+namespace slipway::dockerfile {
+
+/// A Stage without instructions for FROM, an Instruction for all else. Takes the node's texts. The error, always
+/// INVALID_ARGUMENT, does not say where.
+Result<std::variant<Stage, Instruction>> ParseNode(Node node, char32_t escape);
+
+}  // namespace slipway::dockerfile

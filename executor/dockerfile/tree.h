@@ -1,0 +1,43 @@
+// The parse tree: a Dockerfile cut into instructions and each into keyword, flags and arguments. What the words mean is
+// told by ParseNode (instruction_parser.h). Pure; errors are INVALID_ARGUMENT and say where they are.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "executor/base/status.h"
+#include "executor/dockerfile/instructions.h"
+#include "executor/dockerfile/source_text.h"
+
+namespace slipway::dockerfile {
+
+struct Node {
+  std::string keyword;
+  /// "--name=value", quotes taken off.
+  std::vector<std::string> flags;
+  /// By keyword: the words, or one text, or (ENV, LABEL) name, value and "=" or "" for each pair.
+  std::vector<std::string> args;
+  /// The arguments were a JSON array.
+  bool json_form = false;
+  /// ONBUILD: the instruction within.
+  std::unique_ptr<Node> trigger;
+  std::vector<Heredoc> heredocs;
+  /// The joined line.
+  std::string original;
+  SourceRange range;
+  std::vector<std::string> comments;
+};
+
+struct Tree {
+  Directives directives;
+  std::vector<Node> nodes;
+  std::vector<int> empty_continuation_lines;
+};
+
+Result<Tree> ParseTree(const SourceText& source);
+
+/// The node as an s-expression without the outer brackets: copy ["--from=a"] "x" "y".
+std::string Dump(const Node& node);
+
+}  // namespace slipway::dockerfile
