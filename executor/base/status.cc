@@ -59,6 +59,7 @@ Code CodeOfErrno(int error) {
     case EROFS: return Code::kPermissionDenied;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
     case ENOMEM: return Code::kResourceExhausted;

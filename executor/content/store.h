@@ -163,6 +163,9 @@ class Store {
 
  protected:
   friend class Lease;
+  Lease MakeLease(int64_t id) { return Lease(this, id); }
+  /// 0, which no lease has, for nullptr.
+  static int64_t IdOf(const Lease* lease) { return lease != nullptr ? lease->id_ : 0; }
   virtual Status AddToLease(int64_t id, std::span<const Digest> digests) = 0;
   virtual void EndLease(int64_t id) = 0;
 };

@@ -1,0 +1,269 @@
+#include "executor/content/catalog.h"
+
+#include <algorithm>
+
+#include "executor/content/layout.h"
+
+namespace slipway::content {
+
+void Catalog::LoadBlob(const Digest& digest, uint64_t size, SystemTime used) {
+  std::lock_guard lock(mutex_);
+  Enter(digest, {.size = size}, used);
+}
+
+void Catalog::LoadPack(uint64_t number, uint64_t file_bytes, SystemTime used, std::span<const PackItem> items) {
+  std::lock_guard lock(mutex_);
+  packs_[number] = {.file_bytes = file_bytes, .used = used};
+  total_bytes_ += file_bytes;
+  records_.reserve(records_.size() + items.size());
+  for (const PackItem& item : items) {
+    const auto it = records_.find(item.digest);
+    if (it != records_.end() && it->second.where.is_blob()) continue;
+    if (it != records_.end()) Leave(it);
+    Enter(item.digest, {.pack = number, .offset = item.offset, .size = item.size}, used);
+  }
+}
+
+// Enters content that is not there; a blob's file counts with it, a pack's file with its pack.
+void Catalog::Enter(const Digest& digest, const Location& where, SystemTime used) {
+  records_.emplace(digest, Record{.where = where, .used = used});
+  if (where.is_blob()) {
+    total_bytes_ += where.size;
+    return;
+  }
+  Pack& pack = packs_[where.pack];
+  ++pack.live_count;
+  pack.live_bytes += where.size + kPackItemFrame;
+}
+
+void Catalog::Leave(Records::iterator it) {
+  const Location where = it->second.where;
+  records_.erase(it);
+  if (where.is_blob()) {
+    total_bytes_ -= where.size;
+    return;
+  }
+  Pack& pack = packs_[where.pack];
+  --pack.live_count;
+  pack.live_bytes -= where.size + kPackItemFrame;
+}
+
+void Catalog::Touch(const Digest& digest, Record& record, SystemTime now) {
+  record.used = std::max(record.used, now);
+  if (record.where.is_blob()) {
+    if (!std::exchange(record.unsaved, true)) unsaved_.push_back(digest);
+  } else {
+    Pack& pack = packs_[record.where.pack];
+    pack.used = std::max(pack.used, now);
+    pack.unsaved = true;
+  }
+}
+
+std::optional<Location> Catalog::Use(const Digest& digest) {
+  const SystemTime now = clock_.System();
+  std::lock_guard lock(mutex_);
+  const auto it = records_.find(digest);
+  if (it == records_.end()) return std::nullopt;
+  Touch(digest, it->second, now);
+  return it->second.where;
+}
+
+bool Catalog::Has(const Digest& digest) const {
+  std::lock_guard lock(mutex_);
+  return records_.contains(digest);
+}
+
+std::vector<Digest> Catalog::Missing(std::span<const Digest> digests, int64_t lease) {
+  const SystemTime now = clock_.System();
+  std::vector<Digest> missing;
+  std::unordered_set<Digest> seen;
+  std::lock_guard lock(mutex_);
+  const auto leased = leases_.find(lease);
+  if (leased != leases_.end()) leased->second.reserve(leased->second.size() + digests.size());
+  for (const Digest& digest : digests) {
+    if (const auto it = records_.find(digest); it != records_.end()) {
+      Touch(digest, it->second, now);
+      if (leased != leases_.end()) leased->second.insert(digest);
+    } else if (seen.insert(digest).second) {
+      missing.push_back(digest);
+    }
+  }
+  return missing;
+}
+
+uint64_t Catalog::total_bytes() const {
+  std::lock_guard lock(mutex_);
+  return total_bytes_;
+}
+
+bool Catalog::LeaseIfPresent(const Digest& digest, int64_t lease) {
+  const SystemTime now = clock_.System();
+  std::lock_guard lock(mutex_);
+  const auto it = records_.find(digest);
+  if (it == records_.end()) return false;
+  Touch(digest, it->second, now);
+  AddToLeaseLocked(lease, digest);
+  return true;
+}
+
+bool Catalog::ReserveBlob(const Digest& digest, int64_t lease) {
+  const SystemTime now = clock_.System();
+  std::unique_lock lock(mutex_);
+  unreserved_.wait(lock, [&] { return !reserved_.contains(digest); });
+  if (const auto it = records_.find(digest); it != records_.end()) {
+    Touch(digest, it->second, now);
+    AddToLeaseLocked(lease, digest);
+    return true;
+  }
+  reserved_.insert(digest);
+  return false;
+}
+
+void Catalog::FinishBlob(const Digest& digest, std::optional<uint64_t> size, int64_t lease) {
+  const SystemTime now = clock_.System();
+  {
+    std::lock_guard lock(mutex_);
+    reserved_.erase(digest);
+    if (size) {
+      // A pack may have brought the same content meanwhile; the file is there now, so it counts.
+      if (const auto it = records_.find(digest); it != records_.end()) Leave(it);
+      Enter(digest, {.size = *size}, now);
+      Touch(digest, records_.find(digest)->second, now);
+      AddToLeaseLocked(lease, digest);
+    }
+  }
+  unreserved_.notify_all();
+}
+
+void Catalog::AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease) {
+  const SystemTime now = clock_.System();
+  std::lock_guard lock(mutex_);
+  packs_[number] = {.file_bytes = file_bytes, .used = now, .unsaved = true};
+  total_bytes_ += file_bytes;
+  records_.reserve(records_.size() + items.size());
+  for (const PackItem& item : items) {
+    if (const auto it = records_.find(item.digest); it != records_.end()) {
+      Touch(item.digest, it->second, now);
+    } else {
+      Enter(item.digest, {.pack = number, .offset = item.offset, .size = item.size}, now);
+    }
+    AddToLeaseLocked(lease, item.digest);
+  }
+}
+
+int64_t Catalog::NewLease() {
+  std::lock_guard lock(mutex_);
+  leases_.emplace(++last_lease_, std::unordered_set<Digest>());
+  return last_lease_;
+}
+
+void Catalog::AddToLeaseLocked(int64_t lease, const Digest& digest) {
+  if (const auto it = leases_.find(lease); it != leases_.end()) it->second.insert(digest);
+}
+
+void Catalog::AddToLease(int64_t lease, std::span<const Digest> digests) {
+  std::lock_guard lock(mutex_);
+  if (const auto it = leases_.find(lease); it != leases_.end()) it->second.insert(digests.begin(), digests.end());
+}
+
+void Catalog::EndLease(int64_t lease) {
+  std::unordered_set<Digest> freed_outside;
+  std::lock_guard lock(mutex_);
+  if (const auto it = leases_.find(lease); it != leases_.end()) {
+    freed_outside = std::move(it->second);
+    leases_.erase(it);
+  }
+}
+
+bool Catalog::IsLeased(const Digest& digest) const {
+  return std::any_of(leases_.begin(), leases_.end(), [&](const auto& lease) { return lease.second.contains(digest); });
+}
+
+std::vector<Candidate> Catalog::Candidates() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Candidate> out;
+  out.reserve(records_.size());
+  for (const auto& [digest, record] : records_) {
+    out.push_back({.digest = digest, .used = record.used, .where = record.where});
+  }
+  return out;
+}
+
+bool Catalog::Take(const Candidate& candidate) {
+  std::lock_guard lock(mutex_);
+  const auto it = records_.find(candidate.digest);
+  if (it == records_.end() || it->second.used != candidate.used || it->second.where != candidate.where) return false;
+  if (IsLeased(candidate.digest)) return false;
+  Leave(it);
+  if (candidate.where.is_blob()) reserved_.insert(candidate.digest);
+  return true;
+}
+
+std::vector<PackState> Catalog::Packs() const {
+  std::lock_guard lock(mutex_);
+  std::vector<PackState> out;
+  for (const auto& [number, pack] : packs_) {
+    out.push_back({number, pack.file_bytes, pack.live_count, pack.live_bytes});
+  }
+  return out;
+}
+
+std::vector<PackItem> Catalog::Live(uint64_t pack, std::span<const PackItem> items) const {
+  std::lock_guard lock(mutex_);
+  std::vector<PackItem> live;
+  for (const PackItem& item : items) {
+    const auto it = records_.find(item.digest);
+    const Location here{.pack = pack, .offset = item.offset, .size = item.size};
+    if (it != records_.end() && it->second.where == here) live.push_back(item);
+  }
+  return live;
+}
+
+void Catalog::MovePack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items,
+                       std::span<const Location> from) {
+  std::lock_guard lock(mutex_);
+  packs_[number] = {.file_bytes = file_bytes, .used = SystemTime::min(), .unsaved = true};
+  total_bytes_ += file_bytes;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto it = records_.find(items[i].digest);
+    if (it == records_.end() || it->second.where != from[i]) continue;
+    const SystemTime used = it->second.used;
+    Leave(it);
+    Enter(items[i].digest, {.pack = number, .offset = items[i].offset, .size = items[i].size}, used);
+    Pack& pack = packs_[number];
+    pack.used = std::max(pack.used, used);
+  }
+}
+
+bool Catalog::TakePackIfDead(uint64_t number) {
+  std::lock_guard lock(mutex_);
+  const auto it = packs_.find(number);
+  if (it == packs_.end() || it->second.live_count != 0) return false;
+  total_bytes_ -= it->second.file_bytes;
+  packs_.erase(it);
+  return true;
+}
+
+void Catalog::DropIfLost(const Digest& digest, const Location& where, const std::function<bool()>& is_gone) {
+  std::lock_guard lock(mutex_);
+  const auto it = records_.find(digest);
+  if (it != records_.end() && it->second.where == where && is_gone()) Leave(it);
+}
+
+std::vector<FileUse> Catalog::TakeUses() {
+  std::lock_guard lock(mutex_);
+  std::vector<FileUse> uses;
+  for (const Digest& digest : std::exchange(unsaved_, {})) {
+    const auto it = records_.find(digest);
+    if (it == records_.end() || !it->second.where.is_blob()) continue;
+    it->second.unsaved = false;
+    uses.push_back({.name = digest.hex(), .size = it->second.where.size, .used = it->second.used});
+  }
+  for (auto& [number, pack] : packs_) {
+    if (!std::exchange(pack.unsaved, false)) continue;
+    uses.push_back({.name = Layout::PackName(number), .size = pack.file_bytes, .used = pack.used});
+  }
+  return uses;
+}
+
+}  // namespace slipway::content

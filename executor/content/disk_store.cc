@@ -1,0 +1,217 @@
+#include "executor/content/disk_store.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include "executor/base/log.h"
+
+namespace slipway::content {
+
+namespace {
+
+constexpr auto kSaveUsesEvery = std::chrono::minutes(1);
+constexpr size_t kOpenPacks = 64;
+
+const Digest& EmptyContent() {
+  static const Digest digest = Digest::Of("");
+  return digest;
+}
+
+SystemTime ChangeTime(const struct stat& st) {
+  return SystemTime(std::chrono::seconds(st.st_ctim.tv_sec) + std::chrono::nanoseconds(st.st_ctim.tv_nsec));
+}
+
+// The number in "000000000012.pack"; nullopt for other names.
+std::optional<uint64_t> PackNumber(std::string_view name) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || Layout::PackName(number) != name) return std::nullopt;
+  return number;
+}
+
+// What the log of uses knows of a file, and whether the file still has the size it had then.
+struct Known {
+  SystemTime used;
+  bool damaged = false;
+};
+
+Known TakeKnown(std::map<std::string, FileUse>& uses, const std::string& name, const struct stat& st) {
+  const auto node = uses.extract(name);
+  if (node.empty()) return {.used = ChangeTime(st)};
+  return {.used = node.mapped().used, .damaged = node.mapped().size != static_cast<uint64_t>(st.st_size)};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const UniqueFd>> PackFiles::Open(uint64_t number) {
+  {
+    std::lock_guard lock(mutex_);
+    for (auto it = recent_.begin(); it != recent_.end(); ++it) {
+      if (it->first != number) continue;
+      recent_.splice(recent_.begin(), recent_, it);
+      return it->second;
+    }
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, fs::Open(layout_.Pack(number), O_RDONLY));
+  auto shared = std::make_shared<const UniqueFd>(std::move(fd));
+  std::lock_guard lock(mutex_);
+  recent_.emplace_front(number, shared);
+  if (recent_.size() > kOpenPacks) recent_.pop_back();
+  return shared;
+}
+
+void PackFiles::Forget(uint64_t number) {
+  std::lock_guard lock(mutex_);
+  recent_.remove_if([number](const Entry& entry) { return entry.first == number; });
+}
+
+DiskStore::DiskStore(std::string root, const Clock& clock)
+    : layout_{std::move(root)},
+      clock_(clock),
+      catalog_(clock),
+      pack_files_(layout_),
+      uses_saved_(std::chrono::steady_clock::now()) {}
+
+DiskStore::~DiskStore() { SaveUses(); }
+
+Status DiskStore::Load() {
+  last_number_ = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(clock_.System().time_since_epoch()).count());
+  for (const std::string& folder : {layout_.Blobs(), layout_.Packs(), layout_.Ingests()}) {
+    SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(folder, 0700));
+  }
+  SLIPWAY_RETURN_IF_ERROR(fs::SyncDir(layout_.root));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> unfinished, fs::ListDir(layout_.Ingests()));
+  for (const std::string& name : unfinished) {
+    SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(fs::Join(layout_.Ingests(), name)));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd nothing, fs::Open("/dev/null", O_RDONLY));
+  nothing_ = std::make_shared<const UniqueFd>(std::move(nothing));
+  SLIPWAY_ASSIGN_OR_RETURN(use_log_, UseLog::Open(layout_.Uses()));
+  SLIPWAY_ASSIGN_OR_RETURN(Uses uses, use_log_->Load());
+  SLIPWAY_RETURN_IF_ERROR(LoadBlobs(uses));
+  SLIPWAY_RETURN_IF_ERROR(LoadPacks(uses));
+  std::vector<std::string> gone;  // what is left in `uses` has no file
+  for (const auto& [name, use] : uses) gone.push_back(name);
+  return use_log_->Forget(gone);
+}
+
+Status DiskStore::LoadBlobs(Uses& uses) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd folder, fs::Open(layout_.Blobs(), O_RDONLY | O_DIRECTORY));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDirFd(folder.get()));
+  for (const std::string& name : names) {
+    const auto digest = Digest::Parse(fmt::format("sha256:{}", name));
+    struct stat st {};
+    if (!digest.ok() || ::fstatat(folder.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) {
+      spdlog::warn("content store: '{}/{}' is not a blob and is left alone", layout_.Blobs(), name);
+      continue;
+    }
+    const Known known = TakeKnown(uses, name, st);
+    if (known.damaged || st.st_size == 0) {
+      spdlog::warn("content store: blob '{}' has lost bytes and is removed", digest->ToString());
+      SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(layout_.Blob(*digest)));
+      continue;
+    }
+    catalog_.LoadBlob(*digest, static_cast<uint64_t>(st.st_size), known.used);
+  }
+  return Status();
+}
+
+Status DiskStore::LoadPacks(Uses& uses) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDir(layout_.Packs()));
+  for (const std::string& name : names) {  // sorted, so the newest last
+    const auto number = PackNumber(name);
+    if (!number) {
+      spdlog::warn("content store: '{}/{}' is not a pack and is left alone", layout_.Packs(), name);
+      continue;
+    }
+    last_number_ = std::max<uint64_t>(last_number_, *number);
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::Open(layout_.Pack(*number), O_RDONLY));
+    struct stat st {};
+    if (::fstat(fd.get(), &st) != 0) return ErrnoStatus(errno, fmt::format("stat '{}'", layout_.Pack(*number)));
+    const Known known = TakeKnown(uses, name, st);
+    auto items = ReadPackTable(fd.get());
+    if (!items.ok() && items.code() != Code::kDataLoss) return std::move(items).status().With(name);
+    if (!items.ok()) {
+      spdlog::warn("content store: pack '{}' is removed: {}", name, items.status().message());
+      SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(layout_.Pack(*number)));
+      continue;
+    }
+    catalog_.LoadPack(*number, static_cast<uint64_t>(st.st_size), known.used, *items);
+  }
+  return Status();
+}
+
+Result<Blob> DiskStore::Open(const Digest& digest) {
+  if (digest == EmptyContent()) return Blob(nothing_, 0, 0);
+  while (true) {
+    const auto where = catalog_.Use(digest);
+    if (!where) return NotFound("content '{}' is not in the store", digest.ToString());
+    auto blob = OpenAt(*where, digest);
+    if (blob.ok() || blob.code() != Code::kNotFound) return blob;
+    // Collected or moved to another pack since we looked; or somebody else removed the file, and then we forget it too.
+    const std::string path = where->is_blob() ? layout_.Blob(digest) : layout_.Pack(where->pack);
+    catalog_.DropIfLost(digest, *where, [&path] { return !fs::Exists(path); });
+  }
+}
+
+Result<Blob> DiskStore::OpenAt(const Location& where, const Digest& digest) {
+  if (where.is_blob()) {
+    SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, fs::Open(layout_.Blob(digest), O_RDONLY));
+    return Blob(std::make_shared<const UniqueFd>(std::move(fd)), 0, where.size);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(auto fd, pack_files_.Open(where.pack));
+  return Blob(std::move(fd), static_cast<int64_t>(where.offset), where.size);
+}
+
+bool DiskStore::Has(const Digest& digest) { return digest == EmptyContent() || catalog_.Has(digest); }
+
+Result<std::vector<Digest>> DiskStore::Missing(std::span<const Digest> digests, Lease* lease) {
+  std::vector<Digest> missing = catalog_.Missing(digests, IdOf(lease));
+  std::erase(missing, EmptyContent());
+  return missing;
+}
+
+Status DiskStore::Publish(StagedFile& file, const Digest& digest, uint64_t size, int64_t lease) {
+  if (catalog_.ReserveBlob(digest, lease)) return Status();
+  Status status = file.MoveTo(layout_.Blob(digest));
+  if (status.ok()) status = fs::SyncDir(layout_.Blobs());
+  catalog_.FinishBlob(digest, status.ok() ? std::optional(size) : std::nullopt, lease);
+  return status;
+}
+
+Result<Lease> DiskStore::NewLease(std::string_view purpose) {
+  spdlog::debug("content store: lease for {}", purpose);
+  return Guard();
+}
+
+Status DiskStore::AddToLease(int64_t id, std::span<const Digest> digests) {
+  catalog_.AddToLease(id, digests);
+  return Status();
+}
+
+void DiskStore::EndLease(int64_t id) {
+  catalog_.EndLease(id);
+  SaveUsesNowAndThen();
+}
+
+Result<uint64_t> DiskStore::TotalBytes() { return catalog_.total_bytes(); }
+
+void DiskStore::SaveUsesNowAndThen() {
+  const auto now = std::chrono::steady_clock::now();
+  auto saved = uses_saved_.load();
+  // Of several threads that find it due, the one that moves the time does it.
+  if (now - saved >= kSaveUsesEvery && uses_saved_.compare_exchange_strong(saved, now)) SaveUses();
+}
+
+void DiskStore::SaveUses() {
+  if (use_log_ == nullptr) return;
+  if (Status status = use_log_->Write(catalog_.TakeUses()); !status.ok()) {
+    spdlog::warn("content store: last uses are not saved: {}", status.message());
+  }
+}
+
+}  // namespace slipway::content

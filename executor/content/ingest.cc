@@ -1,0 +1,116 @@
+#include "executor/content/ingest.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace slipway::content {
+
+Status WrongContent(const Digest& is, const Digest& expected) {
+  return DataLoss("content is '{}' and should be '{}'", is.ToString(), expected.ToString());
+}
+
+Status DiskIngest::Write(std::string_view bytes) {
+  SLIPWAY_RETURN_IF_ERROR(failure_);
+  if (options_.max_size >= 0 && file_.size() + bytes.size() > static_cast<uint64_t>(options_.max_size)) {
+    failure_ = ResourceExhausted("content is larger than {} bytes", options_.max_size);
+    return failure_;
+  }
+  hasher_.Update(bytes);
+  failure_ = file_.Write(bytes);
+  return failure_;
+}
+
+Result<Digest> DiskIngest::Seal() {
+  SLIPWAY_RETURN_IF_ERROR(failure_);
+  failure_ = Internal("content is committed twice");
+  const Digest digest = hasher_.Finish();
+  if (!options_.expected.empty() && digest != options_.expected) return WrongContent(digest, options_.expected);
+  return digest;
+}
+
+Result<Digest> DiskIngest::Commit(Lease* lease) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, Seal());
+  // The empty content needs no file, and what is there already need not reach the disk again.
+  if (size() == 0 || store_.catalog().LeaseIfPresent(digest, DiskStore::LeaseId(lease))) return digest;
+  SLIPWAY_RETURN_IF_ERROR(file_.Sync());
+  SLIPWAY_RETURN_IF_ERROR(store_.Publish(file_, digest, size(), DiskStore::LeaseId(lease)));
+  return digest;
+}
+
+Result<std::unique_ptr<Ingest>> DiskStore::Begin(const IngestOptions& options) {
+  SLIPWAY_ASSIGN_OR_RETURN(StagedFile file, StagedFile::Create(layout_.Ingest(NextNumber())));
+  return std::make_unique<DiskIngest>(*this, options, std::move(file));
+}
+
+Result<std::unique_ptr<BatchIngest>> DiskStore::BeginBatch() { return std::make_unique<DiskBatch>(*this); }
+
+namespace {
+
+Result<StagedFile> CheckRegular(StagedFile file) {
+  struct stat st {};
+  if (::fstat(file.fd(), &st) != 0) return ErrnoStatus(errno, "stat");
+  if (!S_ISREG(st.st_mode)) return InvalidArgument("it is not a regular file");
+  return file;
+}
+
+// What is left of `from`, by way of our memory.
+Status CopyRest(int from, StagedFile& to) {
+  std::string buffer(256U << 10, '\0');
+  while (true) {
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(from, buffer));
+    if (got == 0) return Status();
+    SLIPWAY_RETURN_IF_ERROR(to.Write(std::string_view(buffer).substr(0, got)));
+  }
+}
+
+// A second name for the file at `path`, or a copy of it where that cannot be: another file system, not ours, too many
+// names.
+Result<StagedFile> LinkOrCopy(const std::string& path, const std::string& staged) {
+  constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;  // neither a link nor a pipe may hold us up
+  if (::link(path.c_str(), staged.c_str()) == 0) {
+    auto fd = fs::Open(staged, kFlags);
+    StagedFile linked = StagedFile::Adopt(staged, fd.ok() ? std::move(*fd) : UniqueFd());
+    if (!fd.ok()) return std::move(fd).status();
+    return CheckRegular(std::move(linked));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, fs::Open(path, kFlags));
+  SLIPWAY_ASSIGN_OR_RETURN(const StagedFile from, CheckRegular(StagedFile::Adopt("", std::move(fd))));
+  SLIPWAY_ASSIGN_OR_RETURN(StagedFile copy, StagedFile::Create(staged));
+  constexpr size_t kMost = 1U << 30;
+  while (::copy_file_range(from.fd(), nullptr, copy.fd(), nullptr, kMost, 0) > 0) {
+  }
+  SLIPWAY_RETURN_IF_ERROR(CopyRest(from.fd(), copy));
+  SLIPWAY_RETURN_IF_ERROR(copy.Sync());
+  return copy;
+}
+
+Result<std::pair<Digest, uint64_t>> HashFile(int fd) {
+  Hasher hasher;
+  std::string buffer(256U << 10, '\0');
+  uint64_t size = 0;
+  while (true) {
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFullAt(fd, buffer, static_cast<int64_t>(size)));
+    if (got == 0) return std::pair{hasher.Finish(), size};
+    hasher.Update(std::string_view(buffer).substr(0, got));
+    size += got;
+  }
+}
+
+}  // namespace
+
+Result<Digest> DiskStore::PutFile(const std::string& path, Lease* lease) {
+  const std::string what = fmt::format("take in '{}'", path);
+  auto staged = LinkOrCopy(path, layout_.Ingest(NextNumber()));
+  if (!staged.ok()) return std::move(staged).status().With(what);
+  auto hashed = HashFile(staged->fd());
+  if (!hashed.ok()) return std::move(hashed).status().With(what);
+  const auto [digest, size] = *hashed;
+  if (size == 0 || catalog_.LeaseIfPresent(digest, IdOf(lease))) return digest;
+  SLIPWAY_RETURN_IF_ERROR(staged->Sync().With(what));
+  SLIPWAY_RETURN_IF_ERROR(Publish(*staged, digest, size, IdOf(lease)).With(what));
+  return digest;
+}
+
+}  // namespace slipway::content

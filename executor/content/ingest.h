@@ -1,0 +1,80 @@
+// The ways content enters a DiskStore: one write, a batch, a file taken in.
+#pragma once
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "executor/content/disk_store.h"
+#include "executor/content/pack.h"
+#include "executor/content/staged_file.h"
+
+namespace slipway::content {
+
+/// "content is 'sha256:…' and should be 'sha256:…'"
+Status WrongContent(const Digest& is, const Digest& expected);
+
+class DiskIngest : public Ingest {
+ public:
+  DiskIngest(DiskStore& store, const IngestOptions& options, StagedFile file)
+      : store_(store), options_(options), file_(std::move(file)) {}
+
+  Status Write(std::string_view bytes) override;
+  uint64_t size() const override { return file_.size(); }
+  Result<Digest> Commit(Lease* lease) override;
+
+  /// The first half of Commit: checks and syncs. The rest is for Publish.
+  Result<Digest> Seal();
+  StagedFile& file() { return file_; }
+
+ private:
+  DiskStore& store_;
+  const IngestOptions options_;
+  StagedFile file_;
+  Hasher hasher_;
+  Status failure_;
+};
+
+class DiskBatch : public BatchIngest {
+ public:
+  explicit DiskBatch(DiskStore& store) : store_(store), guard_(store.Guard()) {}
+
+  Result<Digest> Add(std::string_view bytes) override;
+  Status BeginFile(uint64_t size, const Digest& expected) override;
+  Status Append(std::string_view bytes) override;
+  Result<Digest> EndFile() override;
+  Status Commit(Lease* lease) override;
+
+ private:
+  struct Large {
+    Digest digest;
+    uint64_t size = 0;
+    StagedFile file;
+  };
+  struct Current {
+    uint64_t size = 0;
+    Digest expected;
+    std::string bytes;                  // of a small file
+    std::unique_ptr<DiskIngest> large;  // of a large one
+    uint64_t written = 0;
+  };
+
+  bool IsNew(const Digest& digest);
+  Result<Digest> AddPacked(const Digest& digest, std::string_view bytes);
+  Result<Digest> AddLarge(DiskIngest& ingest);
+  Status SyncAll();
+  Status MovePacks();
+  Status MoveLarge(int64_t lease);
+
+  DiskStore& store_;
+  Lease guard_;  // keeps what was found to be there from vanishing before Commit
+  std::vector<Digest> digests_;
+  std::unordered_set<Digest> seen_;
+  std::vector<PackWriter> packs_;
+  std::vector<uint64_t> pack_numbers_;
+  std::vector<Large> large_;
+  std::unique_ptr<Current> current_;
+  Status failure_;  // of a write: nothing can be trusted any more
+};
+
+}  // namespace slipway::content

@@ -1,0 +1,48 @@
+// StagedFile: a file under a temporary name that becomes visible by MoveTo, or is removed when destroyed. Writes are
+// buffered, and their way to the disk begins early so that the final sync has little left to do. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "executor/base/status.h"
+#include "executor/base/unique_fd.h"
+
+namespace slipway::content {
+
+class StagedFile {
+ public:
+  StagedFile() = default;
+  StagedFile(StagedFile&& other) noexcept;
+  StagedFile& operator=(StagedFile&& other) noexcept;
+  ~StagedFile();
+
+  /// Makes an empty file at `path`, which must not exist.
+  static Result<StagedFile> Create(std::string path);
+  /// Takes over the file at `path`, opened as `fd`. An empty path names nothing that would be removed.
+  static StagedFile Adopt(std::string path, UniqueFd fd);
+
+  bool valid() const { return fd_.valid(); }
+  int fd() const { return fd_.get(); }
+  /// Bytes written so far.
+  uint64_t size() const { return size_; }
+
+  Status Write(std::string_view bytes);
+  /// Brings all bytes to the disk. Required before MoveTo.
+  Status Sync();
+  /// Renames to `path`, replacing what is there. The caller syncs the folder.
+  Status MoveTo(const std::string& path);
+
+ private:
+  Status Flush();
+  Status WriteThrough(std::string_view bytes);
+
+  std::string path_;
+  UniqueFd fd_;
+  std::string buffer_;
+  uint64_t size_ = 0;     // with what is in the buffer
+  uint64_t started_ = 0;  // up to here the kernel was asked to begin writing to the disk
+};
+
+}  // namespace slipway::content
