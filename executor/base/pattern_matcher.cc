@@ -217,6 +217,7 @@ bool PatternMatcher::Matches(std::string_view path) const {
 
 bool PatternMatcher::Matches(std::string_view path, const Folder& parent, Folder* self) const {
   if (self != nullptr) self->matched_.assign(patterns_.size(), false);
+  if (path.empty() || path == ".") return false;
   bool matched = false;
   for (size_t i = 0; i < patterns_.size(); ++i) {
     const Pattern& pattern = *patterns_[i];

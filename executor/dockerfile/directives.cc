@@ -69,7 +69,7 @@ void FindSyntaxAndCheck(std::string_view text, Directives* directives) {
     if (!directive->has_value()) continue;
     if ((*directive)->name == "syntax") directives->syntax = (*directive)->value;
     if ((*directive)->name != "check") continue;
-    directives->check = (*directive)->value;
+    directives->check = (*directive)->value.substr(0, (*directive)->value.find(' '));
     directives->check_line = number;
   }
 }

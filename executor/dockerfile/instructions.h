@@ -237,7 +237,7 @@ struct Directives {
   char32_t escape = U'\\';
   /// Accepted, not used: there is one frontend.
   std::optional<std::string> syntax;
-  /// `skip=…;error=…`, not interpreted here.
+  /// `skip=…;error=…` up to the first space, not interpreted here.
   std::optional<std::string> check;
   int check_line = 0;
 };
