@@ -1,0 +1,50 @@
+// Masker: takes secret values out of texts. Streams are masked piece by piece, so that a value is found also where it
+// was written in two pieces.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway::secrets {
+
+/// The values to hide. Immutable; shared by all streams of a run; thread-safe.
+class Masker {
+ public:
+  /// Empty values are passed over.
+  explicit Masker(std::vector<std::string> values);
+
+  bool empty() const { return values_.empty(); }
+  /// `text` with each value replaced by "***".
+  std::string Mask(std::string_view text) const;
+
+ private:
+  friend class MaskStream;
+  // Masks `text` into `out`. Stops where the rest may be the beginning of a value, unless `last`; how much was taken.
+  size_t MaskInto(std::string_view text, bool last, std::string* out) const;
+  // The length of the value at the start of `text`, 0 if there is none. `partial` is set if text might be the beginning
+  // of one that is longer.
+  size_t MatchAt(std::string_view text, bool* partial) const;
+
+  std::vector<std::string> values_;  // longest first
+  std::array<bool, 256> begins_{};   // by first byte
+};
+
+/// One stream of bytes. Not thread-safe.
+class MaskStream {
+ public:
+  explicit MaskStream(std::shared_ptr<const Masker> masker) : masker_(std::move(masker)) {}
+
+  /// What may be shown now; may be less than was given so far, by at most the longest value.
+  std::string Feed(std::string_view bytes);
+  /// The rest.
+  std::string Finish();
+
+ private:
+  std::shared_ptr<const Masker> masker_;
+  std::string held_;
+};
+
+}  // namespace slipway::secrets

@@ -1,0 +1,319 @@
+#include "daemon/store/sqlite_run_store.h"
+
+#include <charconv>
+#include <random>
+
+#include "daemon/store/migrations.h"
+#include "daemon/store/page_token.h"
+#include "daemon/store/run_json.h"
+
+namespace slipway::store {
+
+namespace {
+
+constexpr std::string_view kColumns =
+    "number, id, type, state, create_time, start_time, finish_time, update_time, timeout_seconds, attempt, crashes, "
+    "cancel_requested, request, sealed, error_code, error_message, failed_step, result";
+
+// A row of kColumns.
+Result<Run> ReadRun(const db::Statement& row) {
+  Run run;
+  run.number = row.Get<int64_t>(0);
+  run.id = row.Get<std::string>(1);
+  const std::optional<RunState> state = ParseState(row.Get<std::string_view>(3));
+  if (!state) return DataLoss("run '{}' has the unknown state '{}'", run.id, row.Get<std::string>(3));
+  run.state = *state;
+  run.create_time = row.Get<SystemTime>(4);
+  run.start_time = row.Get<std::optional<SystemTime>>(5);
+  run.finish_time = row.Get<std::optional<SystemTime>>(6);
+  run.last_updated_time = row.Get<SystemTime>(7);
+  run.timeout = std::chrono::seconds(row.Get<int64_t>(8));
+  run.attempt = row.Get<int>(9);
+  run.crashes = row.Get<int>(10);
+  run.cancel_requested = row.Get<bool>(11);
+  SLIPWAY_ASSIGN_OR_RETURN(run.build, RequestFromJson(row.Get<std::string_view>(12)).With(run.id));
+  run.sealed = row.Get<std::string>(13);
+  run.result.error_code = row.Get<std::string>(14);
+  run.result.error_message = row.Get<std::string>(15);
+  run.result.failed_step = row.Get<std::string>(16);
+  SLIPWAY_RETURN_IF_ERROR(ResultFromJson(row.Get<std::string_view>(17), &run.result).With(run.id));
+  return run;
+}
+
+Status ReadImages(db::Access& access, Run* run) {
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      access.Query("SELECT registry, repository, tag, digest FROM run_image WHERE run_number = ? ORDER BY position",
+                   run->number));
+  while (rows.Next()) {
+    run->result.output_images.push_back({.registry = rows.Get<std::string>(0),
+                                         .repository = rows.Get<std::string>(1),
+                                         .tag = rows.Get<std::string>(2),
+                                         .digest = rows.Get<std::string>(3)});
+  }
+  return rows.Finish();
+}
+
+Result<Run> ReadOne(db::Access& access, std::string_view column, std::string_view value) {
+  std::optional<Run> run;
+  {
+    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                             access.Query(fmt::format("SELECT {} FROM run WHERE {} = ?", kColumns, column), value));
+    if (rows.Next()) {
+      SLIPWAY_ASSIGN_OR_RETURN(run, ReadRun(rows));
+    }
+    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  }
+  if (!run) return NotFound("there is no run '{}'", value);
+  SLIPWAY_RETURN_IF_ERROR(ReadImages(access, &*run));
+  return *std::move(run);
+}
+
+Result<std::optional<std::string>> Setting(db::Access& access, std::string_view name) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, access.Query("SELECT value FROM setting WHERE name = ?", name));
+  std::optional<std::string> value;
+  if (rows.Next()) value = rows.Get<std::string>(0);
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return value;
+}
+
+Status SetSetting(db::Transaction& tx, std::string_view name, std::string_view value) {
+  return tx.Run(
+      "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name,
+      value);
+}
+
+Result<int64_t> Count(db::Access& access, int64_t before) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                           access.Query("SELECT COUNT(*) FROM run WHERE state = 'Queued' AND number < ?", before));
+  const int64_t count = rows.Next() ? rows.Get<int64_t>(0) : 0;
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return count;
+}
+
+Status AddImages(db::Transaction& tx, int64_t number, const std::vector<Image>& images) {
+  int64_t position = 0;
+  for (const Image& image : images) {
+    SLIPWAY_RETURN_IF_ERROR(tx.Run(
+        "INSERT INTO run_image (run_number, position, registry, repository, tag, digest) VALUES (?, ?, ?, ?, ?, ?)",
+        number, position++, image.registry, image.repository, image.tag, image.digest));
+  }
+  return Status();
+}
+
+// A letter first: ids then never look like numbers.
+std::string DrawPrefix() {
+  std::random_device random;
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  return {kLetters[random() % 26], kLetters[random() % kLetters.size()]};
+}
+
+// The WHERE clause of a list: at most one placeholder a condition, absent ones are NULL.
+constexpr std::string_view kListWhere =
+    " WHERE number < ?1 AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR create_time >= ?3)"
+    " AND (?4 IS NULL OR create_time < ?4) AND (?5 IS NULL OR EXISTS (SELECT 1 FROM run_image i WHERE"
+    " i.run_number = number AND i.repository = ?5 AND (?6 = '' OR i.registry = ?6) AND (?7 = '' OR i.tag = ?7)"
+    " AND (?8 = '' OR i.digest = ?8)))";
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteRunStore>> SqliteRunStore::Open(const std::string& path,
+                                                             const std::string& run_id_prefix) {
+  SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(path));
+  SLIPWAY_RETURN_IF_ERROR(database->Migrate(Migrations()));
+  std::unique_ptr<SqliteRunStore> store(new SqliteRunStore(std::move(database)));
+  SLIPWAY_RETURN_IF_ERROR(store->LoadPrefix(run_id_prefix));
+  return store;
+}
+
+Status SqliteRunStore::LoadPrefix(const std::string& wanted) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Setting(tx, "run_id_prefix"));
+  if (stored && !wanted.empty() && *stored != wanted) {
+    return FailedPrecondition("the run ids of '{}' begin with '{}'; they cannot begin with '{}' from now on",
+                              database_->path(), *stored, wanted);
+  }
+  prefix_ = stored ? *stored : wanted.empty() ? DrawPrefix() : wanted;
+  if (!stored) SLIPWAY_RETURN_IF_ERROR(SetSetting(tx, "run_id_prefix", prefix_));
+  return tx.Commit();
+}
+
+Result<int64_t> SqliteRunStore::TakeNumber(db::Transaction& tx) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Setting(tx, "next_run_number"));
+  int64_t number = 1;
+  if (stored) {
+    const auto [end, error] = std::from_chars(stored->data(), stored->data() + stored->size(), number);
+    if (error != std::errc() || number < 1) return DataLoss("the stored run number '{}' is none", *stored);
+  }
+  SLIPWAY_RETURN_IF_ERROR(SetSetting(tx, "next_run_number", std::to_string(number + 1)));
+  return number;
+}
+
+Result<CreatedRun> SqliteRunStore::Create(const NewRun& request) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  if (!request.request_id.empty()) {
+    Result<Run> before = ReadOne(tx, "request_id", request.request_id);
+    if (before.ok()) return CreatedRun{.run = *std::move(before), .existed = true};
+    if (before.code() != Code::kNotFound) return std::move(before).status();
+  }
+  if (request.max_queued > 0) {
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t queued, Count(tx, INT64_MAX));
+    if (static_cast<uint64_t>(queued) >= request.max_queued) {
+      return ResourceExhausted("{} runs are waiting, which is the limit (max_queued); try again later", queued);
+    }
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const int64_t number, TakeNumber(tx));
+  const std::string id = MakeRunId(prefix_, number);
+  std::string sealed;
+  if (request.seal) {
+    SLIPWAY_ASSIGN_OR_RETURN(sealed, request.seal(id));
+  }
+  const std::optional<std::string> request_id =
+      request.request_id.empty() ? std::nullopt : std::optional<std::string>(request.request_id);
+  const std::optional<db::Bytes> blob = sealed.empty() ? std::nullopt : std::optional<db::Bytes>(db::Bytes{sealed});
+  SLIPWAY_RETURN_IF_ERROR(tx.Run(
+      "INSERT INTO run (number, id, request_id, type, state, create_time, update_time, timeout_seconds, attempt, "
+      "crashes, cancel_requested, request, sealed, error_code, error_message, failed_step, result) "
+      "VALUES (?, ?, ?, ?, 'Queued', ?, ?, ?, 1, 0, 0, ?, ?, '', '', '', '{}')",
+      number, id, request_id, TypeName(RunType::kQuickBuild), request.now, request.now, request.timeout.count(),
+      RequestToJson(request.build), blob));
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return CreatedRun{.run = std::move(run), .existed = false};
+}
+
+Result<Run> SqliteRunStore::Get(const std::string& id) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
+  return ReadOne(session, "id", id);
+}
+
+Result<RunPage> SqliteRunStore::List(const RunFilter& filter, size_t page_size, const std::string& page_token) {
+  int64_t before = INT64_MAX;
+  if (!page_token.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(before, ReadPageToken(page_token, filter));
+  }
+  std::string where(kListWhere);
+  if (!filter.states.empty()) {
+    std::string names;
+    for (const RunState state : filter.states)
+      names += fmt::format("{}'{}'", names.empty() ? "" : ", ", StateName(state));
+    where += fmt::format(" AND state IN ({})", names);
+  }
+  const Image image = filter.output_image.value_or(Image());
+  const auto repository = filter.output_image ? std::optional<std::string>(image.repository) : std::nullopt;
+  const auto type = filter.type ? std::optional<std::string>(TypeName(*filter.type)) : std::nullopt;
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
+  RunPage page;
+  {
+    SLIPWAY_ASSIGN_OR_RETURN(
+        db::Statement rows,
+        session.Query(fmt::format("SELECT {} FROM run{} ORDER BY number DESC LIMIT ?9", kColumns, where), before, type,
+                      filter.create_time_from, filter.create_time_before, repository, image.registry, image.tag,
+                      image.digest, page_size + 1));
+    while (rows.Next()) {
+      if (page.runs.size() == page_size) {
+        page.next_page_token = MakePageToken(page.runs.back().number, filter);
+        break;
+      }
+      SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadRun(rows));
+      page.runs.push_back(std::move(run));
+    }
+    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  }
+  for (Run& run : page.runs) SLIPWAY_RETURN_IF_ERROR(ReadImages(session, &run));
+  return page;
+}
+
+Result<std::vector<Run>> SqliteRunStore::Unfinished() {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      session.Query(
+          fmt::format("SELECT {} FROM run WHERE state IN ('Queued', 'Started', 'Running') ORDER BY number", kColumns)));
+  std::vector<Run> runs;
+  while (rows.Next()) {
+    SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadRun(rows));
+    runs.push_back(std::move(run));
+  }
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return runs;
+}
+
+Result<RunStore::QueueInfo> SqliteRunStore::Queue(int64_t number) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(const int64_t queued, Count(session, INT64_MAX));
+  SLIPWAY_ASSIGN_OR_RETURN(const int64_t before, Count(session, number));
+  return QueueInfo{.queued = static_cast<uint32_t>(queued), .before = static_cast<uint32_t>(before)};
+}
+
+// The transition alone; the caller adds what goes with it and commits. Gives the run as it was.
+Result<Run> SqliteRunStore::Move(db::Transaction& tx, const std::string& id, RunState to, SystemTime now) {
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
+  if (!CanMove(run.state, to)) {
+    return FailedPrecondition("run '{}' is {} and cannot become {}", id, StateName(run.state), StateName(to));
+  }
+  SLIPWAY_RETURN_IF_ERROR(
+      tx.Run("UPDATE run SET state = ?, update_time = ? WHERE number = ?", StateName(to), now, run.number));
+  return run;
+}
+
+Result<Run> SqliteRunStore::Start(const std::string& id, SystemTime now) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, RunState::kStarted, now));
+  SLIPWAY_RETURN_IF_ERROR(
+      tx.Run("UPDATE run SET start_time = COALESCE(start_time, ?) WHERE number = ?", now, run.number));
+  SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return run;
+}
+
+Result<Run> SqliteRunStore::SetRunning(const std::string& id, SystemTime now) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, RunState::kRunning, now));
+  SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return run;
+}
+
+Result<Run> SqliteRunStore::Finish(const std::string& id, RunState state, const RunResult& result, SystemTime now) {
+  if (!IsFinal(state)) return InvalidArgument("{} is no final state", StateName(state));
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, state, now));
+  SLIPWAY_RETURN_IF_ERROR(
+      tx.Run("UPDATE run SET finish_time = ?, sealed = NULL, error_code = ?, error_message = ?, failed_step = ?, "
+             "result = ? WHERE number = ?",
+             now, result.error_code, result.error_message, result.failed_step, ResultToJson(result), run.number));
+  SLIPWAY_RETURN_IF_ERROR(AddImages(tx, run.number, result.output_images));
+  SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return run;
+}
+
+Result<Run> SqliteRunStore::Requeue(const std::string& id, bool crashed, SystemTime now) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, RunState::kQueued, now));
+  SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE run SET attempt = attempt + 1, crashes = crashes + ? WHERE number = ?",
+                                 crashed ? 1 : 0, run.number));
+  SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return run;
+}
+
+Result<Run> SqliteRunStore::RequestCancel(const std::string& id, SystemTime now) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
+  if (IsFinal(run.state)) return FailedPrecondition("run '{}' has ended: {}", id, StateName(run.state));
+  SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE run SET cancel_requested = 1 WHERE number = ?", run.number));
+  if (run.state == RunState::kQueued) {
+    SLIPWAY_ASSIGN_OR_RETURN(run, Move(tx, id, RunState::kCanceled, now));
+    SLIPWAY_RETURN_IF_ERROR(
+        tx.Run("UPDATE run SET finish_time = ?, sealed = NULL, error_code = ?, error_message = ? "
+               "WHERE number = ?",
+               now, CodeName(Code::kCancelled), "canceled before it began", run.number));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return run;
+}
+
+}  // namespace slipway::store

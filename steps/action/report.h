@@ -1,0 +1,38 @@
+// Report: what the steps of a run have brought about so far: images, layers, the revision, what it was all built from.
+// And its forms in the log. Plain data.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "executor/base/digest.h"
+#include "executor/builder/builder.h"
+#include "executor/oci/reference.h"
+
+namespace slipway::action {
+
+struct Report {
+  struct Output {
+    oci::Reference name;  ///< without a digest
+    Digest digest;        ///< of the manifest or index; empty until it is known
+    bool pushed = false;
+  };
+  std::vector<Output> outputs;
+  Digest digest;  ///< of the image built last
+  int vertices = 0;
+  int cached = 0;
+  int layers_pushed = 0;
+  int layers_mounted = 0;
+  int layers_there = 0;
+  std::string revision;
+  std::vector<builder::BuiltImage::Base> bases;
+};
+
+/// The dependencies as YAML, in ACR's form: one document of several lines, each with its end. Empty if nothing was
+/// built.
+std::string DependencyText(const Report& report);
+
+/// One line for people: "cached 3 of 5 steps; layers: 1 pushed, 2 mounted, 0 already there; sha256:…".
+std::string SummaryText(const Report& report);
+
+}  // namespace slipway::action

@@ -1,0 +1,114 @@
+#include "steps/task/quick_build.h"
+
+#include <set>
+
+namespace slipway::task {
+
+namespace {
+
+// ACR's limits of the two steps of a quick build.
+constexpr std::chrono::seconds kBuildTimeout{28800};
+constexpr std::chrono::seconds kPushTimeout{3600};
+
+// Where the secret of a URL stands: [begin, end). Empty if it has none.
+struct Span {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+Span FindSecret(std::string_view url) {
+  const size_t scheme = url.find("://");
+  // scp-like "git@host:path" has a user and no secret.
+  if (scheme == std::string_view::npos || url.starts_with("ssh://")) return {};
+  const size_t begin = scheme + 3;
+  const size_t end = std::min(url.find_first_of("/?#", begin), url.size());
+  const size_t at = url.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < begin) return {};
+  const size_t colon = url.find(':', begin);
+  // A user alone over HTTP is a token ("https://TOKEN@host").
+  return colon < at ? Span{colon + 1, at} : Span{begin, at};
+}
+
+Result<std::vector<oci::Reference>> RenderNames(const QuickBuild& build, const run_template::RunValues& values,
+                                                const QuickBuildRules& rules) {
+  std::vector<oci::Reference> names;
+  for (const std::string& text : build.image_names) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string rendered, run_template::Render(text, values));
+    const std::string_view host =
+        rules.default_registry.empty() ? "docker.io" : std::string_view(rules.default_registry);
+    SLIPWAY_ASSIGN_OR_RETURN(oci::Reference name, oci::Reference::Parse(rendered, host));
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string SecretOfUrl(std::string_view url) {
+  const Span span = FindSecret(url);
+  return std::string(url.substr(span.begin, span.end - span.begin));
+}
+
+std::string WithoutSecret(std::string_view url) {
+  const Span span = FindSecret(url);
+  if (span.begin == span.end) return std::string(url);
+  return fmt::format("{}***{}", url.substr(0, span.begin), url.substr(span.end));
+}
+
+Result<source::ContextSpec> ParseSourceLocation(std::string_view location) {
+  if (location.empty()) return InvalidArgument("no source location is given");
+  if (location == "/dev/null") return source::ContextSpec(source::NoContext{});
+  if (location.starts_with(kUploadPrefix)) {
+    SLIPWAY_ASSIGN_OR_RETURN(Digest tree, Digest::Parse(location.substr(kUploadPrefix.size())));
+    return source::ContextSpec(source::UploadedContext{tree});
+  }
+  Result<source::ContextSpec> parsed = source::ParseContext(location);
+  if (parsed.ok()) return parsed;
+  if (parsed.code() == Code::kNotFound) {
+    return InvalidArgument("'{}' is a path of the client's machine; upload it first", WithoutSecret(location));
+  }
+  return std::move(parsed).status();
+}
+
+Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& values, const QuickBuildRules& rules) {
+  builder::BuildRequest request;
+  SLIPWAY_ASSIGN_OR_RETURN(request.context, ParseSourceLocation(build.source_location));
+  if (!build.docker_file_content.empty()) {
+    if (!std::holds_alternative<source::NoContext>(request.context)) {
+      return Unimplemented("a Dockerfile beside the context is not supported yet");
+    }
+    request.context = source::DockerfileContext{build.docker_file_content};
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(request.names, RenderNames(build, values, rules));
+  if (!build.docker_file_path.empty()) request.dockerfile = build.docker_file_path;
+  for (const builder::NamedValue& argument : build.arguments) {
+    request.build_args.push_back(argument);
+    // A secret is taken as it is: what looks like a template in it is none.
+    if (argument.secret) continue;
+    SLIPWAY_ASSIGN_OR_RETURN(request.build_args.back().value, run_template::Render(argument.value, values));
+  }
+  request.target = build.target;
+  request.platforms = build.platforms;
+  request.labels = build.labels;
+  request.annotations = build.annotations;
+  request.add_hosts = build.extra_hosts;
+  request.network = build.network;
+  request.no_cache = build.no_cache;
+  request.pull = build.pull;
+  request.media_types = build.media_types;
+  request.compression = build.compression;
+
+  Task task;
+  const bool push = build.pushes();
+  const std::vector<oci::Reference> names = request.names;
+  task.steps.push_back({.id = "build",
+                        .when = {},
+                        .timeout = kBuildTimeout,
+                        .what = BuildStep{.request = std::move(request), .assemble = !push}});
+  if (push) {
+    task.steps.push_back({.id = "push", .when = {"build"}, .timeout = kPushTimeout, .what = PushStep{.names = names}});
+  }
+  return task;
+}
+
+}  // namespace slipway::task

@@ -1,0 +1,189 @@
+// What is wrong with a quick build, field by field.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "executor/base/fs.h"
+#include "executor/base/near_miss.h"
+#include "steps/task/quick_build.h"
+
+namespace slipway::task {
+
+namespace {
+
+constexpr size_t kMaxNames = 64;
+constexpr size_t kMaxArguments = 256;
+constexpr size_t kMaxPlatforms = 16;
+constexpr size_t kMaxHosts = 64;
+constexpr size_t kMaxLabels = 256;
+constexpr size_t kMaxPath = 4096;
+constexpr size_t kMaxName = 512;
+constexpr size_t kMaxValue = 64 << 10;
+constexpr size_t kMaxDockerfile = 1 << 20;
+
+class Checker {
+ public:
+  Checker(const QuickBuild& build, const QuickBuildRules& rules) : build_(build), rules_(rules) {}
+
+  FieldErrors Run() && {
+    CheckSource();
+    CheckNames();
+    CheckArguments();
+    CheckPlatforms();
+    CheckMap("labels", build_.labels);
+    CheckMap("annotations", build_.annotations);
+    CheckHosts();
+    CheckNetwork();
+    Text("target", build_.target, kMaxName);
+    return std::move(errors_);
+  }
+
+ private:
+  void Add(std::string field, std::string message) { errors_.push_back({std::move(field), std::move(message)}); }
+
+  // Whether a text may be looked at further.
+  bool Text(std::string_view field, std::string_view text, size_t limit) {
+    if (text.size() > limit) {
+      Add(std::string(field), fmt::format("has {} bytes; the limit is {}", text.size(), limit));
+      return false;
+    }
+    if (text.find('\0') != std::string_view::npos) {
+      Add(std::string(field), "holds a NUL byte");
+      return false;
+    }
+    return true;
+  }
+
+  // Whether the elements of a list are to be looked at.
+  bool Count(std::string_view field, size_t count, size_t limit) {
+    if (count <= limit) return true;
+    Add(std::string(field), fmt::format("has {} elements; the limit is {}", count, limit));
+    return false;
+  }
+
+  void CheckSource() {
+    if (Text("source_location", build_.source_location, kMaxPath)) {
+      const Result<source::ContextSpec> context = ParseSourceLocation(build_.source_location);
+      if (!context.ok()) Add("source_location", context.status().message());
+    }
+    Text("docker_file_content", build_.docker_file_content, kMaxDockerfile);
+    if (!Text("docker_file_path", build_.docker_file_path, kMaxPath)) return;
+    const std::string& path = build_.docker_file_path;
+    if (!path.empty() && (path.front() == '/' || fs::Clean(path).starts_with("..") || fs::Clean(path) == ".")) {
+      Add("docker_file_path", fmt::format("'{}' is not a path inside the context", path));
+    }
+  }
+
+  void CheckNames() {
+    if (build_.image_names.empty() && build_.is_push_enabled.value_or(false)) {
+      Add("is_push_enabled", "a push needs at least one of image_names");
+    }
+    if (!Count("image_names", build_.image_names.size(), kMaxNames)) return;
+    for (size_t i = 0; i < build_.image_names.size(); ++i) {
+      const std::string field = fmt::format("image_names[{}]", i);
+      if (Text(field, build_.image_names[i], kMaxName)) CheckName(field, build_.image_names[i]);
+    }
+  }
+
+  void CheckName(const std::string& field, const std::string& text) {
+    // Values as a run will have them; only their form matters here.
+    const run_template::RunValues values{.id = "aa1",
+                                         .registry = rules_.default_registry,
+                                         .date = SystemTime(),
+                                         .os = "linux",
+                                         .architecture = "amd64",
+                                         .task_name = ""};
+    const Result<std::string> rendered = run_template::Render(text, values);
+    if (!rendered.ok()) return Add(field, rendered.status().message());
+    const bool placeless = rules_.default_registry.empty() && !oci::HasHost(*rendered);
+    if (placeless && build_.pushes()) {
+      return Add(field, fmt::format("'{}' names no registry and the daemon has no default one (--registry)", text));
+    }
+    const Result<oci::Reference> name =
+        oci::Reference::Parse(*rendered, placeless ? "docker.io" : std::string_view(rules_.default_registry));
+    if (!name.ok()) return Add(field, name.status().message());
+    if (!name->digest.empty()) Add(field, fmt::format("'{}': a name to push to must not have a digest", text));
+  }
+
+  void CheckArguments() {
+    if (!Count("arguments", build_.arguments.size(), kMaxArguments)) return;
+    for (size_t i = 0; i < build_.arguments.size(); ++i) {
+      const builder::NamedValue& argument = build_.arguments[i];
+      const std::string name_field = fmt::format("arguments[{}].name", i);
+      const std::string value_field = fmt::format("arguments[{}].value", i);
+      if (argument.name.empty()) {
+        Add(name_field, "is empty");
+      } else if (Text(name_field, argument.name, kMaxName) && argument.name.find('=') != std::string::npos) {
+        Add(name_field, fmt::format("'{}' holds a '='", argument.name));
+      }
+      if (!Text(value_field, argument.value, kMaxValue) || argument.secret) continue;
+      const Result<std::string> rendered = run_template::Render(argument.value, {});
+      if (!rendered.ok()) Add(value_field, rendered.status().message());
+    }
+  }
+
+  void CheckPlatforms() {
+    if (!Count("platforms", build_.platforms.size(), kMaxPlatforms)) return;
+    std::set<std::string> seen;
+    for (size_t i = 0; i < build_.platforms.size(); ++i) {
+      const std::string field = fmt::format("platforms[{}]", i);
+      const oci::Platform& platform = build_.platforms[i];
+      if (platform.os.size() + platform.architecture.size() + platform.variant.size() > kMaxName) {
+        Add(field, "is too long");
+      } else if (platform.os.empty() || platform.architecture.empty()) {
+        Add(field + (platform.os.empty() ? ".os" : ".architecture"), "is empty");
+      } else if (const auto parsed = oci::Platform::Parse(platform.ToString()); !parsed.ok()) {
+        Add(field, parsed.status().message());
+      } else if (!seen.insert(parsed->ToString()).second) {
+        Add(field, fmt::format("'{}' is given twice", parsed->ToString()));
+      } else if (platform.os != "linux") {
+        Add(field + ".os", fmt::format("'{}': only linux images are built", platform.os));
+      }
+    }
+  }
+
+  void CheckMap(const std::string& field, const std::map<std::string, std::string>& map) {
+    if (!Count(field, map.size(), kMaxLabels)) return;
+    for (const auto& [key, value] : map) {
+      if (key.empty()) {
+        Add(field, "a key is empty");
+      } else if (Text(field, key, kMaxName)) {
+        Text(fmt::format("{}[{}]", field, key), value, kMaxValue);
+      }
+    }
+  }
+
+  void CheckHosts() {
+    if (!Count("extra_hosts", build_.extra_hosts.size(), kMaxHosts)) return;
+    for (size_t i = 0; i < build_.extra_hosts.size(); ++i) {
+      const std::string field = fmt::format("extra_hosts[{}]", i);
+      const std::string& host = build_.extra_hosts[i];
+      if (!Text(field, host, kMaxName)) continue;
+      const size_t cut = host.find_first_of(":=");
+      const bool bad = cut == std::string::npos || cut == 0 || cut + 1 == host.size() ||
+                       host.find_first_of(" \t\r\n") != std::string::npos;
+      if (bad) Add(field, fmt::format("'{}' is not of the form name:address", host));
+    }
+  }
+
+  void CheckNetwork() {
+    constexpr std::array<std::string_view, 3> kKnown = {"default", "none", "host"};
+    const std::string& network = build_.network;
+    if (network.empty() || !Text("network", network, kMaxName)) return;
+    if (std::find(kKnown.begin(), kKnown.end(), network) == kKnown.end()) {
+      Add("network", fmt::format("'{}' is not one of default, none, host{}", network, DidYouMean(network, kKnown)));
+    } else if (network == "host" && !rules_.allow_host_network) {
+      Add("network", "the operator does not allow the host's network (allow_host_network)");
+    }
+  }
+
+  const QuickBuild& build_;
+  const QuickBuildRules& rules_;
+  FieldErrors errors_;
+};
+
+}  // namespace
+
+FieldErrors Check(const QuickBuild& build, const QuickBuildRules& rules) { return Checker(build, rules).Run(); }
+
+}  // namespace slipway::task
