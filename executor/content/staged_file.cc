@@ -51,8 +51,9 @@ StagedFile StagedFile::Adopt(std::string path, UniqueFd fd) {
 
 Status StagedFile::Write(std::string_view bytes) {
   size_ += bytes.size();
-  if (buffer_.size() + bytes.size() > kBufferBytes) SLIPWAY_RETURN_IF_ERROR(Flush());
-  if (bytes.size() >= kBufferBytes / 2) return WriteThrough(bytes);
+  const bool through = bytes.size() >= kBufferBytes / 2;
+  if (through || buffer_.size() + bytes.size() > kBufferBytes) SLIPWAY_RETURN_IF_ERROR(Flush());
+  if (through) return WriteThrough(bytes);
   if (buffer_.capacity() < kBufferBytes && bytes.size() + buffer_.size() > kBufferBytes / 8)
     buffer_.reserve(kBufferBytes);
   buffer_.append(bytes);
