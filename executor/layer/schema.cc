@@ -8,7 +8,8 @@ namespace {
 constexpr std::array kMigrations = {
     db::Migration{.version = 1, .sql = R"sql(
 CREATE TABLE layer (
-  key TEXT PRIMARY KEY, diff_id BLOB, recipe BLOB, index_digest BLOB, upper TEXT NOT NULL DEFAULT ''
+  key TEXT PRIMARY KEY, diff_id BLOB, recipe BLOB, index_digest BLOB, upper TEXT NOT NULL DEFAULT '',
+  created INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE remote (
   key TEXT NOT NULL REFERENCES layer(key) ON DELETE CASCADE,
@@ -35,7 +36,8 @@ LayerRow ReadLayer(const db::Statement& row) {
                   .diff_id = row.Get<Digest>(1),
                   .recipe = row.Get<Digest>(2),
                   .index = row.Get<Digest>(3),
-                  .upper = row.Get<std::string>(4)};
+                  .upper = row.Get<std::string>(4),
+                  .created = row.Get<SystemTime>(5)};
 }
 }  // namespace
 
@@ -49,7 +51,7 @@ Result<std::unique_ptr<Records>> Records::Open(const std::string& path) {
 Result<std::optional<LayerRow>> Records::Find(const Key& key) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
   SLIPWAY_ASSIGN_OR_RETURN(
-      db::Statement rows, session.Query("SELECT key, diff_id, recipe, index_digest, upper FROM layer WHERE key = ?", key));
+      db::Statement rows, session.Query("SELECT key, diff_id, recipe, index_digest, upper, created FROM layer WHERE key = ?", key));
   std::optional<LayerRow> found;
   if (rows.Next()) found = ReadLayer(rows);
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());
@@ -58,8 +60,9 @@ Result<std::optional<LayerRow>> Records::Find(const Key& key) {
 
 Status Records::Insert(const LayerRow& row) {
   return db_->Run(
-      "INSERT INTO layer (key, diff_id, recipe, index_digest, upper) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-      row.key, row.diff_id, row.recipe, row.index, row.upper);
+      "INSERT INTO layer (key, diff_id, recipe, index_digest, upper, created) VALUES (?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT DO NOTHING",
+      row.key, row.diff_id, row.recipe, row.index, row.upper, row.created);
 }
 
 Status Records::SetIndex(const Key& key, const Digest& index) {
@@ -79,7 +82,7 @@ Status Records::Forget(const std::vector<Key>& keys) {
 Result<std::vector<LayerRow>> Records::All() {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
   SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
-                           session.Query("SELECT key, diff_id, recipe, index_digest, upper FROM layer"));
+                           session.Query("SELECT key, diff_id, recipe, index_digest, upper, created FROM layer"));
   std::vector<LayerRow> out;
   while (rows.Next()) out.push_back(ReadLayer(rows));
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());

@@ -21,6 +21,7 @@ struct LayerRow {
   Digest recipe;   ///< encoded tree in the content store; empty for others
   Digest index;    ///< encoded tree in the content store; empty until made
   std::string upper;  ///< path of an upper folder
+  SystemTime created;  ///< when it was recorded here
 };
 
 class Records {

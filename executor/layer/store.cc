@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <list>
+#include <set>
 #include <thread>
 #include <unordered_set>
 
@@ -86,6 +87,7 @@ class StoreImpl : public Store {
 
   Status Sweep();
 
+  content::Store& content() override { return content_; }
   Result<Key> AddRemote(const Digest& diff_id, const Remote& where) override;
   Result<Key> AddRecipe(const tree::Tree& recipe) override;
   std::string NewUpper() override { return fs::Join(Folder("uppers"), RandomName()); }
@@ -93,6 +95,8 @@ class StoreImpl : public Store {
 
   bool Usable(const Chain& chain) override;
   std::vector<Remote> Remotes(const Key& key) override { return records_->Remotes(key).ValueOr({}); }
+  Status NotePlace(const Key& key, const Remote& place) override { return records_->AddRemote(key, place); }
+  std::optional<SystemTime> Created(const Key& key) override;
   Digest DiffId(const Key& key) override;
   std::optional<AssembledLayer> KnownBlob(const Key& key, const AssembleOptions& options) override;
 
@@ -110,9 +114,20 @@ class StoreImpl : public Store {
   Status Retain(const std::vector<Key>& keep) override;
   Result<uint64_t> FolderBytes() override;
 
+ protected:
+  void AddPins(const Chain& chain) override {
+    auto pins = pins_.Lock();
+    pins->insert(chain.begin(), chain.end());
+  }
+  void DropPins(const Chain& chain) override {
+    auto pins = pins_.Lock();
+    for (const Key& key : chain) pins->erase(pins->find(key));
+  }
+
  private:
   std::string Folder(std::string_view name) const { return fs::Join(options_.root, name); }
   Result<LayerRow> Row(const Key& key);
+  Status Insert(LayerRow row);
   Result<TreePtr> LoadTree(const Digest& digest);
   Result<TreePtr> MakeIndex(const Context& ctx, const LayerRow& row, const VertexProgress& progress);
   Status SaveIndex(const Key& key, const TreePtr& tree);
@@ -140,6 +155,8 @@ class StoreImpl : public Store {
   const Fetch fetch_;
   const std::unique_ptr<Records> records_;
   Guarded<IndexCache> indexes_;
+  Guarded<std::multiset<Key>> pins_;
+  Guarded<std::map<Key, std::chrono::steady_clock::time_point>> newborn_;
   Flight<TreePtr> index_flights_;
   Flight<std::string> unpack_flights_;
   Flight<AssembledLayer> blob_flights_;
@@ -173,6 +190,13 @@ Result<LayerRow> StoreImpl::Row(const Key& key) {
   return *std::move(row);
 }
 
+// What is new is kept for a while whatever Retain is told: its maker has yet to record or pin it.
+Status StoreImpl::Insert(LayerRow row) {
+  (*newborn_.Lock())[row.key] = std::chrono::steady_clock::now();
+  row.created = Clock::Real().System();
+  return records_->Insert(row);
+}
+
 Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
   Key key = diff_id.ToString();
   // Most bases are known already, and then nothing is written.
@@ -182,7 +206,7 @@ Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
       return key;
     }
   }
-  SLIPWAY_RETURN_IF_ERROR(records_->Insert({.key = key, .diff_id = diff_id, .recipe = {}, .index = {}, .upper = ""}));
+  SLIPWAY_RETURN_IF_ERROR(Insert({.key = key, .diff_id = diff_id, .recipe = {}, .index = {}, .upper = "", .created = {}}));
   SLIPWAY_RETURN_IF_ERROR(records_->AddRemote(key, where));
   return key;
 }
@@ -195,14 +219,14 @@ Result<Key> StoreImpl::AddRecipe(const tree::Tree& recipe) {
   if (known && content_.Has(digest)) return key;
   SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new recipe"));
   SLIPWAY_ASSIGN_OR_RETURN(const Digest stored, content_.Put(encoded, &lease));
-  SLIPWAY_RETURN_IF_ERROR(records_->Insert({.key = key, .diff_id = {}, .recipe = stored, .index = {}, .upper = ""}));
+  SLIPWAY_RETURN_IF_ERROR(Insert({.key = key, .diff_id = {}, .recipe = stored, .index = {}, .upper = "", .created = {}}));
   indexes_.Lock()->Add(key, std::make_shared<const tree::Tree>(recipe));
   return key;
 }
 
 Result<Key> StoreImpl::AddUpper(const std::string& path) {
   Key key = std::string(kUpperPrefix) + std::string(fs::BaseName(path));
-  SLIPWAY_RETURN_IF_ERROR(records_->Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = path}));
+  SLIPWAY_RETURN_IF_ERROR(Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = path, .created = {}}));
   return key;
 }
 
@@ -215,6 +239,11 @@ bool StoreImpl::Usable(const Chain& chain) {
     if (!layer.recipe.empty() && !content_.Has(layer.recipe)) return false;
   }
   return true;
+}
+
+std::optional<SystemTime> StoreImpl::Created(const Key& key) {
+  const auto row = records_->Find(key);
+  return row.ok() && row->has_value() ? std::optional((*row)->created) : std::nullopt;
 }
 
 Digest StoreImpl::DiffId(const Key& key) {
@@ -505,9 +534,18 @@ Result<std::vector<Digest>> StoreImpl::ContentInUse() {
 }
 
 Status StoreImpl::Retain(const std::vector<Key>& keep) {
-  const std::unordered_set<Key> kept(keep.begin(), keep.end());
+  std::unordered_set<Key> kept(keep.begin(), keep.end());
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_->All());
   SLIPWAY_ASSIGN_OR_RETURN(const auto unpacked, records_->AllUnpacked());
+  // Pins stay locked until the records are gone: whoever pins after that finds the layer unusable and makes it anew.
+  auto pins = pins_.Lock();
+  kept.insert(pins->begin(), pins->end());
+  {
+    constexpr std::chrono::hours kChildhood{1};
+    auto newborn = newborn_.Lock();
+    std::erase_if(*newborn, [](const auto& born) { return std::chrono::steady_clock::now() - born.second > kChildhood; });
+    for (const auto& [key, born] : *newborn) kept.insert(key);
+  }
   std::vector<Key> gone;
   std::vector<std::string> folders;
   for (const LayerRow& row : rows) {
@@ -519,6 +557,7 @@ Status StoreImpl::Retain(const std::vector<Key>& keep) {
     if (!kept.contains(key)) folders.push_back(dir);
   }
   SLIPWAY_RETURN_IF_ERROR(records_->Forget(gone));
+  { const auto unlock = std::move(pins); }
   for (const std::string& folder : folders) SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(folder));
   return Status();
 }
@@ -538,6 +577,24 @@ Result<uint64_t> StoreImpl::FolderBytes() {
 }
 
 }  // namespace
+
+Pin& Pin::operator=(Pin&& other) noexcept {
+  if (this != &other) {
+    Pin old(std::move(*this));
+    store_ = std::exchange(other.store_, nullptr);
+    chain_ = std::move(other.chain_);
+  }
+  return *this;
+}
+
+Pin::~Pin() {
+  if (store_ != nullptr) store_->DropPins(chain_);
+}
+
+Pin Store::Hold(Chain chain) {
+  AddPins(chain);
+  return Pin(this, std::move(chain));
+}
 
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, content::Store& content, ThreadPool& pool,
                                            Fetch fetch) {

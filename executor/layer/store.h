@@ -15,8 +15,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "executor/base/clock.h"
 #include "executor/base/context.h"
 #include "executor/base/digest.h"
 #include "executor/base/progress.h"
@@ -51,12 +53,32 @@ struct StoreOptions {
   ArchiveLimits limits;
 };
 
+class Store;
+
+/// Keeps layers from being forgotten by Retain() until destroyed.
+class Pin {
+ public:
+  Pin() = default;
+  Pin(Pin&& other) noexcept : store_(std::exchange(other.store_, nullptr)), chain_(std::move(other.chain_)) {}
+  Pin& operator=(Pin&& other) noexcept;
+  ~Pin();
+
+ private:
+  friend class Store;
+  Pin(Store* store, Chain chain) : store_(store), chain_(std::move(chain)) {}
+  Store* store_ = nullptr;
+  Chain chain_;
+};
+
 class Store {
  public:
   /// `content` and `pool` must outlive the store.
   static Result<std::unique_ptr<Store>> Open(const StoreOptions& options, content::Store& content, ThreadPool& pool,
                                              Fetch fetch);
   virtual ~Store() = default;
+
+  /// Where recipes' contents and blobs are.
+  virtual content::Store& content() = 0;
 
   virtual Result<Key> AddRemote(const Digest& diff_id, const Remote& where) = 0;
   /// Equal recipes are one layer. Parents of every entry must be among the entries. Contents are leased by the caller.
@@ -69,6 +91,10 @@ class Store {
   virtual bool Usable(const Chain& chain) = 0;
   /// Remote places where the layer is known to be, the newest first.
   virtual std::vector<Remote> Remotes(const Key& key) = 0;
+  /// Records that a registry has the layer's blob now: it was pushed there.
+  virtual Status NotePlace(const Key& key, const Remote& place) = 0;
+  /// When the layer was made here; what an image's history says.
+  virtual std::optional<SystemTime> Created(const Key& key) = 0;
   /// The diff id where it is known without work (remote layers and assembled ones); empty otherwise.
   virtual Digest DiffId(const Key& key) = 0;
   /// The blob that Blob() would give, if it is known without work.
@@ -92,12 +118,20 @@ class Store {
   virtual Result<AssembledLayer> Blob(const Context& ctx, const Key& key, const AssembleOptions& options,
                                       content::Lease* lease, BlobSink* sink, const VertexProgress& progress) = 0;
 
+  /// Pin first, then ask Usable(): what was usable then stays so.
+  Pin Hold(Chain chain);
+
   /// Content that records here name: what content::Store::Collect must keep.
   virtual Result<std::vector<Digest>> ContentInUse() = 0;
-  /// Forgets all layers but `keep` and removes their folders.
+  /// Forgets all layers but `keep` and those that are pinned, and removes their folders.
   virtual Status Retain(const std::vector<Key>& keep) = 0;
   /// Bytes of unpacked and upper folders, roughly.
   virtual Result<uint64_t> FolderBytes() = 0;
+
+ protected:
+  friend class Pin;
+  virtual void AddPins(const Chain& chain) = 0;
+  virtual void DropPins(const Chain& chain) = 0;
 };
 
 }  // namespace slipway::layer

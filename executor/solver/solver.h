@@ -33,6 +33,8 @@ struct Output {
 struct ContentKey {
   Digest key;
   std::string explain;
+  /// What Key() worked out and Run() needs again; the evaluator's own.
+  std::shared_ptr<const void> memo;
 };
 
 /// How vertices are evaluated. Thread-safe.

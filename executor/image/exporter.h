@@ -1,0 +1,97 @@
+// Exporter: what becomes of a built file system: config and manifest documents, and blobs in registries.
+//
+// Everything here is lazy. A layer whose blob is known is not made again; a layer that the target repository has is not sent; a
+// layer that another repository of the same host has is mounted; and where the tag stands for the very manifest already, one
+// request tells so and nothing else is done. What must be made is sent while it is made. Thread-safe.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "executor/base/context.h"
+#include "executor/base/progress.h"
+#include "executor/base/status.h"
+#include "executor/base/thread_pool.h"
+#include "executor/content/store.h"
+#include "executor/layer/store.h"
+#include "executor/oci/config.h"
+#include "executor/oci/manifest.h"
+#include "executor/oci/reference.h"
+#include "executor/registry/registry.h"
+
+namespace slipway::image {
+
+/// One platform's image: a file system and its config. The config's history has one entry without `empty_layer` for each layer
+/// of the chain; `diff_ids` and times of what was made here are filled in.
+struct PlatformImage {
+  layer::Chain chain;
+  oci::ImageConfig config;
+  size_t base_layers = 0;  ///< layers of the chain (and of history) that came with the base
+};
+
+struct ExportOptions {
+  oci::Family family = oci::Family::kOci;
+  oci::Compression compression = oci::Compression::kGzip;
+  std::map<std::string, std::string> annotations;
+  std::optional<SystemTime> epoch;  ///< SOURCE_DATE_EPOCH: all times of what was made here
+};
+
+/// The documents of an image whose layers' blobs are known.
+struct Documents {
+  oci::Descriptor root;  ///< manifest, or index of several
+  std::string root_json;
+  struct Platform {
+    oci::Manifest manifest;
+    oci::Descriptor descriptor;
+    std::string manifest_json;
+    std::string config_json;
+  };
+  std::vector<Platform> platforms;
+};
+
+struct PushedBlob {
+  oci::Descriptor descriptor;
+  registry::BlobOutcome outcome = registry::BlobOutcome::kExisted;
+};
+
+struct Pushed {
+  Documents documents;
+  std::vector<PushedBlob> layers;  ///< of all platforms, each once, for the first name
+};
+
+class Exporter {
+ public:
+  /// All must outlive the exporter.
+  Exporter(layer::Store& layers, ThreadPool& pool) : layers_(layers), pool_(pool) {}
+
+  /// Assembles every layer into the content store.
+  Result<Documents> Assemble(const Context& ctx, const std::vector<PlatformImage>& images, const ExportOptions& options,
+                             content::Lease* lease, ProgressSink& progress);
+
+  /// Pushes under all `names`, which may be of several repositories and registries.
+  Result<Pushed> Push(const Context& ctx, const registry::Session& session, const std::vector<PlatformImage>& images,
+                      const ExportOptions& options, const std::vector<oci::Reference>& names, content::Lease* lease,
+                      ProgressSink& progress);
+
+ private:
+  struct Target;
+  /// The documents, if no blob has to be made or fetched for them.
+  std::optional<Documents> FromKnownBlobs(const std::vector<PlatformImage>& images, const ExportOptions& options);
+  Result<PushedBlob> PushLayer(const Context& ctx, const Target& target, const layer::Key& key);
+  Result<PushedBlob> SendKnown(const Context& ctx, const Target& target, const layer::Key& key,
+                               const layer::AssembledLayer& known);
+  Result<PushedBlob> SendWhileMade(const Context& ctx, const Target& target, const layer::Key& key);
+  Status PushDocuments(const Context& ctx, const Target& target, const Documents& documents,
+                       const std::vector<std::string>& tags);
+
+  layer::Store& layers_;
+  ThreadPool& pool_;
+};
+
+/// Config and manifest of one image from its layers' blobs (in the chain's order).
+Documents::Platform MakeDocuments(const PlatformImage& image, const std::vector<layer::AssembledLayer>& blobs,
+                                  const std::vector<std::optional<SystemTime>>& created, const ExportOptions& options);
+
+}  // namespace slipway::image

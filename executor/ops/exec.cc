@@ -1,0 +1,286 @@
+#include "executor/ops/exec.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "executor/base/fs.h"
+#include "executor/layer/view.h"
+#include "executor/ops/selection.h"
+#include "executor/ops/users.h"
+
+namespace slipway::ops {
+
+namespace {
+
+constexpr size_t kTailBytes = 4096;
+constexpr int kTailLines = 10;
+
+/// Keeps the end of what a program printed.
+class Tail {
+ public:
+  void Add(std::string_view bytes) {
+    if (bytes.size() > kTailBytes) bytes.remove_prefix(bytes.size() - kTailBytes);
+    text_.append(bytes);
+    if (text_.size() > 2 * kTailBytes) text_.erase(0, text_.size() - kTailBytes);
+  }
+  /// The last lines, indented; "" if there was no output.
+  std::string Lines() const {
+    std::string_view rest = text_;
+    while (rest.ends_with('\n')) rest.remove_suffix(1);
+    if (rest.empty()) return "";
+    size_t from = rest.size();
+    for (int i = 0; i < kTailLines && from != std::string_view::npos; ++i) {
+      from = from == 0 ? std::string_view::npos : rest.rfind('\n', from - 1);
+    }
+    if (from != std::string_view::npos) rest.remove_prefix(from + 1);
+    std::string out;
+    while (!rest.empty()) {
+      const size_t end = std::min(rest.find('\n'), rest.size());
+      out += fmt::format("\n    {}", rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return out;
+  }
+
+ private:
+  std::string text_;
+};
+
+std::string CommandOf(const graph::ExecOp& op) {
+  const bool shell = op.args.size() == 3 && op.args[1] == "-c";
+  std::string text = shell ? op.args[2] : fmt::format("{}", fmt::join(op.args, " "));
+  constexpr size_t kLongest = 200;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "…";
+  return text;
+}
+
+Status Failed(const graph::ExecOp& op, const runtime::ContainerExit& exit, const Tail& tail) {
+  const std::string lines = tail.Lines();
+  return FailedPrecondition("the command '{}' ended with {}{}{}{}", CommandOf(op), exit.exit.ToString(),
+                            exit.oom_killed ? " (the kernel killed a process of it: out of memory)" : "",
+                            lines.empty() ? "; it printed nothing" : "; its last output:", lines);
+}
+
+ReadImageFile ReadIn(const std::string& root) {
+  return [root](const std::string& path) -> Result<std::string> {
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd dir, fs::Open(root, O_RDONLY | O_DIRECTORY));
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::OpenInRoot(dir.get(), path, O_RDONLY | O_NONBLOCK));
+    struct stat st {};
+    if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return NotFound("'/{}' is not a regular file", path);
+    constexpr off_t kLargestPasswd = 8 << 20;
+    std::string text(static_cast<size_t>(std::min(st.st_size, kLargestPasswd)), '\0');
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(file.get(), text));
+    text.resize(got);
+    return text;
+  };
+}
+
+// The host path of something inside a mounted root, links followed inside the root only.
+Result<std::string> HostPath(const std::string& root, const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd dir, fs::Open(root, O_RDONLY | O_DIRECTORY));
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd at, fs::OpenInRoot(dir.get(), path, O_PATH));
+  std::string link(4096, '\0');
+  const ssize_t n = ::readlink(fmt::format("/proc/self/fd/{}", at.get()).c_str(), link.data(), link.size());
+  if (n < 0) return ErrnoStatus(errno, fmt::format("find '{}'", path));
+  link.resize(static_cast<size_t>(n));
+  return link;
+}
+
+std::optional<int64_t> Number(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// "nofile=1024:2048" or "nofile=1024".
+Result<runtime::Ulimit> ParseUlimit(const std::string& text) {
+  runtime::Ulimit out;
+  const size_t equals = text.find('=');
+  const std::string_view value = equals == std::string::npos ? std::string_view() : std::string_view(text).substr(equals + 1);
+  const size_t colon = value.find(':');
+  const auto soft = Number(value.substr(0, colon));
+  const auto hard = colon == std::string_view::npos ? soft : Number(value.substr(colon + 1));
+  if (!soft || !hard) return InvalidArgument("ulimit '{}' is not of the form name=soft[:hard]", text);
+  out.name = text.substr(0, equals);
+  out.soft = *soft;
+  out.hard = *hard;
+  return out;
+}
+
+}  // namespace
+
+Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
+                                        const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
+  Hasher hasher;
+  hasher.Field("exec 1").Field(platform.ToString());
+  graph::AddToDigest(op, hasher);
+  hasher.Field(inputs.empty() ? "" : inputs[0].key.hex());
+  std::string explain;
+  for (const graph::ExecMount& mount : op.mounts) {
+    if (!mount.input) continue;
+    const solver::Output& input = inputs.at(*mount.input);
+    // Of a build context only what is mounted counts.
+    if (mount.type == graph::MountType::kBind && input.chain.size() == 1 && input.chain[0].starts_with("recipe:")) {
+      layer::View view(layers_, input.chain, progress);
+      graph::CopyAction all;
+      all.sources = {mount.source};
+      all.wildcards = false;
+      auto selection = Select(ctx, all, view, nullptr);
+      if (!selection.ok()) return std::move(selection).status().With(fmt::format("mount on '{}'", mount.target));
+      AddToDigest(*selection, hasher);
+    } else {
+      hasher.Field(input.key.hex());
+    }
+  }
+  explain += fmt::format("command {}\n", CommandOf(op));
+  for (const std::string& env : op.env) explain += fmt::format("env {}\n", Digest::Of(env).Short() + " " + env.substr(0, env.find('=')));
+  return solver::ContentKey{hasher.Finish(), std::move(explain), nullptr};
+}
+
+Status ExecOps::AddBind(const Context& ctx, const graph::ExecMount& mount, const layer::Chain& chain,
+                        const VertexProgress& progress, Mounted& mounted) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> lowers, layers_.LowerDirs(ctx, chain, progress));
+  std::string root;
+  if (mount.read_only) {
+    SLIPWAY_ASSIGN_OR_RETURN(auto view, snapshotter_.ReadOnly(ctx, lowers, ids_));
+    root = view->root();
+    mounted.views.push_back(std::move(view));
+  } else {
+    // Writes are allowed and thrown away.
+    SLIPWAY_ASSIGN_OR_RETURN(auto active, snapshotter_.Prepare(ctx, lowers, ids_));
+    root = active->root();
+    mounted.actives.push_back(std::move(active));
+  }
+  runtime::Mount bind;
+  auto source = HostPath(root, mount.source);
+  if (!source.ok()) {
+    return source.code() == Code::kNotFound
+               ? NotFound("'{}' is not there to be mounted on '{}'", mount.source, mount.target)
+               : std::move(source).status();
+  }
+  bind.source = *std::move(source);
+  bind.destination = mount.target;
+  bind.read_only = mount.read_only;
+  mounted.mounts.push_back(std::move(bind));
+  return Status();
+}
+
+Status ExecOps::AddCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
+                         const VertexProgress& progress, Mounted& mounted) {
+  std::string id = mount.id.empty() ? fs::Clean(mount.target) : mount.id;
+  // A seeded cache is another one for other seeds.
+  if (mount.input) id += fmt::format(" {} {}", inputs.at(*mount.input).key.hex(), mount.source);
+  SLIPWAY_ASSIGN_OR_RETURN(CacheMounts::Use use, caches_.Acquire(ctx, id, mount.sharing));
+  if (use.is_new()) {
+    if (mount.input && !inputs.at(*mount.input).chain.empty()) {
+      layer::View view(layers_, inputs.at(*mount.input).chain, progress);
+      graph::CopyAction all;
+      all.sources = {mount.source};
+      all.wildcards = false;
+      SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, layers_.content().NewLease("a cache mount"));
+      SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, all, view, &lease));
+      layer::EntrySource source;
+      source.tree = std::make_shared<const tree::Tree>(std::move(selection.front().below));
+      source.open = [this](const tree::Entry& entry) { return layers_.content().Open(entry.digest); };
+      SLIPWAY_RETURN_IF_ERROR(layer::MaterializeTree(ctx, source, use.path()));
+    }
+    if (::chown(use.path().c_str(), ids_.host_base + mount.uid, ids_.host_base + mount.gid) != 0 ||
+        ::chmod(use.path().c_str(), mount.mode.value_or(0755)) != 0) {
+      return ErrnoStatus(errno, fmt::format("make the cache for '{}'", mount.target));
+    }
+  }
+  runtime::Mount bind;
+  bind.source = use.path();
+  bind.destination = mount.target;
+  bind.read_only = mount.read_only;
+  mounted.mounts.push_back(std::move(bind));
+  mounted.caches.push_back(std::move(use));
+  return Status();
+}
+
+Status ExecOps::AddMount(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
+                         const VertexProgress& progress, Mounted& mounted) {
+  switch (mount.type) {
+    case graph::MountType::kBind:
+      return AddBind(ctx, mount, mount.input ? inputs.at(*mount.input).chain : layer::Chain(), progress, mounted);
+    case graph::MountType::kCache: return AddCache(ctx, mount, inputs, progress, mounted);
+    case graph::MountType::kTmpfs: {
+      runtime::Mount tmpfs;
+      tmpfs.type = runtime::Mount::Type::kTmpfs;
+      tmpfs.destination = mount.target;
+      tmpfs.size_bytes = mount.size_bytes;
+      mounted.mounts.push_back(std::move(tmpfs));
+      return Status();
+    }
+    case graph::MountType::kSecret:
+    case graph::MountType::kSsh:
+      // Nothing gives secrets or agents to a build yet, so an optional one is simply absent.
+      if (!mount.required) return Status();
+      return NotFound("the build was given no {} with id '{}'", mount.type == graph::MountType::kSsh ? "SSH agent" : "secret",
+                      mount.id);
+  }
+  return Internal("unknown kind of mount");
+}
+
+Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const std::string& root, Mounted& mounted) {
+  runtime::ContainerSpec spec;
+  spec.rootfs = root;
+  spec.args = op.args;
+  spec.env = op.env;
+  spec.env.insert(spec.env.end(), op.uncached_env.begin(), op.uncached_env.end());
+  spec.env.insert(spec.env.end(), mounted.env.begin(), mounted.env.end());
+  spec.cwd = op.cwd.empty() ? "/" : op.cwd;
+  SLIPWAY_ASSIGN_OR_RETURN(const Ids ids, ResolveUser(op.user, ReadIn(root)));
+  spec.user = {.uid = ids.uid, .gid = ids.gid, .additional_gids = {ids.additional_gids.begin(), ids.additional_gids.end()}};
+  const bool has_home = std::any_of(spec.env.begin(), spec.env.end(), [](const auto& e) { return e.starts_with("HOME="); });
+  if (!has_home) spec.env.push_back("HOME=" + HomeOf(ids.uid, ReadIn(root)));
+  if (!op.hostname.empty()) spec.hostname = op.hostname;
+  switch (op.network) {
+    case graph::Network::kDefault: spec.network = runtime::NetworkMode::kDefault; break;
+    case graph::Network::kNone: spec.network = runtime::NetworkMode::kNone; break;
+    case graph::Network::kHost: spec.network = runtime::NetworkMode::kHost; break;
+  }
+  spec.security = op.insecure ? runtime::SecurityMode::kInsecure : runtime::SecurityMode::kSandbox;
+  spec.mounts = std::move(mounted.mounts);
+  for (const auto& [name, address] : op.extra_hosts) spec.extra_hosts.push_back({.address = address, .name = name});
+  for (const std::string& limit : op.ulimits) {
+    SLIPWAY_ASSIGN_OR_RETURN(runtime::Ulimit parsed, ParseUlimit(limit));
+    spec.ulimits.push_back(std::move(parsed));
+  }
+  spec.shm_size_bytes = op.shm_bytes;
+  return spec;
+}
+
+Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, const std::vector<solver::Output>& inputs,
+                                  content::Lease*, const VertexProgress& progress) {
+  layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> lowers, layers_.LowerDirs(ctx, chain, progress));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<snapshot::Active> root, snapshotter_.Prepare(ctx, lowers, ids_));
+  Mounted mounted;
+  for (const graph::ExecMount& mount : op.mounts) {
+    SLIPWAY_RETURN_IF_ERROR(AddMount(ctx, mount, inputs, progress, mounted));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const runtime::ContainerSpec spec, MakeSpec(op, root->root(), mounted));
+
+  Tail tail;
+  const auto output = [&](runtime::Stream stream, std::string_view bytes) {
+    tail.Add(bytes);
+    progress.Log(stream == runtime::Stream::kStdout ? ProgressEvent::Stream::kStdout : ProgressEvent::Stream::kStderr,
+                 bytes);
+  };
+  SLIPWAY_ASSIGN_OR_RETURN(const runtime::ContainerExit exit, runner_.Run(ctx, spec, output));
+  if (!exit.exit.ok()) return Failed(op, exit, tail);
+
+  const std::string upper = layers_.NewUpper();
+  SLIPWAY_RETURN_IF_ERROR(root->Commit(upper));
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddUpper(upper));
+  chain.push_back(std::move(layer));
+  return chain;
+}
+
+}  // namespace slipway::ops

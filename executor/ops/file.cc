@@ -1,0 +1,268 @@
+#include "executor/ops/file.h"
+
+#include <array>
+
+#include "executor/base/fs.h"
+#include "executor/layer/archive.h"
+#include "executor/layer/view.h"
+#include "executor/ops/layer_builder.h"
+#include "executor/ops/mode.h"
+#include "executor/ops/selection.h"
+#include "executor/ops/users.h"
+
+namespace slipway::ops {
+
+namespace {
+
+/// What Key() found and Run() places: selections of the op's copies, in order.
+struct Plan {
+  std::vector<std::vector<Selected>> selections;
+  content::Lease lease;
+};
+
+constexpr size_t kMostExplained = 5000;  // entries; a longer explanation only says the digest
+
+std::string_view Relative(std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  return path;
+}
+
+tree::Time TimeOf(const std::optional<int64_t>& seconds, const tree::Time& otherwise) {
+  return seconds ? tree::Time{*seconds, 0} : otherwise;
+}
+
+/// Places the actions of one op into a layer.
+class Placer {
+ public:
+  Placer(const Context& ctx, LayerBuilder& layer, layer::View& root, content::Store& content, content::Lease* lease)
+      : ctx_(ctx), layer_(layer), root_(root), content_(content), lease_(lease) {}
+
+  Status Place(const graph::CopyAction& copy, const std::vector<Selected>& selection);
+  Status Place(const graph::MakeDirAction& make);
+  Status Place(const graph::MakeFileAction& make);
+
+ private:
+  Result<std::optional<Ids>> Owner(const std::optional<graph::Owner>& owner);
+  Status PlaceOne(const graph::CopyAction& copy, const Selected& selected);
+  Result<bool> Unpack(const graph::CopyAction& copy, const Selected& selected);
+  Status PlaceBelow(const std::string& folder, const std::vector<tree::Entry>& below, bool replace_folder);
+  Status PutTouched(tree::Entry entry, bool replace_folder);
+  NewFolder Folder(const tree::Time& mtime) const;
+
+  const Context& ctx_;
+  LayerBuilder& layer_;
+  layer::View& root_;
+  content::Store& content_;
+  content::Lease* lease_;
+  // Of the copy being placed:
+  std::optional<Ids> owner_;
+  std::optional<ModeChange> mode_;
+  std::optional<int64_t> mtime_;
+};
+
+Result<std::optional<Ids>> Placer::Owner(const std::optional<graph::Owner>& owner) {
+  if (!owner) return std::optional<Ids>();
+  const ReadImageFile read = [this](const std::string& path) {
+    constexpr uint64_t kLargestPasswd = 8U << 20;
+    return root_.ReadFile(ctx_, path, content_, kLargestPasswd);
+  };
+  SLIPWAY_ASSIGN_OR_RETURN(Ids ids, ResolveOwner(owner->user, owner->group, read));
+  return std::optional(std::move(ids));
+}
+
+NewFolder Placer::Folder(const tree::Time& mtime) const {
+  NewFolder folder;
+  if (owner_) {
+    folder.uid = owner_->uid;
+    folder.gid = owner_->gid;
+  }
+  folder.mtime = TimeOf(mtime_, mtime);
+  return folder;
+}
+
+// Puts an entry with the copy's owner, mode and time.
+Status Placer::PutTouched(tree::Entry entry, bool replace_folder) {
+  if (owner_) {
+    entry.uid = owner_->uid;
+    entry.gid = owner_->gid;
+  }
+  if (mode_ && entry.type != tree::Type::kSymlink) entry.mode = mode_->Apply(entry.mode, entry.is_dir());
+  entry.mtime = TimeOf(mtime_, entry.mtime);
+  return layer_.Put(ctx_, std::move(entry), replace_folder);
+}
+
+Status Placer::Place(const graph::CopyAction& copy, const std::vector<Selected>& selection) {
+  SLIPWAY_ASSIGN_OR_RETURN(owner_, Owner(copy.owner));
+  mode_.reset();
+  if (!copy.mode.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(mode_, ModeChange::Parse(copy.mode));
+  }
+  mtime_ = copy.mtime;
+  for (const Selected& selected : selection) SLIPWAY_RETURN_IF_ERROR(PlaceOne(copy, selected));
+  return Status();
+}
+
+Status Placer::PlaceOne(const graph::CopyAction& copy, const Selected& selected) {
+  if (copy.unpack && selected.root.is_file()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const bool unpacked, Unpack(copy, selected));
+    if (unpacked) return Status();
+  }
+  const bool says_folder = copy.destination.ends_with('/') || copy.destination.ends_with("/.");
+  const std::string wanted = fs::Clean(copy.destination);
+  const NewFolder folder = Folder(selected.root.mtime);
+  const bool from_folder = selected.root.is_dir();
+  SLIPWAY_ASSIGN_OR_RETURN(LayerBuilder::Place place, layer_.Resolve(ctx_, Relative(wanted), /*follow_last=*/true));
+
+  if (from_folder && copy.contents) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string at, layer_.MakeFolders(ctx_, place.path, folder));
+    return PlaceBelow(at, selected.below, /*replace_folder=*/false);
+  }
+  std::string target = place.path;
+  if (says_folder || (place.entry && place.entry->is_dir())) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string at, layer_.MakeFolders(ctx_, place.path, folder));
+    const std::string_view base = fs::BaseName(selected.source);
+    target = at.empty() ? std::string(base) : fmt::format("{}/{}", at, base);
+  } else {
+    SLIPWAY_RETURN_IF_ERROR(layer_.MakeFolders(ctx_, fs::DirName("/" + target), folder).status());
+  }
+  if (!from_folder) {
+    tree::Entry entry = selected.root;
+    entry.path = std::move(target);
+    return PutTouched(std::move(entry), /*replace_folder=*/false);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string at, layer_.MakeFolders(ctx_, target, folder));
+  return PlaceBelow(at, selected.below, /*replace_folder=*/false);
+}
+
+Status Placer::PlaceBelow(const std::string& folder, const std::vector<tree::Entry>& below, bool replace_folder) {
+  const std::string prefix = folder.empty() ? "" : folder + "/";
+  for (tree::Entry entry : below) {
+    entry.path = prefix + entry.path;
+    if (entry.type == tree::Type::kHardlink) entry.link = prefix + entry.link;
+    SLIPWAY_RETURN_IF_ERROR(PutTouched(std::move(entry), replace_folder));
+  }
+  return Status();
+}
+
+// ADD of an archive: its entries are put below the destination. False if the file is no archive.
+Result<bool> Placer::Unpack(const graph::CopyAction& copy, const Selected& selected) {
+  SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, content_.Open(selected.root.digest));
+  std::array<char, 4096> head{};
+  SLIPWAY_ASSIGN_OR_RETURN(const size_t got, blob.ReadAt(head, 0));
+  if (!layer::LooksLikeArchive(std::string_view(head.data(), got))) return false;
+  auto archive = layer::ReadArchive(ctx_, layer::ReadBlob(blob), {}, content_, lease_);
+  if (!archive.ok()) return std::move(archive).status().With(fmt::format("extract '/{}'", selected.source));
+
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string folder,
+                           layer_.MakeFolders(ctx_, Relative(fs::Clean(copy.destination)), Folder(selected.root.mtime)));
+  for (tree::Entry entry : archive->entries()) {
+    if (entry.path.empty()) continue;
+    // Links that are there already, or that the archive brought, are followed inside the root.
+    const std::string whole = folder.empty() ? entry.path : fmt::format("{}/{}", folder, entry.path);
+    NewFolder parent;
+    parent.mtime = TimeOf(mtime_, entry.mtime);
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string at, layer_.MakeFolders(ctx_, fs::DirName("/" + whole), parent));
+    entry.path = at.empty() ? std::string(fs::BaseName(whole)) : fmt::format("{}/{}", at, fs::BaseName(whole));
+    if (entry.type == tree::Type::kHardlink) {
+      const std::string link = folder.empty() ? entry.link : fmt::format("{}/{}", folder, entry.link);
+      SLIPWAY_ASSIGN_OR_RETURN(const LayerBuilder::Place target, layer_.Resolve(ctx_, link, /*follow_last=*/false));
+      entry.link = target.path;
+    }
+    // A folder that is there is kept with what it holds; anything else is replaced.
+    SLIPWAY_RETURN_IF_ERROR(PutTouched(std::move(entry), /*replace_folder=*/true));
+  }
+  return true;
+}
+
+Status Placer::Place(const graph::MakeDirAction& make) {
+  SLIPWAY_ASSIGN_OR_RETURN(owner_, Owner(make.owner));
+  mtime_ = make.mtime;
+  NewFolder folder = Folder({});
+  folder.mode = make.mode;
+  return layer_.MakeFolders(ctx_, Relative(make.path), folder).status();
+}
+
+Status Placer::Place(const graph::MakeFileAction& make) {
+  SLIPWAY_ASSIGN_OR_RETURN(owner_, Owner(make.owner));
+  mtime_ = make.mtime;
+  mode_.reset();
+  tree::Entry entry;
+  SLIPWAY_ASSIGN_OR_RETURN(entry.digest, content_.Put(make.content, lease_));
+  SLIPWAY_ASSIGN_OR_RETURN(LayerBuilder::Place place, layer_.Resolve(ctx_, Relative(make.path), /*follow_last=*/true));
+  SLIPWAY_RETURN_IF_ERROR(layer_.MakeFolders(ctx_, fs::DirName("/" + place.path), Folder({})).status());
+  entry.path = place.path;
+  entry.mode = make.mode;
+  entry.size = make.content.size();
+  return PutTouched(std::move(entry), /*replace_folder=*/false);
+}
+
+std::string Explain(const Plan& plan) {
+  std::string out;
+  size_t count = 0;
+  for (const auto& selection : plan.selections) {
+    for (const Selected& selected : selection) count += 1 + selected.below.size();
+  }
+  if (count > kMostExplained) return fmt::format("{} entries", count);
+  for (const auto& selection : plan.selections) {
+    for (const Selected& selected : selection) {
+      if (selected.root.is_file()) out += fmt::format("/{} {}\n", selected.source, selected.root.digest.hex());
+      for (const tree::Entry& entry : selected.below) {
+        if (!entry.digest.empty()) out += fmt::format("/{}/{} {}\n", selected.source, entry.path, entry.digest.hex());
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp& op,
+                                        const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
+  auto plan = std::make_shared<Plan>();
+  SLIPWAY_ASSIGN_OR_RETURN(plan->lease, content_.NewLease("a copy"));
+  Hasher hasher;
+  hasher.Field("file 1").Field(inputs.empty() ? "" : inputs[0].key.hex());
+  // What is copied counts by content, not by where it comes from; how it is placed counts as it is defined.
+  graph::FileOp definition = op;
+  for (graph::FileAction& action : definition.actions) {
+    auto* copy = std::get_if<graph::CopyAction>(&action);
+    if (copy == nullptr) continue;
+    layer::View from(layers_, inputs.at(copy->input).chain, progress);
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, *copy, from, &plan->lease));
+    AddToDigest(selection, hasher);
+    plan->selections.push_back(std::move(selection));
+    copy->sources.clear();
+    copy->exclude.clear();
+    copy->input = 0;
+  }
+  graph::AddToDigest(definition, hasher);
+  solver::ContentKey key;
+  key.key = hasher.Finish();
+  key.explain = Explain(*plan);
+  key.memo = std::move(plan);
+  return key;
+}
+
+Result<layer::Chain> FileOps::Run(const Context& ctx, const graph::FileOp& op, const std::vector<solver::Output>& inputs,
+                                  const solver::ContentKey& key, content::Lease* lease, const VertexProgress& progress) {
+  const auto* plan = static_cast<const Plan*>(key.memo.get());
+  layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
+  layer::View below(layers_, chain, progress);
+  LayerBuilder builder(op.link ? nullptr : &below);
+  Placer placer(ctx, builder, below, content_, lease);
+  size_t copies = 0;
+  for (const graph::FileAction& action : op.actions) {
+    if (const auto* copy = std::get_if<graph::CopyAction>(&action)) {
+      SLIPWAY_RETURN_IF_ERROR(placer.Place(*copy, plan->selections[copies++]));
+    } else if (const auto* dir = std::get_if<graph::MakeDirAction>(&action)) {
+      SLIPWAY_RETURN_IF_ERROR(placer.Place(*dir));
+    } else {
+      SLIPWAY_RETURN_IF_ERROR(placer.Place(std::get<graph::MakeFileAction>(action)));
+    }
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddRecipe(builder.Take()));
+  chain.push_back(std::move(layer));
+  return chain;
+}
+
+}  // namespace slipway::ops

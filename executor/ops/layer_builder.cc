@@ -1,0 +1,146 @@
+#include "executor/ops/layer_builder.h"
+
+#include "executor/base/fs.h"
+
+namespace slipway::ops {
+
+namespace {
+std::string Parent(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+}  // namespace
+
+// Whether an entry of ours at or above `path` hides what the layers below have there.
+bool LayerBuilder::HiddenBelow(const std::string& path) const {
+  for (std::string at = path;; at = Parent(at)) {
+    const auto it = entries_.find(at);
+    if (it != entries_.end() && at != path && (!it->second.is_dir() || it->second.opaque)) return true;
+    if (at.empty()) return false;
+  }
+}
+
+Result<std::optional<tree::Entry>> LayerBuilder::Lookup(const Context& ctx, const std::string& path) {
+  if (const auto it = entries_.find(path); it != entries_.end()) return std::optional(it->second);
+  if (below_ != nullptr && !HiddenBelow(path)) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<layer::Located> found, below_->Lookup(ctx, path));
+    if (found) return std::optional(found->entry);
+  }
+  if (path.empty()) {
+    tree::Entry root;
+    root.type = tree::Type::kDirectory;
+    root.mode = 0755;
+    return std::optional(root);
+  }
+  return std::optional<tree::Entry>();
+}
+
+Result<LayerBuilder::Place> LayerBuilder::Resolve(const Context& ctx, std::string_view path, bool follow_last) {
+  constexpr int kMostLinks = 255;
+  std::string done;
+  std::string left(path);
+  int links = 0;
+  while (!left.empty()) {
+    const size_t slash = left.find('/');
+    const std::string name = left.substr(0, slash);
+    std::string rest = slash == std::string::npos ? "" : left.substr(slash + 1);
+    if (name.empty() || name == ".") {
+      left = std::move(rest);
+      continue;
+    }
+    if (name == "..") {
+      done = Parent(done);
+      left = std::move(rest);
+      continue;
+    }
+    const std::string at = done.empty() ? name : fmt::format("{}/{}", done, name);
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<tree::Entry> found, Lookup(ctx, at));
+    if (!found) {
+      const std::string whole = rest.empty() ? at : fmt::format("{}/{}", at, rest);
+      return Place{fs::Clean(fmt::format("/{}", whole)).substr(1), std::nullopt};
+    }
+    const bool last = rest.find_first_not_of('/') == std::string::npos;
+    if (found->type == tree::Type::kSymlink && (follow_last || !last)) {
+      if (++links > kMostLinks) return InvalidArgument("'{}' goes through too many symbolic links", path);
+      if (found->link.starts_with('/')) done.clear();
+      left = rest.empty() ? found->link : fmt::format("{}/{}", found->link, rest);
+      continue;
+    }
+    if (!last && !found->is_dir()) return FailedPrecondition("'/{}' is not a folder", at);
+    done = at;
+    left = std::move(rest);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(std::optional<tree::Entry> found, Lookup(ctx, done));
+  return Place{std::move(done), std::move(found)};
+}
+
+Result<std::string> LayerBuilder::MakeFolders(const Context& ctx, std::string_view path, const NewFolder& as) {
+  SLIPWAY_ASSIGN_OR_RETURN(Place place, Resolve(ctx, path, /*follow_last=*/true));
+  if (place.entry) {
+    if (!place.entry->is_dir()) return FailedPrecondition("'/{}' is not a folder", place.path);
+    return place.path;
+  }
+  // The first missing element and all after it.
+  for (size_t end = 0; end != std::string::npos;) {
+    end = place.path.find('/', end + 1);
+    const std::string at = place.path.substr(0, end);
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<tree::Entry> found, Lookup(ctx, at));
+    if (found) continue;
+    tree::Entry folder;
+    folder.path = at;
+    folder.type = tree::Type::kDirectory;
+    folder.mode = as.mode;
+    folder.uid = as.uid;
+    folder.gid = as.gid;
+    folder.mtime = as.mtime;
+    SLIPWAY_RETURN_IF_ERROR(Put(ctx, std::move(folder), /*replace_folder=*/false));
+  }
+  return place.path;
+}
+
+Status LayerBuilder::CarryParents(const Context& ctx, const std::string& path) {
+  for (std::string at = Parent(path); !at.empty(); at = Parent(at)) {
+    if (entries_.contains(at)) return Status();
+    SLIPWAY_ASSIGN_OR_RETURN(std::optional<tree::Entry> found, Lookup(ctx, at));
+    if (!found || !found->is_dir()) return Internal("'/{}' is put into '/{}', which is no folder", path, at);
+    found->opaque = false;  // of the layer it comes from
+    entries_.emplace(at, *std::move(found));
+  }
+  return Status();
+}
+
+void LayerBuilder::EraseBelow(const std::string& path) {
+  auto it = entries_.upper_bound(path);
+  while (it != entries_.end() && it->first.size() > path.size() && it->first.starts_with(path) &&
+         it->first[path.size()] == '/') {
+    it = entries_.erase(it);
+  }
+}
+
+Status LayerBuilder::Put(const Context& ctx, tree::Entry entry, bool replace_folder) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<tree::Entry> there, Lookup(ctx, entry.path));
+  if (there && there->is_dir() && !entry.is_dir()) {
+    if (!replace_folder) return FailedPrecondition("cannot replace the folder '/{}' with a file", entry.path);
+    EraseBelow(entry.path);
+    emptied_.insert(entry.path);
+  }
+  if (there && !there->is_dir() && entry.is_dir() && !replace_folder) {
+    return FailedPrecondition("cannot copy a folder to '/{}', which is not a folder", entry.path);
+  }
+  SLIPWAY_RETURN_IF_ERROR(CarryParents(ctx, entry.path));
+  // A folder again where one was replaced before: what the layers below have in it must not come back.
+  if (entry.is_dir() && emptied_.contains(entry.path)) entry.opaque = true;
+  std::string path = entry.path;
+  entries_.insert_or_assign(std::move(path), std::move(entry));
+  return Status();
+}
+
+tree::Tree LayerBuilder::Take() {
+  std::vector<tree::Entry> out;
+  out.reserve(entries_.size());
+  for (auto& [path, entry] : entries_) out.push_back(std::move(entry));
+  entries_.clear();
+  return tree::Tree(std::move(out));
+}
+
+}  // namespace slipway::ops

@@ -1,0 +1,66 @@
+// LayerBuilder: makes the entries of one new layer over a file system, as a program that copies files into it would.
+//
+// It answers look-ups from what was put so far and from the layers below, follows symbolic links inside the root, and keeps
+// the layer self-contained: every folder on the way to an entry is among the entries, with the metadata it has below. Used by
+// one thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "executor/base/context.h"
+#include "executor/base/status.h"
+#include "executor/layer/view.h"
+#include "executor/tree/entry.h"
+
+namespace slipway::ops {
+
+/// What folders made on the way get.
+struct NewFolder {
+  uint32_t mode = 0755;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  tree::Time mtime;
+};
+
+class LayerBuilder {
+ public:
+  /// `below` may be null: the layer is made on nothing. It must outlive the builder.
+  explicit LayerBuilder(layer::View* below) : below_(below) {}
+
+  /// What is at `path` itself (links in its parents are not followed: give a resolved path).
+  Result<std::optional<tree::Entry>> Lookup(const Context& ctx, const std::string& path);
+
+  struct Place {
+    std::string path;  ///< clean, without links as far as it exists
+    std::optional<tree::Entry> entry;
+  };
+  /// Follows links inside the root; what does not exist is kept as written. INVALID_ARGUMENT for loops and for a file in the
+  /// middle.
+  Result<Place> Resolve(const Context& ctx, std::string_view path, bool follow_last);
+
+  /// Makes `path` (which may go through links) a folder, with all parents; the resolved path. Existing folders stay as they are.
+  /// FAILED_PRECONDITION if something else is there.
+  Result<std::string> MakeFolders(const Context& ctx, std::string_view path, const NewFolder& as);
+
+  /// Puts an entry at its path. Its parents must exist and be folders. A file or link that is there is replaced; a folder replaced by
+  /// anything else (`replace_folder`) is emptied first, or is FAILED_PRECONDITION; a folder over a folder changes its metadata.
+  Status Put(const Context& ctx, tree::Entry entry, bool replace_folder);
+
+  /// All entries, sorted.
+  tree::Tree Take();
+
+ private:
+  Status CarryParents(const Context& ctx, const std::string& path);
+  void EraseBelow(const std::string& path);
+  bool HiddenBelow(const std::string& path) const;
+
+  layer::View* below_;
+  std::set<std::string> emptied_;  // folders of the layers below that were replaced
+  std::map<std::string, tree::Entry, decltype(&tree::PathLess)> entries_{&tree::PathLess};
+};
+
+}  // namespace slipway::ops

@@ -1,0 +1,219 @@
+#include "executor/ops/selection.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "executor/base/fs.h"
+#include "executor/base/path_glob.h"
+#include "executor/base/pattern_matcher.h"
+
+namespace slipway::ops {
+
+namespace {
+
+bool HasWildcard(std::string_view text) { return text.find_first_of("*?[\\") != std::string_view::npos; }
+
+size_t Depth(std::string_view path) { return static_cast<size_t>(std::count(path.begin(), path.end(), '/')); }
+
+std::string JoinPath(std::string_view a, std::string_view b) {
+  if (a.empty()) return std::string(b);
+  return b.empty() ? std::string(a) : fmt::format("{}/{}", a, b);
+}
+
+// The leading elements without wildcards, and the rest.
+std::pair<std::string, std::string> SplitAtWildcard(const std::string& path) {
+  std::string plain;
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    if (HasWildcard(rest.substr(0, slash))) return {plain, std::string(rest)};
+    plain = JoinPath(plain, rest.substr(0, slash));
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+  }
+  return {plain, ""};
+}
+
+class Selector {
+ public:
+  Selector(const Context& ctx, const graph::CopyAction& copy, layer::View& from, content::Lease* lease)
+      : ctx_(ctx), copy_(copy), from_(from), lease_(lease) {}
+
+  Result<std::vector<Selected>> All();
+
+ private:
+  Result<std::vector<std::string>> Matches(const std::string& source);
+  Result<std::optional<Selected>> One(const std::string& path);
+  Result<std::optional<Selected>> WithParents(const std::string& source);
+  Status AddBelow(const std::string& folder, const std::function<bool(const std::string&)>& wanted, Selected& selected);
+  Result<tree::Entry> Complete(const layer::Located& located, std::string name,
+                               std::map<std::string, std::string>& first_names);
+  Status Missing(const std::string& source) const;
+
+  const Context& ctx_;
+  const graph::CopyAction& copy_;
+  layer::View& from_;
+  content::Lease* lease_;
+  PatternMatcher exclude_;
+  std::vector<Digest> known_;  // contents that are in the store already, to be leased together
+};
+
+Status Selector::Missing(const std::string& source) const {
+  return NotFound("'/{}' is not there to be copied (COPY and ADD see the build context as its ignore file leaves it)", source);
+}
+
+Result<std::vector<Selected>> Selector::All() {
+  SLIPWAY_ASSIGN_OR_RETURN(exclude_, PatternMatcher::Make(copy_.exclude));
+  std::vector<Selected> out;
+  for (const std::string& source : copy_.sources) {
+    if (copy_.parents) {
+      SLIPWAY_ASSIGN_OR_RETURN(std::optional<Selected> selected, WithParents(source));
+      if (selected) out.push_back(*std::move(selected));
+      continue;
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> matches, Matches(fs::Clean("/" + source).substr(1)));
+    for (const std::string& match : matches) {
+      SLIPWAY_ASSIGN_OR_RETURN(std::optional<Selected> selected, One(match));
+      if (selected) out.push_back(*std::move(selected));
+    }
+  }
+  if (lease_ != nullptr) SLIPWAY_RETURN_IF_ERROR(lease_->Add(known_));
+  return out;
+}
+
+Result<std::vector<std::string>> Selector::Matches(const std::string& source) {
+  if (!copy_.wildcards || !HasWildcard(source)) return std::vector<std::string>{source};
+  const auto [plain, pattern] = SplitAtWildcard(source);
+  SLIPWAY_ASSIGN_OR_RETURN(const layer::Resolved folder, from_.Resolve(ctx_, plain, /*follow_last=*/true));
+  std::vector<std::string> out;
+  if (folder.found && folder.found->entry.is_dir()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Located> all, from_.Below(ctx_, folder.path));
+    const size_t skip = folder.path.empty() ? 0 : folder.path.size() + 1;
+    for (const layer::Located& located : all) {
+      const std::string_view name = std::string_view(located.entry.path).substr(skip);
+      if (Depth(name) != Depth(pattern)) continue;
+      SLIPWAY_ASSIGN_OR_RETURN(const bool match, MatchPath(pattern, name));
+      if (match) out.push_back(JoinPath(plain, name));
+    }
+  }
+  if (out.empty() && copy_.must_exist) return Missing(source);
+  return out;
+}
+
+Result<std::optional<Selected>> Selector::One(const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(const layer::Resolved resolved, from_.Resolve(ctx_, path, /*follow_last=*/true));
+  if (!resolved.found) return Missing(path);
+  Selected selected;
+  selected.source = path;
+  std::map<std::string, std::string> first_names;
+  if (!resolved.found->entry.is_dir()) {
+    if (exclude_.Matches(fs::BaseName(path))) return std::optional<Selected>();
+    SLIPWAY_ASSIGN_OR_RETURN(selected.root, Complete(*resolved.found, "", first_names));
+    return std::optional(std::move(selected));
+  }
+  selected.root = resolved.found->entry;
+  selected.root.path.clear();
+  selected.root.opaque = false;
+  const auto wanted = [this](const std::string& name) { return exclude_.empty() || !exclude_.Matches(name); };
+  SLIPWAY_RETURN_IF_ERROR(AddBelow(resolved.path, wanted, selected));
+  return std::optional(std::move(selected));
+}
+
+// Everything below a folder that is wanted, and the folders on the way to it.
+Status Selector::AddBelow(const std::string& folder, const std::function<bool(const std::string&)>& wanted,
+                          Selected& selected) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Located> all, from_.Below(ctx_, folder));
+  const size_t skip = folder.empty() ? 0 : folder.size() + 1;
+  std::map<std::string, std::string> first_names;
+  std::vector<tree::Entry> held;  // folders that are not wanted, taken if something below them is
+  for (const layer::Located& located : all) {
+    std::string name = located.entry.path.substr(skip);
+    if (located.entry.type == tree::Type::kSocket) continue;
+    const bool take = wanted(name);
+    if (!take && !located.entry.is_dir()) continue;
+    while (!held.empty() && !(name.starts_with(held.back().path) && name[held.back().path.size()] == '/')) held.pop_back();
+    SLIPWAY_ASSIGN_OR_RETURN(tree::Entry entry, Complete(located, std::move(name), first_names));
+    if (!take) {
+      held.push_back(std::move(entry));
+      continue;
+    }
+    for (tree::Entry& parent : held) selected.below.push_back(std::move(parent));
+    held.clear();
+    selected.below.push_back(std::move(entry));
+  }
+  return Status();
+}
+
+// --parents: what matches keeps its folders, from the pivot "/./" (or the root) on.
+Result<std::optional<Selected>> Selector::WithParents(const std::string& source) {
+  const size_t pivot = source.find("/./");
+  const std::string base = pivot == std::string::npos ? "" : fs::Clean("/" + source.substr(0, pivot)).substr(1);
+  const std::string pattern =
+      fs::Clean("/" + (pivot == std::string::npos ? source : source.substr(pivot + 3))).substr(1);
+  SLIPWAY_ASSIGN_OR_RETURN(const layer::Resolved top, from_.Resolve(ctx_, base, /*follow_last=*/true));
+  if (!top.found || !top.found->entry.is_dir()) return Missing(base);
+  const std::vector<std::string> patterns = {pattern};
+  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher include, PatternMatcher::Make(patterns));
+  Selected selected;
+  selected.source = base;
+  selected.root = top.found->entry;
+  selected.root.path.clear();
+  selected.root.opaque = false;
+  const auto wanted = [&](const std::string& name) {
+    return (pattern.empty() || include.Matches(name)) && (exclude_.empty() || !exclude_.Matches(name));
+  };
+  SLIPWAY_RETURN_IF_ERROR(AddBelow(top.path, wanted, selected));
+  if (selected.below.empty() && copy_.must_exist && !HasWildcard(pattern)) return Missing(JoinPath(base, pattern));
+  return std::optional(std::move(selected));
+}
+
+// The entry under its new name, with the digest of its content. The first name of a file that is met becomes the file, the
+// others become links to it.
+Result<tree::Entry> Selector::Complete(const layer::Located& located, std::string name,
+                                       std::map<std::string, std::string>& first_names) {
+  tree::Entry entry = located.entry;
+  entry.path = std::move(name);
+  entry.opaque = false;
+  const bool hard = entry.type == tree::Type::kHardlink;
+  if (!entry.is_file() && !hard) return entry;
+  const std::string file = fmt::format("{} {}", located.layer, hard ? entry.link : located.entry.path);
+  const auto [first, is_new] = first_names.try_emplace(file, entry.path);
+  if (!is_new) {
+    entry.type = tree::Type::kHardlink;
+    entry.link = first->second;
+    entry.digest = Digest();
+    entry.size = 0;
+    return entry;
+  }
+  if (entry.is_file() && !entry.digest.empty()) {
+    known_.push_back(entry.digest);
+    return entry;
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(entry.digest, from_.Content(ctx_, located, lease_));
+  if (hard) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<layer::Located> target, from_.Lookup(ctx_, entry.link));
+    entry.type = tree::Type::kFile;
+    entry.link.clear();
+    if (target) entry.size = target->entry.size;
+  }
+  return entry;
+}
+
+}  // namespace
+
+Result<std::vector<Selected>> Select(const Context& ctx, const graph::CopyAction& copy, layer::View& from,
+                                     content::Lease* lease) {
+  return Selector(ctx, copy, from, lease).All();
+}
+
+void AddToDigest(const std::vector<Selected>& selection, Hasher& hasher) {
+  hasher.Field(static_cast<uint64_t>(selection.size()));
+  for (const Selected& selected : selection) {
+    // A folder's own name does not reach the result, its mode may.
+    tree::AddToDigest(selected.root, selected.root.is_dir() ? "" : fs::BaseName(selected.source), {}, hasher);
+    hasher.Field(static_cast<uint64_t>(selected.below.size()));
+    for (const tree::Entry& entry : selected.below) tree::AddToDigest(entry, entry.path, {}, hasher);
+  }
+}
+
+}  // namespace slipway::ops
