@@ -79,7 +79,8 @@ struct ChildPlan {
   const int base = plan.spare_fd;
   for (int i = 0; i < plan.fd_count; ++i) {
     const int from = plan.fds[i] >= 0 ? plan.fds[i] : ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (from < 0 || ::dup3(from, base + i, O_CLOEXEC) < 0) fail();
+    // What was just opened may already have the number.
+    if (from < 0 || (from != base + i && ::dup3(from, base + i, O_CLOEXEC) < 0)) fail();
   }
   const int error_fd = base + plan.fd_count;
   if (::dup3(plan.error_fd, error_fd, O_CLOEXEC) < 0) fail();
