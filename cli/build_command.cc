@@ -1,0 +1,193 @@
+// slipway build: its options, and the request that they make.
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/build_job.h"
+#include "cli/command.h"
+
+namespace slipway::cli {
+
+namespace {
+
+struct Words {
+  std::vector<std::string> names, build_args, secret_build_args, platforms, labels, annotations, add_hosts;
+  std::string target, network, compression, media_types, progress = "auto";
+  bool no_cache = false, pull = false, push = false, no_push = false, no_wait = false, no_logs = false, quiet = false;
+  int timeout = 0;
+  BuildOptions options;
+};
+
+std::pair<std::string, std::string> SplitPair(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos) return {text, ""};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::string CheckPair(const std::string& text) {
+  if (text.empty() || text.front() == '=') return "'" + text + "' has no name; write NAME=VALUE";
+  return "";
+}
+
+std::string CheckPlatform(const std::string& text) {
+  const bool bad_edge = text.empty() || text.front() == '/' || text.back() == '/';
+  if (bad_edge || std::count(text.begin(), text.end(), '/') > 2 || text.find("//") != std::string::npos) {
+    return "'" + text + "' is not of the form os[/arch[/variant]]";
+  }
+  return "";
+}
+
+std::string CheckHost(const std::string& text) {
+  const size_t split = text.find_first_of(":=");
+  if (split == std::string::npos || split == 0 || split + 1 == text.size()) {
+    return "'" + text + "' is not of the form HOST:IP";
+  }
+  return "";
+}
+
+// A name without a value takes that of the environment, as az does.
+void AddArguments(const std::vector<std::string>& texts, bool secret, v1::DockerBuildRequest* request) {
+  for (const std::string& text : texts) {
+    auto [name, value] = SplitPair(text);
+    if (text.find('=') == std::string::npos) {
+      const char* from_environment = std::getenv(name.c_str());
+      if (from_environment != nullptr) value = from_environment;
+    }
+    v1::Argument* argument = request->add_arguments();
+    argument->set_name(std::move(name));
+    argument->set_value(std::move(value));
+    argument->set_is_secret(secret);
+  }
+}
+
+// Of several with one name the last counts.
+void AddPairs(const std::vector<std::string>& texts, google::protobuf::Map<std::string, std::string>* pairs) {
+  for (const std::string& text : texts) {
+    auto [name, value] = SplitPair(text);
+    (*pairs)[name] = std::move(value);
+  }
+}
+
+void AddPlatform(std::string text, v1::DockerBuildRequest* request) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::array<std::string, 3> parts;
+  size_t at = 0;
+  for (std::string& part : parts) {
+    const size_t slash = std::min(text.find('/', at), text.size());
+    part = text.substr(at, slash - at);
+    at = std::min(slash + 1, text.size());
+  }
+  v1::Platform* platform = request->add_platforms();
+  platform->set_os(parts[0]);
+  platform->set_architecture(parts[1]);
+  platform->set_variant(parts[2]);
+}
+
+void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
+  for (const std::string& name : words.names) request->add_image_names(name);
+  if (words.no_push) request->set_is_push_enabled(false);
+  if (words.push) request->set_is_push_enabled(true);
+  request->set_no_cache(words.no_cache);
+  request->set_pull(words.pull);
+  request->set_target(words.target);
+  request->set_network(words.network);
+  AddArguments(words.build_args, false, request);
+  AddArguments(words.secret_build_args, true, request);
+  for (const std::string& platform : words.platforms) AddPlatform(platform, request);
+  AddPairs(words.labels, request->mutable_labels());
+  AddPairs(words.annotations, request->mutable_annotations());
+  for (const std::string& host : words.add_hosts) request->add_extra_hosts(host);
+  if (words.timeout > 0) request->mutable_timeout()->set_seconds(words.timeout);
+  if (words.media_types == "docker") request->set_media_types(v1::MEDIA_TYPES_DOCKER);
+  if (words.compression == "zstd") request->set_compression(v1::LAYER_COMPRESSION_ZSTD);
+  if (words.compression == "none") request->set_compression(v1::LAYER_COMPRESSION_NONE);
+}
+
+int Run(const CommandLine& line, Words& words) {
+  if (words.push && words.names.empty()) {
+    PrintFailure(InvalidArgument("--push needs a name for the image; give it with -t"));
+    return kExitUsage;
+  }
+  BuildOptions& options = words.options;
+  options.server = line.server;
+  options.wait = !words.no_wait;
+  options.logs = !words.no_logs;
+  if (words.progress == "plain") options.progress = ProgressMode::kPlain;
+  if (words.progress == "tty") options.progress = ProgressMode::kTty;
+  if (words.progress == "quiet" || words.quiet) options.progress = ProgressMode::kQuiet;
+  FillRequest(words, &options.request);
+  return RunBuild(std::move(options));
+}
+
+// One value a flag, and the flag as often as wanted.
+CLI::Option* AddList(CLI::App* command, const std::string& name, std::vector<std::string>* values,
+                     const std::string& type, const std::string& help) {
+  return command->add_option(name, *values, help)->type_name(type)->allow_extra_args(false);
+}
+
+void AddOptions(CLI::App* command, Words* words) {
+  AddList(command, "-t,--tag,--image", &words->names, "NAME[:TAG]", "Name of the image; repeatable");
+  command
+      ->add_option("-f,--file", words->options.dockerfile,
+                   "Dockerfile: of the current folder, else of the context; '-' reads it from standard input")
+      ->type_name("FILE");
+  AddList(command, "--build-arg", &words->build_args, "NAME[=VALUE]",
+          "Build argument; without value, from the environment")
+      ->check(CheckPair);
+  AddList(command, "--secret-build-arg", &words->secret_build_args, "NAME[=VALUE]",
+          "Build argument that logs do not show")
+      ->check(CheckPair);
+  command->add_option("--target", words->target, "Stage to build")->type_name("STAGE");
+  AddList(command, "--platform", &words->platforms, "OS[/ARCH[/VARIANT]]",
+          "Platform to build for; several make an index")
+      ->delimiter(',')
+      ->check(CheckPlatform);
+  AddList(command, "--label", &words->labels, "NAME=VALUE", "Label of the image")->check(CheckPair);
+  AddList(command, "--annotation", &words->annotations, "NAME=VALUE", "Annotation of the manifest")->check(CheckPair);
+  AddList(command, "--add-host", &words->add_hosts, "HOST:IP", "Line for /etc/hosts of build steps")->check(CheckHost);
+  command->add_option("--network", words->network, "Network of build steps: default, none or host")->type_name("MODE");
+  command->add_flag("--no-cache", words->no_cache, "Run every step although its result is known");
+  command->add_flag("--pull", words->pull, "Look up base images anew (they always are)");
+  CLI::Option* push =
+      command->add_flag("--push", words->push, "Push the image under its names (the default if there are any)");
+  command->add_flag("--no-push", words->no_push, "Do not push the image")->excludes(push);
+  command->add_option("--compression", words->compression, "Compression of layers: gzip, zstd or none")
+      ->type_name("KIND")
+      ->check(CLI::IsMember({"gzip", "zstd", "none"}));
+  command->add_option("--media-types", words->media_types, "Media types of manifests: oci or docker")
+      ->type_name("FAMILY")
+      ->check(CLI::IsMember({"oci", "docker"}));
+  command->add_option("--timeout", words->timeout, "Seconds that the run may take")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 28800));
+  command->add_flag("--no-wait", words->no_wait, "Print the queued run and end");
+  command->add_flag("--no-logs", words->no_logs, "Wait without the log, then print the run");
+  AddOutputOption(*command, &words->options.output);
+  command->add_option("--progress", words->progress, "auto, plain (the log), tty (a live view) or quiet")
+      ->type_name("MODE")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "plain", "tty", "quiet"}));
+  command->add_flag("-q,--quiet", words->quiet, "Print nothing but the digest of the image");
+  command
+      ->add_option("CONTEXT", words->options.context,
+                   "Folder, git or tarball URL, '-' for a Dockerfile on standard input, or /dev/null")
+      ->required()
+      ->type_name("");
+}
+
+}  // namespace
+
+void AddBuild(CommandLine& line) {
+  auto words = std::make_shared<Words>();
+  CLI::App* command = line.app->add_subcommand("build", "Build an image and push it");
+  AddOptions(command, words.get());
+  command->callback([&line, words] { line.run = [&line, words] { return Run(line, *words); }; });
+}
+
+}  // namespace slipway::cli

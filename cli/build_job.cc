@@ -1,0 +1,315 @@
+#include "cli/build_job.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "cli/connection.h"
+#include "cli/context_packer.h"
+#include "cli/context_upload.h"
+#include "cli/display.h"
+#include "cli/dockerfile_choice.h"
+#include "cli/interrupts.h"
+#include "cli/run_follower.h"
+#include "cli/run_format.h"
+#include "cli/source_location.h"
+#include "cli/terminal.h"
+#include "executor/base/clock.h"
+
+namespace slipway::cli {
+
+namespace {
+
+constexpr size_t kReaders = 8;
+// Before this much is read the daemon is asked whether it would take it.
+constexpr uint64_t kAskLimitsFrom = 256U << 20;
+constexpr int kScheduleTries = 3;
+constexpr std::chrono::milliseconds kScheduleWait{200};
+
+std::string NewRequestId() {
+  std::array<uint8_t, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return "";
+  std::string id;
+  for (const uint8_t byte : bytes) id += fmt::format("{:02x}", byte);
+  return id;
+}
+
+std::unique_ptr<Display> MakeDisplay(const BuildOptions& options) {
+  if (options.progress == ProgressMode::kQuiet) return MakeQuietDisplay();
+  // With -o, standard output is for the result alone.
+  const int fd = options.output == OutputFormat::kNone ? STDOUT_FILENO : STDERR_FILENO;
+  const bool live =
+      options.progress == ProgressMode::kTty || (options.progress == ProgressMode::kAuto && IsLiveTerminal(fd));
+  if (live && options.wait && options.logs) return MakeTtyDisplay(fd, StyleFromEnvironment());
+  return MakePlainDisplay(fd, STDERR_FILENO, options.logs);
+}
+
+class BuildJob {
+ public:
+  explicit BuildJob(BuildOptions options)
+      : options_(std::move(options)),
+        ctx_(Context::Background().Child()),
+        interrupts_(std::in_place, [this](int signal, int count) { OnSignal(signal, count); }),
+        display_(MakeDisplay(options_)) {}
+
+  ~BuildJob() {
+    interrupts_.reset();  // from here on no signal starts anything
+    if (canceller_.joinable()) canceller_.join();
+  }
+
+  int Run() {
+    Status status = Start();
+    if (status.ok() && !options_.wait) {
+      display_->Finish(nullptr);
+      PrintRun(run_);
+      return kExitOk;
+    }
+    if (status.ok()) status = Follow();
+    if (!status.ok()) {
+      display_->Finish(nullptr);
+      PrintFailure(status);
+      return signal_ != 0 ? kExitSignal + signal_ : kExitFailed;
+    }
+    return Conclude();
+  }
+
+ private:
+  // Up to the run that is queued.
+  Status Start() {
+    SLIPWAY_ASSIGN_OR_RETURN(const SourceLocation source, ClassifySource(options_.context));
+    SLIPWAY_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.server));  // connects while we pack
+    SLIPWAY_ASSIGN_OR_RETURN(DockerfileChoice dockerfile, ChooseDockerfile(source, options_.dockerfile, STDIN_FILENO));
+    if (!dockerfile.note.empty()) display_->Note("note: " + dockerfile.note);
+    if (options_.request.image_names().empty()) {
+      options_.request.set_is_push_enabled(false);
+      display_->Note("'--image or -t' is not provided. Skipping image push after build.");
+    }
+    switch (source.kind) {
+      case SourceKind::kFolder: SLIPWAY_RETURN_IF_ERROR(Pack(source.text, &dockerfile)); break;
+      case SourceKind::kRemote: options_.request.set_source_location(source.text); break;
+      case SourceKind::kNone:
+      case SourceKind::kStdin: options_.request.set_source_location("/dev/null"); break;
+    }
+    options_.request.set_docker_file_path(dockerfile.context_path);
+    if (dockerfile.apart) options_.request.set_docker_file_content(dockerfile.content);
+    SLIPWAY_RETURN_IF_ERROR(source.kind == SourceKind::kFolder ? SendAndSchedule() : Schedule(nullptr));
+    display_->Note("Queued a build with ID: " + run_.run_id());
+    if (options_.wait) display_->Note("Waiting for an agent...");
+    display_->SetRun(run_);
+    return {};
+  }
+
+  Status Pack(const std::string& folder, DockerfileChoice* dockerfile) {
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, ReadIgnorePatterns(folder, *dockerfile));
+    pool_ = std::make_unique<ThreadPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kReaders), "pack");
+    SLIPWAY_ASSIGN_OR_RETURN(ContextPacker packer, ContextPacker::Open(*pool_, folder, CacheDir()));
+    packer_ = std::make_unique<ContextPacker>(std::move(packer));
+    display_->Watch([this] {
+      return Activity{.what = "Reading context",
+                      .unit = "files",
+                      .current = reading_.files.load(),
+                      .extra = FormatBytes(reading_.bytes.load())};
+    });
+    SLIPWAY_RETURN_IF_ERROR(packer_->Walk(ctx_, std::move(patterns)));
+    if (!dockerfile->apart && !packer_->HasFile(dockerfile->context_path)) {
+      SLIPWAY_RETURN_IF_ERROR(SendApart(dockerfile));  // hidden by the ignore file
+    }
+    if (packer_->bytes_to_read() >= kAskLimitsFrom) SLIPWAY_RETURN_IF_ERROR(CheckLimits());
+    SLIPWAY_RETURN_IF_ERROR(packer_->Read(ctx_, &reading_));
+    display_->Watch(nullptr);
+    return {};
+  }
+
+  // Reading what the daemon is sure to refuse would take its time.
+  Status CheckLimits() {
+    v1::GetInfoResponse info;
+    Call call(ctx_, kCallTimeout);
+    if (grpc::Status status = connection_->system().GetInfo(call.context(), {}, &info); !status.ok()) {
+      return connection_->Failure(status, "get the limits of a context");
+    }
+    const v1::ContextLimits& limits = info.context_limits();
+    if (limits.max_total_bytes() > 0 && packer_->total_bytes() > limits.max_total_bytes()) {
+      return ResourceExhausted(
+          "the context holds {}; the daemon takes at most {}. List what is not needed in .dockerignore",
+          FormatBytes(packer_->total_bytes()), FormatBytes(limits.max_total_bytes()));
+    }
+    for (const ContextEntry& entry : packer_->entries()) {
+      if (limits.max_file_bytes() == 0 || entry.stamp.size <= limits.max_file_bytes()) continue;
+      return ResourceExhausted("'{}' of the context has {}; the daemon takes at most {} a file", entry.path,
+                               FormatBytes(entry.stamp.size), FormatBytes(limits.max_file_bytes()));
+    }
+    return {};
+  }
+
+  // A context that this daemon is known to have had is not announced again, unless it has forgotten it since.
+  Status SendAndSchedule() {
+    StatCache& cache = packer_->cache();
+    const std::string known = cache.RecallUpload(options_.server, packer_->manifest());
+    if (!known.empty()) {
+      options_.request.set_source_location(known);
+      std::string reason;
+      Status status = Schedule(&reason);
+      if (status.ok()) {
+        display_->Note(fmt::format("Context is unchanged ({} files, {}): nothing to send", packer_->file_count(),
+                                   FormatBytes(packer_->total_bytes())));
+        packer_->SaveCache().Ignore();
+        return {};
+      }
+      if (reason != "UPLOAD_NOT_FOUND") return status;
+    }
+    SLIPWAY_RETURN_IF_ERROR(Send());
+    cache.RememberUpload(options_.server, packer_->manifest(), options_.request.source_location());
+    Status status = Schedule(nullptr);
+    packer_->SaveCache().Ignore();  // only a memory
+    return status;
+  }
+
+  Status Send() {
+    display_->Watch([this] {
+      return Activity{.what = "Sending context",
+                      .current = sending_.bytes.load(),
+                      .total = sending_.bytes_total.load(),
+                      .extra = fmt::format("{} files", sending_.files.load())};
+    });
+    Result<std::string> location = UploadContext(ctx_, *connection_, *packer_, &sending_);
+    display_->Watch(nullptr);
+    SLIPWAY_ASSIGN_OR_RETURN(*options_.request.mutable_source_location(), std::move(location));
+    display_->Note(fmt::format("Sent context ({} of {}, {} of {} files) to {}", FormatBytes(sending_.bytes),
+                               FormatBytes(packer_->total_bytes()), sending_.files.load(), packer_->file_count(),
+                               options_.server));
+    reached_ = true;
+    return {};
+  }
+
+  // Not interrupted: whether the run was queued must be known for canceling it. A call that got lost is made again
+  // under the same request id, which makes no second run.
+  Status Schedule(std::string* reason) {
+    SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
+    v1::ScheduleRunRequest request;
+    *request.mutable_docker_build() = options_.request;
+    request.set_request_id(NewRequestId());
+    grpc::Status status;
+    for (int i = 0; i < kScheduleTries; ++i) {
+      if (i > 0) SLIPWAY_RETURN_IF_ERROR(ctx_.Sleep(kScheduleWait));
+      v1::Run run;
+      Call call(Context::Background(), kCallTimeout);
+      status = connection_->runs().ScheduleRun(call.context(), request, &run);
+      if (status.ok()) {
+        const std::lock_guard lock(mutex_);
+        run_ = std::move(run);
+        if (signal_ != 0) CancelRun();
+        return {};
+      }
+      if (status.error_code() != grpc::StatusCode::UNAVAILABLE || !reached_) break;
+    }
+    return connection_->Failure(status, "schedule run", reason);
+  }
+
+  Status Follow() {
+    RunFollower follower(
+        *connection_, run_.run_id(), [this](std::string_view text) { display_->Note(text); },
+        /*reached=*/true);
+    const Context ctx = Context::Background();
+    if (display_->feed() == Feed::kLog) {
+      SLIPWAY_ASSIGN_OR_RETURN(const v1::RunStatus status,
+                               follower.Log(ctx, true, [this](std::string_view data) { display_->Log(data); }));
+      final_.set_run_id(run_.run_id());
+      final_.set_status(status);
+      const bool enough = IsFinal(status) && options_.output == OutputFormat::kNone;
+      if (enough) return {};
+      SLIPWAY_ASSIGN_OR_RETURN(final_, GetRun(ctx, *connection_, run_.run_id()));
+      return {};
+    }
+    const auto sink = [this](const v1::StreamRunEventsResponse& events) { display_->Events(events); };
+    SLIPWAY_ASSIGN_OR_RETURN(final_, follower.Events(ctx, display_->feed() == Feed::kStates, sink));
+    return {};
+  }
+
+  // Says how the run ended.
+  int Conclude() {
+    display_->Finish(&final_);
+    const bool quiet = options_.progress == ProgressMode::kQuiet;
+    const bool good = final_.status() == v1::RUN_STATUS_SUCCEEDED;
+    if (options_.output != OutputFormat::kNone || !options_.logs) {
+      PrintRun(final_);
+    } else if (quiet && good && !final_.summary().digest().empty()) {
+      Print(final_.summary().digest() + "\n");
+    }
+    if (good) return kExitOk;
+    if (quiet || !options_.logs) {
+      std::string why = final_.run_error_message();
+      if (!why.empty()) why = ": " + why;
+      PrintFailure(Unknown("run {} {}{}; see 'slipway logs {}'", final_.run_id(), OutcomeText(final_.status()), why,
+                           final_.run_id()));
+    } else if (display_->feed() == Feed::kLog) {
+      WriteText(STDERR_FILENO, final_.status() == v1::RUN_STATUS_CANCELED  ? "Run was canceled\n"
+                               : final_.status() == v1::RUN_STATUS_TIMEOUT ? "Run timed out\n"
+                                                                           : "Run failed\n");
+    }
+    const bool canceled_by_us = signal_ != 0 && final_.status() == v1::RUN_STATUS_CANCELED;
+    return canceled_by_us ? kExitSignal + signal_ : kExitFailed;
+  }
+
+  void PrintRun(const v1::Run& run) const {
+    Print(options_.output == OutputFormat::kTable ? RunTable({&run, 1}) : RunJson(run));
+  }
+
+  void OnSignal(int signal, int count) {
+    if (count > 1) {
+      // Nothing of the terminal's state was changed for longer than a write, so there is nothing to put back.
+      WriteText(STDERR_FILENO, "\nslipway: left without waiting\n");
+      ::_exit(kExitSignal + signal);
+    }
+    const std::lock_guard lock(mutex_);
+    signal_ = signal;
+    if (run_.run_id().empty()) {
+      ctx_.Cancel(Cancelled("interrupted"));
+    } else {
+      CancelRun();
+    }
+  }
+
+  // On a thread of its own, so that a second Ctrl-C is heard while the daemon thinks. Called once, under mutex_.
+  void CancelRun() {
+    if (canceller_.joinable()) return;
+    canceller_ = std::thread([this, id = run_.run_id()] {
+      display_->Note(fmt::format("Canceling run {} (press Ctrl-C again to leave at once)", id));
+      v1::CancelRunRequest request;
+      request.set_run_id(id);
+      v1::Run run;
+      Call call(Context::Background(), kCallTimeout);
+      const grpc::Status status = connection_->runs().CancelRun(call.context(), request, &run);
+      // A run that has ended meanwhile is what was wanted.
+      if (status.ok() || status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) return;
+      display_->Note("slipway: " + connection_->Failure(status, fmt::format("cancel run '{}'", id)).message());
+    });
+  }
+
+  BuildOptions options_;
+  const Context ctx_;  // until the run is queued
+  std::mutex mutex_;
+  std::atomic<int> signal_ = 0;
+  v1::Run run_;  // as queued; written under mutex_
+  std::thread canceller_;
+  std::optional<Interrupts> interrupts_;  // before every other thread, behind all that OnSignal uses
+  std::unique_ptr<Display> display_;
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<ContextPacker> packer_;
+  ReadProgress reading_;
+  UploadProgress sending_;
+  bool reached_ = false;  // the daemon has answered
+  v1::Run final_;
+};
+
+}  // namespace
+
+int RunBuild(BuildOptions options) { return BuildJob(std::move(options)).Run(); }
+
+}  // namespace slipway::cli

@@ -1,0 +1,35 @@
+// BuildJob: one `slipway build` from the command line's words to the exit code: pack and send the context, schedule the
+// run, follow it, say how it ended.
+//
+// Ctrl-C before the run is scheduled ends the job; after it, the run is canceled and its end awaited. A second Ctrl-C
+// leaves at once.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "slipway/v1/runs.pb.h"
+
+namespace slipway::cli {
+
+namespace v1 = ::slipway::v1;
+
+enum class ProgressMode { kAuto, kPlain, kTty, kQuiet };
+
+struct BuildOptions {
+  std::string server;
+  std::string context;
+  std::string dockerfile;          ///< value of -f; empty: not given
+  v1::DockerBuildRequest request;  ///< all that needs no look at the context
+  bool wait = true;
+  bool logs = true;
+  OutputFormat output = OutputFormat::kNone;
+  ProgressMode progress = ProgressMode::kAuto;
+};
+
+/// Returns the exit code.
+int RunBuild(BuildOptions options);
+
+}  // namespace slipway::cli

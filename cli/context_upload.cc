@@ -1,0 +1,211 @@
+#include "cli/context_upload.h"
+
+#include <google/protobuf/arena.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "executor/base/fs.h"
+
+namespace slipway::cli {
+
+namespace {
+
+constexpr size_t kManifestEntries = 5000;
+constexpr size_t kMessageBytes = 1U << 20;
+constexpr int64_t kNanos = 1'000'000'000;
+
+using Stream = grpc::ClientReaderWriterInterface<v1::UploadContextRequest, v1::UploadContextResponse>;
+
+v1::EntryType TypeOf(EntryKind kind) {
+  switch (kind) {
+    case EntryKind::kFile: return v1::ENTRY_TYPE_FILE;
+    case EntryKind::kDirectory: return v1::ENTRY_TYPE_DIRECTORY;
+    case EntryKind::kSymlink: return v1::ENTRY_TYPE_SYMLINK;
+    case EntryKind::kHardlink: return v1::ENTRY_TYPE_HARDLINK;
+    case EntryKind::kFifo: return v1::ENTRY_TYPE_FIFO;
+  }
+  return v1::ENTRY_TYPE_UNSPECIFIED;
+}
+
+void Fill(const ContextEntry& entry, v1::ContextEntry* out) {
+  out->set_path(entry.path);
+  out->set_type(TypeOf(entry.kind));
+  out->set_mode(entry.mode);
+  int64_t seconds = entry.stamp.mtime_ns / kNanos;
+  int64_t nanos = entry.stamp.mtime_ns % kNanos;
+  if (nanos < 0) {  // before 1970: nanos count forward
+    nanos += kNanos;
+    --seconds;
+  }
+  out->mutable_mtime()->set_seconds(seconds);
+  out->mutable_mtime()->set_nanos(static_cast<int32_t>(nanos));
+  if (entry.kind == EntryKind::kFile) {
+    out->set_size(entry.stamp.size);
+    out->set_sha256(entry.digest.bytes().data(), Digest::kSize);
+  }
+  if (!entry.link.empty()) out->set_link_target(entry.link);
+  for (const auto& [name, value] : entry.xattrs) {
+    auto* xattr = out->add_xattrs();
+    xattr->set_name(name);
+    xattr->set_value(value);
+  }
+}
+
+// About how long an entry is on the wire.
+size_t RoughSize(const ContextEntry& entry) {
+  size_t size = entry.path.size() + entry.link.size() + 80;
+  for (const auto& [name, value] : entry.xattrs) size += name.size() + value.size() + 8;
+  return size;
+}
+
+class Upload {
+ public:
+  Upload(const Context& ctx, Connection& connection, const ContextPacker& packed, UploadProgress* progress)
+      : ctx_(ctx),
+        connection_(connection),
+        packed_(packed),
+        progress_(*progress),
+        call_(ctx),
+        stream_(connection.sources().UploadContext(call_.context())),
+        opener_(packed.root_fd()) {}
+
+  Result<std::string> Run() {
+    Result<std::string> location = Exchange();
+    if (location.ok()) return location;
+    // A failure of ours leaves the call open.
+    if (!finished_) {
+      call_.context()->TryCancel();
+      stream_->Finish();
+    }
+    return location;
+  }
+
+ private:
+  Result<std::string> Exchange() {
+    if (!SendManifest()) return CallFailed();
+    std::vector<uint32_t> missing;
+    SLIPWAY_RETURN_IF_ERROR(ReceiveMissing(&missing));
+    SLIPWAY_RETURN_IF_ERROR(SendContents(missing));
+    stream_->WritesDone();
+    v1::UploadContextResponse response;
+    if (!stream_->Read(&response)) return CallFailed();
+    if (!response.has_result()) return Internal("send the context: the daemon answered out of turn");
+    std::string location = response.result().source_location();
+    finished_ = true;
+    if (grpc::Status status = stream_->Finish(); !status.ok()) return Explain(status);
+    return location;
+  }
+
+  bool SendManifest() {
+    const std::vector<ContextEntry>& entries = packed_.entries();
+    size_t at = 0;
+    do {
+      google::protobuf::Arena arena;
+      auto* request = google::protobuf::Arena::CreateMessage<v1::UploadContextRequest>(&arena);
+      v1::ManifestChunk* chunk = request->mutable_manifest();
+      size_t bytes = 0;
+      for (size_t n = 0; at < entries.size() && n < kManifestEntries && bytes < kMessageBytes; ++n, ++at) {
+        Fill(entries[at], chunk->add_entries());
+        bytes += RoughSize(entries[at]);
+      }
+      chunk->set_last(at == entries.size());
+      if (!stream_->Write(*request)) return false;
+    } while (at < entries.size());
+    return true;
+  }
+
+  Status ReceiveMissing(std::vector<uint32_t>* missing) {
+    v1::UploadContextResponse response;
+    do {
+      if (!stream_->Read(&response)) return CallFailed();
+      if (!response.has_missing()) return Internal("send the context: the daemon answered out of turn");
+      for (const uint32_t index : response.missing().entries()) {
+        if (index >= packed_.entries().size() || packed_.entries()[index].kind != EntryKind::kFile) {
+          return Internal("send the context: the daemon asked for a file that is not in it");
+        }
+        missing->push_back(index);
+      }
+    } while (!response.missing().last());
+    uint64_t bytes = 0;
+    for (const uint32_t index : *missing) bytes += packed_.entries()[index].stamp.size;
+    progress_.bytes_total = bytes;
+    progress_.files_total = missing->size();
+    return {};
+  }
+
+  Status SendContents(const std::vector<uint32_t>& missing) {
+    for (const uint32_t index : missing) {
+      const ContextEntry& entry = packed_.entries()[index];
+      if (entry.has_content) {
+        SLIPWAY_RETURN_IF_ERROR(Add(index, entry.content));
+      } else if (entry.stamp.size > 0) {
+        SLIPWAY_ASSIGN_OR_RETURN(FileStream file, FileStream::Open(opener_, entry));
+        std::string piece;
+        while (file.left() > 0) {
+          SLIPWAY_RETURN_IF_ERROR(file.Next(kMessageBytes - pending_bytes_, &piece));
+          SLIPWAY_RETURN_IF_ERROR(Add(index, std::move(piece)));
+        }
+      }
+      ++progress_.files;
+    }
+    return Flush();
+  }
+
+  // A file's bytes join those of others until a message is full.
+  Status Add(uint32_t index, std::string bytes) {
+    if (bytes.empty()) return {};
+    const size_t size = bytes.size();
+    v1::FilePart* part = pending_.mutable_contents()->add_parts();
+    part->set_entry(index);
+    part->set_data(std::move(bytes));
+    pending_bytes_ += size;
+    progress_.bytes += size;
+    return pending_bytes_ >= kMessageBytes ? Flush() : Status();
+  }
+
+  Status Flush() {
+    if (pending_bytes_ == 0) return {};
+    SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
+    if (!stream_->Write(pending_)) return CallFailed();
+    pending_.mutable_contents()->clear_parts();
+    pending_bytes_ = 0;
+    return {};
+  }
+
+  Status CallFailed() {
+    finished_ = true;
+    const grpc::Status status = stream_->Finish();
+    if (status.ok()) return Internal("send the context: the daemon ended the call too early");
+    return Explain(status);
+  }
+
+  Status Explain(const grpc::Status& status) const {
+    SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
+    Status failure = connection_.Failure(status, "send the context");
+    if (failure.code() != Code::kDataLoss) return failure;
+    return Aborted("{}; a file of the context changed while it was sent: run the command again once it is complete",
+                   failure.message());
+  }
+
+  const Context& ctx_;
+  Connection& connection_;
+  const ContextPacker& packed_;
+  UploadProgress& progress_;
+  Call call_;
+  std::unique_ptr<Stream> stream_;
+  FileOpener opener_;
+  v1::UploadContextRequest pending_;
+  size_t pending_bytes_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+Result<std::string> UploadContext(const Context& ctx, Connection& connection, const ContextPacker& packed,
+                                  UploadProgress* progress) {
+  return Upload(ctx, connection, packed, progress).Run();
+}
+
+}  // namespace slipway::cli
