@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <ctime>
 
 namespace slipway {
 
@@ -42,7 +43,7 @@ bool Offset(std::string_view text, size_t& pos, int& seconds) {
   int hours = 0;
   int minutes = 0;
   if (!Expect(text, pos, "+-") || !Digits(text, pos, 2, hours) || !Expect(text, pos, ":") ||
-      !Digits(text, pos, 2, minutes)) {
+      !Digits(text, pos, 2, minutes) || hours > 23 || minutes > 59) {
     return false;
   }
   seconds = (hours * 60 + minutes) * 60 * (minus ? -1 : 1);
@@ -56,9 +57,12 @@ const Clock& Clock::Real() {
 }
 
 std::string FormatTime(SystemTime time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(time - seconds).count();
-  std::string out = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+  constexpr int64_t kNanos = 1'000'000'000;
+  // By hand: the second in which SystemTime::min() lies begins before what SystemTime can say.
+  const int64_t count = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  const int64_t nanos = (count % kNanos + kNanos) % kNanos;
+  const auto seconds = static_cast<std::time_t>(count / kNanos - (count % kNanos < 0 ? 1 : 0));
+  std::string out = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(seconds));
   if (nanos != 0) {
     std::string fraction = fmt::format("{:09}", nanos);
     fraction.erase(fraction.find_last_not_of('0') + 1);
@@ -90,13 +94,17 @@ Result<SystemTime> ParseTime(std::string_view text) {
   if (!good || !date.ok() || hour > 23 || minute > 59 || second > 60) {
     return InvalidArgument("'{}' is not a time as RFC 3339 writes it (2024-01-02T03:04:05Z)", text.substr(0, 64));
   }
-  return SystemTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second - offset) + std::chrono::nanoseconds(nanos);
+  const int64_t since_epoch = std::chrono::seconds(std::chrono::sys_days(date).time_since_epoch()).count() +
+                              (hour * 60 + minute) * 60 + second - offset;
+  constexpr int64_t kMostSeconds = INT64_MAX / 1'000'000'000;
+  if (since_epoch >= kMostSeconds) return SystemTime::max();
+  if (since_epoch <= -kMostSeconds) return SystemTime::min();
+  return SystemTime(std::chrono::seconds(since_epoch) + std::chrono::nanoseconds(nanos));
 }
 
 std::string FormatDuration(std::chrono::nanoseconds duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
-  if (seconds < 1) return fmt::format("{}ms", std::lround(seconds * 1000));
+  if (seconds < 0.9995) return fmt::format("{}ms", std::lround(seconds * 1000));
   if (seconds < 59.95) return fmt::format("{:.1f}s", seconds);
   const int64_t whole = std::llround(seconds);
   if (whole < 3600) return fmt::format("{}m{}s", whole / 60, whole % 60);

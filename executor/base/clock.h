@@ -23,7 +23,8 @@ class Clock {
 
 /// RFC 3339 in UTC with as many decimals as are needed up to nanoseconds, as Go prints times: "2024-01-02T03:04:05.6Z".
 std::string FormatTime(SystemTime time);
-/// Accepts RFC 3339 with any offset; INVALID_ARGUMENT otherwise.
+/// Accepts RFC 3339 with any offset; INVALID_ARGUMENT otherwise. A time outside the years 1678 to 2261 (Go's zero time,
+/// for one) becomes SystemTime::min() or max().
 Result<SystemTime> ParseTime(std::string_view text);
 
 /// Go's notation of a duration rounded for people: "350ms", "1.2s", "1m9s".

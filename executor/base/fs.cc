@@ -29,28 +29,77 @@ Result<UniqueFd> OpenAt2(int dir_fd, const std::string& path, int flags, mode_t 
   }
 }
 
-Status RemoveTreeAt(int parent, const std::string& name, dev_t device);
+// Removes one tree. Folders that forbid it are opened up first (we own what we remove). What lies deep is moved up to
+// the top and removed from there, so neither the stack nor the number of descriptors bounds the depth of the tree.
+class TreeRemover {
+ public:
+  explicit TreeRemover(dev_t device) : device_(device) {}
 
-Status RemoveChildren(int fd, dev_t device) {
-  SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirFd(fd));
-  for (const std::string& name : names) SLIPWAY_RETURN_IF_ERROR(RemoveTreeAt(fd, name, device));
-  return Status();
-}
+  Status Remove(const std::string& path) {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return Status();
+    SLIPWAY_ASSIGN_OR_RETURN(top_, OpenFolder(AT_FDCWD, path));
+    SLIPWAY_RETURN_IF_ERROR(RemoveChildren(top_.get(), 1).With(path));
+    while (!moved_up_.empty()) {
+      const std::string name = std::move(moved_up_.back());
+      moved_up_.pop_back();
+      SLIPWAY_RETURN_IF_ERROR(RemoveAt(top_.get(), name, 1).With(path));
+    }
+    return RemoveFolder(AT_FDCWD, path);
+  }
 
-Status RemoveTreeAt(int parent, const std::string& name, dev_t device) {
-  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return Status();
-  if (errno != EISDIR && errno != EPERM && errno != EBUSY) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
-  UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.valid()) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
-  struct stat st {};
-  if (::fstat(fd.get(), &st) != 0) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
-  if (st.st_dev != device) return FailedPrecondition("remove '{}': something is mounted there", name);
-  SLIPWAY_RETURN_IF_ERROR(RemoveChildren(fd.get(), device).With(name));
-  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+ private:
+  static constexpr int kDeep = 32;
+
+  Result<UniqueFd> OpenFolder(int parent, const std::string& name) const {
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    UniqueFd fd(::openat(parent, name.c_str(), kFlags));
+    if (!fd.valid() && errno == EACCES && ::fchmodat(parent, name.c_str(), 0700, AT_SYMLINK_NOFOLLOW) == 0) {
+      fd.Reset(::openat(parent, name.c_str(), kFlags));
+    }
+    struct stat st {};
+    if (!fd.valid() || ::fstat(fd.get(), &st) != 0) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
+    if (st.st_dev != device_) return FailedPrecondition("remove '{}': something is mounted there", name);
+    if ((st.st_mode & 0700) != 0700) (void)::fchmod(fd.get(), 0700);
+    return fd;
+  }
+
+  static Status RemoveFolder(int parent, const std::string& name) {
+    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return Status();
     return ErrnoStatus(errno, fmt::format("remove '{}'", name));
   }
-  return Status();
-}
+
+  Status RemoveChildren(int fd, int depth) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirFd(fd));
+    for (const std::string& name : names) SLIPWAY_RETURN_IF_ERROR(RemoveAt(fd, name, depth));
+    return Status();
+  }
+
+  Status RemoveAt(int parent, const std::string& name, int depth) {
+    if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return Status();
+    if (errno != EISDIR && errno != EPERM && errno != EBUSY)
+      return ErrnoStatus(errno, fmt::format("remove '{}'", name));
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFolder(parent, name));
+    if (depth >= kDeep) return MoveUp(parent, name);
+    SLIPWAY_RETURN_IF_ERROR(RemoveChildren(fd.get(), depth + 1).With(name));
+    return RemoveFolder(parent, name);
+  }
+
+  Status MoveUp(int parent, const std::string& name) {
+    while (true) {
+      std::string up = fmt::format(".deep-{}", ++last_moved_);
+      if (::renameat2(parent, name.c_str(), top_.get(), up.c_str(), RENAME_NOREPLACE) == 0) {
+        moved_up_.push_back(std::move(up));
+        return Status();
+      }
+      if (errno != EEXIST) return ErrnoStatus(errno, fmt::format("remove '{}'", name));
+    }
+  }
+
+  const dev_t device_;
+  UniqueFd top_;
+  std::vector<std::string> moved_up_;
+  uint64_t last_moved_ = 0;
+};
 
 }  // namespace
 
@@ -177,7 +226,7 @@ Status RemoveAll(const std::string& path) {
   if (::lstat(path.c_str(), &st) != 0) {
     return errno == ENOENT ? Status() : ErrnoStatus(errno, fmt::format("remove '{}'", path));
   }
-  return RemoveTreeAt(AT_FDCWD, path, st.st_dev);
+  return TreeRemover(st.st_dev).Remove(path);
 }
 
 Status Rename(const std::string& from, const std::string& to) {
@@ -263,7 +312,8 @@ Result<TempDir> TempDir::Make(const std::string& parent, std::string_view prefix
   const char* env = std::getenv("TMPDIR");
   const std::string base = !parent.empty() ? parent : env != nullptr && *env != '\0' ? env : "/tmp";
   std::string path = Join(base, fmt::format("{}XXXXXX", prefix));
-  if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, fmt::format("make a temporary folder in '{}'", base));
+  if (::mkdtemp(path.data()) == nullptr)
+    return ErrnoStatus(errno, fmt::format("make a temporary folder in '{}'", base));
   return TempDir(std::move(path));
 }
 

@@ -40,7 +40,8 @@ Result<size_t> ReadFullAt(int fd, std::span<char> buffer, int64_t offset);
 bool Exists(const std::string& path);
 /// As mkdir -p.
 Status MakeDirs(const std::string& path, mode_t mode = 0755);
-/// Removes `path` and all below it without following links and without leaving its file system. Not there is OK.
+/// Removes `path` and all below it without following links and without leaving its file system, however deep it is.
+/// Folders of ours that forbid it by their mode are opened up. Not there is OK.
 Status RemoveAll(const std::string& path);
 Status Rename(const std::string& from, const std::string& to);
 Status SyncDir(const std::string& path);

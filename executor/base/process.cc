@@ -1,6 +1,7 @@
 #include "executor/base/process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -87,6 +88,8 @@ struct ChildPlan {
   for (int i = 0; i < plan.fd_count; ++i) {
     if (::dup2(base + i, i) < 0) fail();
   }
+  // What a library opened without O_CLOEXEC, or we were started with, is nobody else's business.
+  ::syscall(SYS_close_range, static_cast<unsigned>(plan.fd_count), ~0U, CLOSE_RANGE_CLOEXEC);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -120,6 +123,24 @@ Result<std::array<UniqueFd, 2>> MakePipe() {
   return std::array<UniqueFd, 2>{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
+// After the end of its leader: what is left of a group has until `kill_at` to end as well. Its number is not given to a
+// new process while a member is left.
+void EndGroup(pid_t group, std::chrono::steady_clock::time_point kill_at) {
+  while (::kill(-group, 0) == 0) {
+    if (std::chrono::steady_clock::now() >= kill_at) {
+      ::kill(-group, SIGKILL);
+      return;
+    }
+    ::poll(nullptr, 0, 20);
+  }
+}
+
+// Whether the child has ended and waits to be reaped.
+bool HasEnded(pid_t pid) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
 }  // namespace
 
 std::string ExitStatus::ToString() const {
@@ -137,16 +158,17 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
   fds.insert(fds.end(), options.extra_fds.begin(), options.extra_fds.end());
   SLIPWAY_ASSIGN_OR_RETURN(auto error_pipe, MakePipe());
 
-  const ChildPlan plan{.program = program.c_str(),
-                       .argv = argv.data(),
-                       .envp = envp.data(),
-                       .cwd = options.cwd.c_str(),
-                       .fds = fds.data(),
-                       .fd_count = static_cast<int>(fds.size()),
-                       .spare_fd = std::max({*std::max_element(fds.begin(), fds.end()), error_pipe[1].get(),
-                                             static_cast<int>(fds.size())}) + 1,
-                       .error_fd = error_pipe[1].get(),
-                       .parent = ::getpid()};
+  const ChildPlan plan{
+      .program = program.c_str(),
+      .argv = argv.data(),
+      .envp = envp.data(),
+      .cwd = options.cwd.c_str(),
+      .fds = fds.data(),
+      .fd_count = static_cast<int>(fds.size()),
+      .spare_fd =
+          std::max({*std::max_element(fds.begin(), fds.end()), error_pipe[1].get(), static_cast<int>(fds.size())}) + 1,
+      .error_fd = error_pipe[1].get(),
+      .parent = ::getpid()};
   const pid_t pid = ::fork();
   if (pid < 0) return ErrnoStatus(errno, fmt::format("run '{}'", options.argv[0]));
   if (pid == 0) RunChild(plan);
@@ -156,9 +178,10 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
   child.pidfd_.Reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   error_pipe[1].Reset();
   int error = 0;
-  if (::read(error_pipe[0].get(), &error, sizeof(error)) == sizeof(error)) {
-    return ErrnoStatus(error, fmt::format("run '{}'", options.argv[0]));
+  ssize_t got = 0;
+  while ((got = ::read(error_pipe[0].get(), &error, sizeof(error))) < 0 && errno == EINTR) {
   }
+  if (got == sizeof(error)) return ErrnoStatus(error, fmt::format("run '{}'", options.argv[0]));
   if (!child.pidfd_.valid()) return ErrnoStatus(errno, "pidfd_open");
   return child;
 }
@@ -200,9 +223,10 @@ Result<ExitStatus> ChildProcess::Wait(const Context& ctx, std::chrono::milliseco
     ::poll(polls.data(), stopping ? 1 : 2, stopping ? 20 : PollTimeout(ctx, kLongWait));
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid_) {
-      pid_ = -1;
-      if (stopping) return ended;
-      return Decode(info);
+      const pid_t group = std::exchange(pid_, -1);
+      if (!stopping) return Decode(info);
+      EndGroup(group, kill_at);
+      return ended;
     }
     if (!stopping) {
       ended = ctx.Err();
@@ -237,8 +261,11 @@ Result<RunOutput> RunProgram(const Context& ctx, SpawnOptions options, std::stri
   const std::array<std::pair<UniqueFd*, std::string*>, 2> streams = {std::pair{&out[0], &result.out},
                                                                      std::pair{&err[0], &result.err}};
   constexpr int kTick = 100;  // how soon a cancel is noticed
-  while (out[0].valid() || err[0].valid()) {
+  while (true) {
     if (input.empty()) in[1].Reset();
+    // A program may close its output and go on reading; once it has ended, nobody does.
+    const bool feeding = in[1].valid() && !HasEnded(child.pid());
+    if (!out[0].valid() && !err[0].valid() && !feeding) break;
     std::array<pollfd, 3> polls = {pollfd{out[0].get(), POLLIN, 0}, pollfd{err[0].get(), POLLIN, 0},
                                    pollfd{in[1].get(), POLLOUT, 0}};
     ::poll(polls.data(), polls.size(), PollTimeout(ctx, kTick));

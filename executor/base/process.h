@@ -30,7 +30,7 @@ struct ExitStatus {
 };
 
 struct SpawnOptions {
-  std::vector<std::string> argv;  ///< argv[0] is looked up in PATH unless it has a slash
+  std::vector<std::string> argv;                          ///< argv[0] is looked up in PATH unless it has a slash
   std::optional<std::map<std::string, std::string>> env;  ///< instead of ours
   std::string cwd;                                        ///< empty: ours
   /// Descriptors for 0, 1, 2; -1 is /dev/null. Not owned.
@@ -53,7 +53,8 @@ class ChildProcess {
   ~ChildProcess();
 
   pid_t pid() const { return pid_; }
-  /// Waits for the end. On cancel: SIGTERM to the group, `grace`, SIGKILL, reap; then the context's error.
+  /// Waits for the end. On cancel: SIGTERM to the group, `grace`, SIGKILL, reap; then the context's error. The grace is
+  /// for all of the group, also after its leader has gone.
   Result<ExitStatus> Wait(const Context& ctx, std::chrono::milliseconds grace = std::chrono::seconds(5));
   /// Signals the process group. No effect once it was reaped.
   void Kill(int signal) const;
@@ -69,8 +70,9 @@ struct RunOutput {
   std::string err;
 };
 
-/// The process must ignore SIGPIPE where `input` is given.
-/// Runs to the end and keeps what was printed (the first `limit` bytes of each stream). A non-zero exit is not an error here.
-Result<RunOutput> RunProgram(const Context& ctx, SpawnOptions options, std::string_view input = {}, size_t limit = 1U << 20);
+/// Runs to the end and keeps what was printed (the first `limit` bytes of each stream). A non-zero exit is no error
+/// here. Our process must ignore SIGPIPE where `input` is given.
+Result<RunOutput> RunProgram(const Context& ctx, SpawnOptions options, std::string_view input = {},
+                             size_t limit = 1U << 20);
 
 }  // namespace slipway

@@ -1,0 +1,106 @@
+#include "executor/base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+
+namespace slipway {
+namespace {
+
+TEST(ThreadPool, RunsWhatIsQueuedBeforeItEnds) {
+  std::atomic<int> ran = 0;
+  {
+    ThreadPool pool(2);
+    for (int i = 0; i < 100; ++i) pool.Submit([&ran] { ++ran; });
+  }
+  EXPECT_EQ(ran, 100);
+}
+
+TEST(ThreadPool, HasAThreadForEachProcessorByDefault) { EXPECT_GE(ThreadPool(0).size(), 1U); }
+
+TEST(ThreadPool, RunsAsManyAtOnceAsItHasThreads) {
+  ThreadPool pool(3);
+  std::latch all(3);
+  TaskGroup group(pool);
+  // Each waits for the others, so this ends only if all three run at the same time. Wait() would lend a fourth thread.
+  for (int i = 0; i < 3; ++i) {
+    group.Run([&all] {
+      all.arrive_and_wait();
+      return Status();
+    });
+  }
+  EXPECT_TRUE(group.Wait().ok());
+}
+
+TEST(TaskGroup, KeepsTheFirstFailureAndRunsTheRest) {
+  ThreadPool pool(1);
+  std::atomic<int> ran = 0;
+  TaskGroup group(pool);
+  for (int i = 0; i < 10; ++i) {
+    group.Run([&ran, i]() -> Status {
+      ++ran;
+      return i == 3 ? DataLoss("task {}", i) : Status();
+    });
+  }
+  EXPECT_EQ(group.Wait().message(), "task 3");
+  EXPECT_EQ(ran, 10);
+}
+
+TEST(TaskGroup, AnEmptyGroupIsDone) {
+  ThreadPool pool(1);
+  EXPECT_TRUE(TaskGroup(pool).Wait().ok());
+}
+
+TEST(TaskGroup, WaitingInsideATaskCannotBlockAFullPool) {
+  ThreadPool pool(1);
+  std::atomic<int> leaves = 0;
+  TaskGroup outer(pool);
+  for (int i = 0; i < 4; ++i) {
+    outer.Run([&] {
+      TaskGroup inner(pool);
+      for (int k = 0; k < 4; ++k) {
+        inner.Run([&] {
+          ++leaves;
+          return Status();
+        });
+      }
+      return inner.Wait();
+    });
+  }
+  EXPECT_TRUE(outer.Wait().ok());
+  EXPECT_EQ(leaves, 16);
+}
+
+TEST(TaskGroup, ATaskMayAddTasks) {
+  ThreadPool pool(2);
+  std::atomic<int> ran = 0;
+  TaskGroup group(pool);
+  group.Run([&] {
+    for (int i = 0; i < 5; ++i) {
+      group.Run([&] {
+        ++ran;
+        return Status();
+      });
+    }
+    return Status();
+  });
+  EXPECT_TRUE(group.Wait().ok());
+  EXPECT_EQ(ran, 5);
+}
+
+TEST(TaskGroup, DestructionWaits) {
+  ThreadPool pool(2);
+  std::atomic<bool> ran = false;
+  {
+    TaskGroup group(pool);
+    group.Run([&] {
+      ran = true;
+      return Status();
+    });
+  }
+  EXPECT_TRUE(ran);
+}
+
+}  // namespace
+}  // namespace slipway
