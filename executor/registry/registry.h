@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "executor/base/clock.h"
 #include "executor/base/context.h"
 #include "executor/base/digest.h"
 #include "executor/base/status.h"
@@ -65,6 +66,7 @@ struct Options {
   /// Blobs under way at once to or from one host. Small requests and uploads by Session::StartUpload do not count.
   size_t max_transfers_per_host = 6;
   RetryPolicy retry;
+  const Clock* clock = &Clock::Real();  ///< for the expiry of tokens
 };
 
 /// `done` of `total` bytes. Called from the transferring thread, at most some ten times a second and at the end.
