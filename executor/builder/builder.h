@@ -51,6 +51,8 @@ struct NamedValue {
 struct BuildRequest {
   source::ContextSpec context;
   std::string dockerfile = "Dockerfile";  ///< path in the context
+  /// The Dockerfile's text where it is not in the context, or hidden from it by an ignore file; `dockerfile` then only names it.
+  std::optional<std::string> dockerfile_text;
   std::vector<NamedValue> build_args;
   std::string target;
   std::vector<oci::Platform> platforms;  ///< empty: the machine's own

@@ -541,7 +541,7 @@ Status StoreImpl::Retain(const std::vector<Key>& keep) {
   auto pins = pins_.Lock();
   kept.insert(pins->begin(), pins->end());
   {
-    constexpr std::chrono::hours kChildhood{1};
+    static constexpr std::chrono::hours kChildhood{1};
     auto newborn = newborn_.Lock();
     std::erase_if(*newborn, [](const auto& born) { return std::chrono::steady_clock::now() - born.second > kChildhood; });
     for (const auto& [key, born] : *newborn) kept.insert(key);

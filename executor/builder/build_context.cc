@@ -1,0 +1,129 @@
+#include "executor/builder/build_context.h"
+
+#include <vector>
+
+#include "executor/base/fs.h"
+#include "executor/base/near_miss.h"
+#include "executor/base/pattern_matcher.h"
+#include "executor/layer/view.h"
+
+namespace slipway::builder {
+
+namespace {
+constexpr uint64_t kLargestDockerfile = 16U << 20;
+}
+
+Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& request, const source::Limits& limits,
+                                        source::ContextFetcher& sources, layer::Store& layers, ProgressSink& sink) {
+  const VertexProgress progress(&sink, "context", "[internal] load build context");
+  progress.Started();
+  const auto load = [&]() -> Result<BuildContext> {
+    BuildContext out;
+    out.layers_ = &layers;
+    SLIPWAY_ASSIGN_OR_RETURN(out.fetched_, sources.Fetch(ctx, request.context, limits, progress));
+    out.visible_ = out.fetched_.tree;
+    SLIPWAY_RETURN_IF_ERROR(out.ReadDockerfile(ctx, request));
+    // A client applies the ignore file before it uploads.
+    if (!std::holds_alternative<source::UploadedContext>(request.context)) {
+      SLIPWAY_RETURN_IF_ERROR(out.ApplyIgnoreFile(ctx));
+    }
+    return out;
+  };
+  auto loaded = load();
+  progress.Finished(loaded.status());
+  return loaded;
+}
+
+// A file of the whole tree, links followed inside it.
+Result<std::string> BuildContext::ReadFile(const Context& ctx, const std::string& path) const {
+  const tree::Entry* entry = fetched_.tree->Find(path);
+  if (entry != nullptr && entry->is_file()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, layers_->content().Open(entry->digest));
+    return blob.ReadAll(kLargestDockerfile);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_->AddRecipe(*fetched_.tree));
+  layer::View view(*layers_, {std::move(key)}, {});
+  return view.ReadFile(ctx, path, layers_->content(), kLargestDockerfile);
+}
+
+Status BuildContext::NoDockerfile() const {
+  std::vector<std::string_view> names;
+  for (const tree::Entry& entry : fetched_.tree->entries()) {
+    if (!entry.is_dir()) names.push_back(entry.path);
+  }
+  std::string hint = DidYouMean(name_, names);
+  if (hint.empty()) {
+    for (const std::string_view name : names) {
+      if (fs::BaseName(name) == fs::BaseName(name_)) {
+        hint = fmt::format("; there is a '{}': name it with --file", name);
+        break;
+      }
+    }
+  }
+  return NotFound("{}: the build context has no such file{}", name_, hint);
+}
+
+Status BuildContext::ReadDockerfile(const Context& ctx, const BuildRequest& request) {
+  name_ = request.dockerfile.empty() ? "Dockerfile" : request.dockerfile;
+  if (request.dockerfile_text) {
+    text_ = *request.dockerfile_text;
+    return Status();
+  }
+  if (const auto* given = std::get_if<source::DockerfileContext>(&request.context)) {
+    text_ = given->text;
+    return Status();
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string path, tree::CleanPath(name_));
+  auto text = ReadFile(ctx, path);
+  if (!text.ok() && text.code() == Code::kNotFound) return NoDockerfile();
+  if (!text.ok()) return std::move(text).status().With(name_);
+  text_ = *std::move(text);
+  return Status();
+}
+
+Status BuildContext::ApplyIgnoreFile(const Context& ctx) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string path, tree::CleanPath(name_));
+  std::string ignore_name = path + ".dockerignore";
+  auto text = ReadFile(ctx, ignore_name);
+  if (!text.ok() && text.code() == Code::kNotFound) {
+    ignore_name = ".dockerignore";
+    text = ReadFile(ctx, ignore_name);
+  }
+  if (!text.ok() && text.code() == Code::kNotFound) return Status();
+  if (!text.ok()) return std::move(text).status().With(ignore_name);
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> patterns, ParseIgnoreFile(*text).With(ignore_name));
+  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher matcher, PatternMatcher::Make(patterns).With(ignore_name));
+  if (matcher.empty()) return Status();
+  // Folders are in the order of a walk, so what matched a parent is known before its children come.
+  std::vector<tree::Entry> kept;
+  std::map<std::string, PatternMatcher::Folder> folders;
+  std::vector<tree::Entry> held;  // ignored folders, kept if something below them is
+  for (const tree::Entry& entry : fetched_.tree->entries()) {
+    if (entry.path.empty()) continue;
+    const size_t slash = entry.path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "" : entry.path.substr(0, slash);
+    PatternMatcher::Folder self;
+    const bool ignored = matcher.Matches(entry.path, folders[parent], &self);
+    if (entry.is_dir()) folders[entry.path] = self;
+    while (!held.empty() && !(entry.path.starts_with(held.back().path) && entry.path[held.back().path.size()] == '/')) {
+      held.pop_back();
+    }
+    if (ignored) {
+      if (entry.is_dir()) held.push_back(entry);
+      continue;
+    }
+    for (tree::Entry& folder : held) kept.push_back(std::move(folder));
+    held.clear();
+    kept.push_back(entry);
+  }
+  visible_ = std::make_shared<const tree::Tree>(std::move(kept));
+  return Status();
+}
+
+Result<graph::VertexPtr> BuildContext::Vertex() const {
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_->AddRecipe(*visible_));
+  return graph::Make(graph::SourceOp{.chain = {std::move(key)}, .identity = tree::DigestOf(*visible_)}, {},
+                     {.name = "[internal] load build context"});
+}
+
+}  // namespace slipway::builder

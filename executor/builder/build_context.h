@@ -1,0 +1,39 @@
+// BuildContext: the fetched context of one build: its Dockerfile, and the file system that COPY sees (what the ignore file leaves).
+#pragma once
+
+#include <string>
+
+#include "executor/base/progress.h"
+#include "executor/builder/builder.h"
+#include "executor/graph/vertex.h"
+#include "executor/layer/store.h"
+#include "executor/source/fetcher.h"
+
+namespace slipway::builder {
+
+class BuildContext {
+ public:
+  static Result<BuildContext> Load(const Context& ctx, const BuildRequest& request, const source::Limits& limits,
+                                   source::ContextFetcher& sources, layer::Store& layers, ProgressSink& progress);
+
+  const std::string& dockerfile_text() const { return text_; }
+  /// For messages: "Dockerfile", "docker/Dockerfile.web".
+  const std::string& dockerfile_name() const { return name_; }
+  const std::string& revision() const { return fetched_.revision; }
+  /// The tree as a vertex. Files that the ignore file excludes are not in it.
+  Result<graph::VertexPtr> Vertex() const;
+
+ private:
+  Status ReadDockerfile(const Context& ctx, const BuildRequest& request);
+  Status ApplyIgnoreFile(const Context& ctx);
+  Result<std::string> ReadFile(const Context& ctx, const std::string& path) const;
+  Status NoDockerfile() const;
+
+  layer::Store* layers_ = nullptr;
+  source::FetchedContext fetched_;
+  std::shared_ptr<const tree::Tree> visible_;
+  std::string name_;
+  std::string text_;
+};
+
+}  // namespace slipway::builder

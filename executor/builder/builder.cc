@@ -1,0 +1,337 @@
+#include "executor/builder/builder.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <thread>
+
+#include "executor/base/fs.h"
+#include "executor/base/log.h"
+#include "executor/base/thread_pool.h"
+#include "executor/builder/build_context.h"
+#include "executor/builder/image_resolver.h"
+#include "executor/dockerfile/lower.h"
+#include "executor/dockerfile/parse.h"
+#include "executor/http/curl_transport.h"
+#include "executor/image/exporter.h"
+#include "executor/ops/evaluator.h"
+#include "executor/runtime/oci_runner.h"
+#include "executor/snapshot/snapshotter.h"
+#include "executor/solver/solver.h"
+
+namespace slipway::builder {
+
+struct BuiltImage::Impl {
+  std::vector<image::PlatformImage> images;
+  image::ExportOptions options;
+  std::vector<layer::Pin> pins;
+  content::Lease lease;
+};
+
+namespace {
+
+constexpr size_t kIoThreads = 12;  // they wait for registries most of the time
+
+size_t StepLimit(const Options& options) {
+  if (options.max_parallel_steps != 0) return options.max_parallel_steps;
+  return std::max<size_t>(4, std::thread::hardware_concurrency());
+}
+
+uint64_t StorageBudget(const Options& options) {
+  if (options.keep_storage_bytes != 0) return options.keep_storage_bytes;
+  constexpr uint64_t kLeast = 10'000'000'000;
+  struct statvfs disk {};
+  if (::statvfs(options.root.c_str(), &disk) != 0) return kLeast;
+  return std::max<uint64_t>(kLeast, static_cast<uint64_t>(disk.f_blocks) * disk.f_frsize / 10);
+}
+
+Result<graph::Network> ParseNetwork(const std::string& mode) {
+  if (mode.empty() || mode == "default" || mode == "bridge") return graph::Network::kDefault;
+  if (mode == "none") return graph::Network::kNone;
+  if (mode == "host") return graph::Network::kHost;
+  return InvalidArgument("network '{}' is none of default, none, host", mode);
+}
+
+// "name:address" or "name=address"; an IPv6 address may be in brackets.
+Result<std::pair<std::string, std::string>> ParseHost(const std::string& text) {
+  const size_t cut = text.find_first_of("=:");
+  if (cut == std::string::npos || cut == 0 || cut + 1 == text.size()) {
+    return InvalidArgument("host '{}' is not of the form name:address", text);
+  }
+  std::string address = text.substr(cut + 1);
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  return std::pair(text.substr(0, cut), std::move(address));
+}
+
+Result<std::optional<SystemTime>> EpochOf(const BuildRequest& request) {
+  std::optional<SystemTime> epoch;
+  for (const NamedValue& arg : request.build_args) {
+    if (arg.name != "SOURCE_DATE_EPOCH" || arg.value.empty()) continue;
+    int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(arg.value.data(), arg.value.data() + arg.value.size(), seconds);
+    if (error != std::errc() || end != arg.value.data() + arg.value.size() || seconds < 0) {
+      return InvalidArgument("build arg SOURCE_DATE_EPOCH='{}' is not a number of seconds since 1970", arg.value);
+    }
+    epoch = SystemTime(std::chrono::seconds(seconds));
+  }
+  return epoch;
+}
+
+class BuilderImpl : public Builder {
+ public:
+  explicit BuilderImpl(const Options& options) : options_(options), cpu_pool_(0, "cpu"), io_pool_(kIoThreads, "io") {}
+
+  Status Open();
+
+  content::Store& store() override { return *content_; }
+  Result<BuiltImage> Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) override;
+  Result<PushResult> Push(const Context& ctx, const BuiltImage& image, const std::vector<oci::Reference>& names,
+                          ProgressSink& progress) override;
+  Result<ImageInfo> Assemble(const Context& ctx, const BuiltImage& image, ProgressSink& progress) override;
+  std::vector<std::pair<std::string, std::string>> Describe() override;
+  Status Collect(const Context& ctx) override;
+
+ private:
+  std::string Folder(std::string_view name) const { return fs::Join(options_.root, name); }
+  Status OpenRegistry();
+  Status OpenRuntime();
+  Status FetchLayer(const Context& ctx, const layer::Remote& remote,
+                    const std::function<Status(std::string_view)>& sink, const VertexProgress& progress);
+  Result<dockerfile::LowerOptions> LowerOptionsOf(const BuildRequest& request, const oci::Platform& platform,
+                                                  const BuildContext& context, ProgressSink& progress);
+  Result<uint64_t> HeldBytes();
+
+  const Options options_;
+  fs::FileLock lock_;
+  ThreadPool cpu_pool_;
+  ThreadPool io_pool_;
+  std::unique_ptr<content::Store> content_;
+  std::unique_ptr<http::Transport> transport_;
+  std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<layer::Store> layers_;
+  std::unique_ptr<snapshot::Snapshotter> snapshotter_;
+  std::unique_ptr<runtime::OciRunner> runner_;
+  std::unique_ptr<source::ContextFetcher> sources_;
+  std::unique_ptr<solver::CacheStore> cache_;
+  std::unique_ptr<image::Exporter> exporter_;
+  std::unique_ptr<ops::CacheMounts> cache_mounts_;
+  std::unique_ptr<ops::FileOps> file_ops_;
+  std::unique_ptr<ops::ExecOps> exec_ops_;
+  std::unique_ptr<ops::RemoteOps> remote_ops_;
+  std::unique_ptr<ops::OpEvaluator> evaluator_;
+  std::unique_ptr<solver::Solver> solver_;  // last: its threads use all of the above
+};
+
+Status BuilderImpl::Open() {
+  SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(options_.root, 0700));
+  SLIPWAY_ASSIGN_OR_RETURN(lock_, fs::FileLock::TryAcquire(Folder("lock")).With("open the state folder"));
+  SLIPWAY_ASSIGN_OR_RETURN(content_, content::Store::Open(Folder("content")));
+  SLIPWAY_RETURN_IF_ERROR(OpenRegistry());
+  const auto fetch = [this](const Context& ctx, const layer::Remote& remote, const auto& sink,
+                            const VertexProgress& progress) { return FetchLayer(ctx, remote, sink, progress); };
+  // The snapshotter first: it takes away mounts that a crash left over the folders that the layer store sweeps.
+  SLIPWAY_ASSIGN_OR_RETURN(snapshotter_, snapshot::Open(Folder("snapshots")));
+  SLIPWAY_ASSIGN_OR_RETURN(layers_, layer::Store::Open({.root = Folder("layers"), .limits = {}}, *content_, cpu_pool_, fetch));
+  SLIPWAY_ASSIGN_OR_RETURN(cache_, solver::CacheStore::Open(Folder("cache.db")));
+  source::FetcherOptions fetcher;
+  fetcher.root = Folder("sources");
+  fetcher.git.allow_local = options_.allow_local_git;
+  SLIPWAY_ASSIGN_OR_RETURN(sources_, source::ContextFetcher::Open(fetcher, *content_, *transport_));
+  SLIPWAY_RETURN_IF_ERROR(OpenRuntime());
+
+  exporter_ = std::make_unique<image::Exporter>(*layers_, io_pool_);
+  cache_mounts_ = std::make_unique<ops::CacheMounts>(Folder("cache-mounts"));
+  file_ops_ = std::make_unique<ops::FileOps>(*layers_, *content_);
+  exec_ops_ = std::make_unique<ops::ExecOps>(*layers_, *snapshotter_, *runner_, *cache_mounts_, snapshot::IdMap{});
+  remote_ops_ = std::make_unique<ops::RemoteOps>(*layers_, *sources_, options_.limits);
+  evaluator_ = std::make_unique<ops::OpEvaluator>(*file_ops_, *exec_ops_, *remote_ops_);
+  solver_ = std::make_unique<solver::Solver>(*evaluator_, *cache_, *layers_, *content_, StepLimit(options_));
+  return Status();
+}
+
+Status BuilderImpl::OpenRegistry() {
+  http::CurlOptions curl;
+  curl.plain_http_hosts = options_.insecure_registries;
+  if (!options_.ca_file.empty()) curl.extra_ca_files.push_back(options_.ca_file);
+  SLIPWAY_ASSIGN_OR_RETURN(transport_, http::NewCurlTransport(std::move(curl)));
+  std::shared_ptr<registry::CredentialSource> credentials;
+  if (!options_.docker_config.empty()) {
+    const std::string path = fs::Join(options_.docker_config, "config.json");
+    if (fs::Exists(path)) {
+      SLIPWAY_ASSIGN_OR_RETURN(credentials, registry::DockerConfigFile(path));
+    }
+  }
+  registry::Options registry;
+  registry.insecure_hosts = options_.insecure_registries;
+  registry_ = std::make_unique<registry::Registry>(
+      registry, std::shared_ptr<http::Transport>(transport_.get(), [](http::Transport*) {}), std::move(credentials));
+  return Status();
+}
+
+Status BuilderImpl::OpenRuntime() {
+  runtime::RunnerOptions runner;
+  // The same after a restart, so that what a crash left is found; different for every root.
+  runner.daemon_id = Digest::Of(options_.root).Short();
+  runner.run_root = fs::Join("/run/slipway", runner.daemon_id);
+  if (options_.runtime != "auto" && !options_.runtime.empty()) runner.runtimes = {options_.runtime};
+  if (options_.network == "host") runner.default_network = runtime::NetworkMode::kHost;
+  if (options_.network == "none") runner.default_network = runtime::NetworkMode::kNone;
+  SLIPWAY_ASSIGN_OR_RETURN(runner_, runtime::OciRunner::Make(Context::Background(), runner));
+  spdlog::info("containers are run by {}", runner_->probe().ToString());
+  return Status();
+}
+
+Status BuilderImpl::FetchLayer(const Context& ctx, const layer::Remote& remote,
+                               const std::function<Status(std::string_view)>& sink, const VertexProgress& progress) {
+  const std::string what = "download " + remote.descriptor.digest.Short();
+  const auto count = [&](uint64_t done, uint64_t total) { progress.Count(what, done, total); };
+  return registry_->NewSession().FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink, count);
+}
+
+Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest& request, const oci::Platform& platform,
+                                                             const BuildContext& context, ProgressSink& progress) {
+  dockerfile::LowerOptions out;
+  out.target = request.target;
+  for (const NamedValue& arg : request.build_args) {
+    out.build_args.emplace_back(arg.name, arg.value);
+    if (arg.secret) out.secret_args.push_back(arg.name);
+  }
+  out.target_platform = platform;
+  out.build_platform = oci::Platform::Host();
+  out.labels = request.labels;
+  out.no_cache = request.no_cache;
+  SLIPWAY_ASSIGN_OR_RETURN(out.network, ParseNetwork(request.network));
+  for (const std::string& host : request.add_hosts) {
+    SLIPWAY_ASSIGN_OR_RETURN(auto parsed, ParseHost(host));
+    out.extra_hosts.push_back(std::move(parsed));
+  }
+  out.allow_host_network = options_.allow_host_network;
+  out.allow_insecure = options_.allow_insecure_security;
+  out.multi_platform = request.platforms.size() > 1;
+  out.context = [&context] { return context.Vertex(); };
+  out.warn = [&progress](std::string_view text, std::string_view detail) {
+    VertexProgress(&progress, "", "").Warning(text, detail);
+  };
+  return out;
+}
+
+Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) {
+  BuiltImage built;
+  built.impl = std::make_shared<BuiltImage::Impl>();
+  SLIPWAY_ASSIGN_OR_RETURN(built.impl->lease, content_->NewLease("a build"));
+  SLIPWAY_ASSIGN_OR_RETURN(const BuildContext context,
+                           BuildContext::Load(ctx, request, options_.limits, *sources_, *layers_, progress));
+  built.revision = context.revision();
+  SLIPWAY_ASSIGN_OR_RETURN(const dockerfile::Dockerfile dockerfile,
+                           dockerfile::Parse(context.dockerfile_text(), context.dockerfile_name()));
+  RegistryImages images(registry_->NewSession(), *layers_, *content_, built.impl->lease, progress);
+
+  std::vector<oci::Platform> platforms = request.platforms;
+  if (platforms.empty()) platforms.push_back(oci::Platform::Host());
+  std::vector<graph::VertexPtr> roots;
+  for (const oci::Platform& platform : platforms) {
+    SLIPWAY_ASSIGN_OR_RETURN(const dockerfile::LowerOptions options, LowerOptionsOf(request, platform, context, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::Lowered lowered, dockerfile::Lower(ctx, dockerfile, options, images, io_pool_));
+    roots.push_back(lowered.result);
+    built.impl->images.push_back({.chain = {},
+                                  .config = std::move(lowered.config),
+                                  .base_layers = static_cast<size_t>(lowered.base_layers)});
+    for (const dockerfile::BaseImage& base : lowered.bases) {
+      built.bases.push_back({base.reference, base.digest, base.runtime});
+    }
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(solver::Solved solved, solver_->Solve(ctx, roots, progress));
+  for (size_t i = 0; i < roots.size(); ++i) {
+    built.impl->images[i].chain = std::move(solved.roots[i].chain);
+    built.impl->pins.push_back(layers_->Hold(built.impl->images[i].chain));
+  }
+  built.summary = {solved.stats.vertices, solved.stats.cached};
+  built.impl->options.family = request.media_types;
+  built.impl->options.compression = request.compression;
+  built.impl->options.annotations = request.annotations;
+  SLIPWAY_ASSIGN_OR_RETURN(built.impl->options.epoch, EpochOf(request));
+  return built;
+}
+
+Result<PushResult> BuilderImpl::Push(const Context& ctx, const BuiltImage& image,
+                                     const std::vector<oci::Reference>& names, ProgressSink& progress) {
+  SLIPWAY_ASSIGN_OR_RETURN(image::Pushed pushed,
+                           exporter_->Push(ctx, registry_->NewSession(), image.impl->images, image.impl->options, names,
+                                           &image.impl->lease, progress));
+  PushResult out;
+  out.manifest = pushed.documents.root;
+  out.names = names;
+  for (const image::PushedBlob& blob : pushed.layers) {
+    PushedLayer::How how = PushedLayer::How::kThere;
+    if (blob.outcome == registry::BlobOutcome::kMounted) how = PushedLayer::How::kMounted;
+    if (blob.outcome == registry::BlobOutcome::kUploaded) how = PushedLayer::How::kUploaded;
+    out.layers.push_back({blob.descriptor, how});
+  }
+  return out;
+}
+
+Result<ImageInfo> BuilderImpl::Assemble(const Context& ctx, const BuiltImage& image, ProgressSink& progress) {
+  SLIPWAY_ASSIGN_OR_RETURN(image::Documents documents, exporter_->Assemble(ctx, image.impl->images, image.impl->options,
+                                                                           &image.impl->lease, progress));
+  ImageInfo out;
+  out.manifest = documents.root;
+  for (const image::Documents::Platform& platform : documents.platforms) {
+    out.config = platform.manifest.config.digest;
+    out.layers.insert(out.layers.end(), platform.manifest.layers.begin(), platform.manifest.layers.end());
+  }
+  return out;
+}
+
+Result<uint64_t> BuilderImpl::HeldBytes() {
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t content, content_->TotalBytes());
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_->FolderBytes());
+  return content + folders;
+}
+
+std::vector<std::pair<std::string, std::string>> BuilderImpl::Describe() {
+  std::vector<std::pair<std::string, std::string>> out = {
+      {"runtime", runner_->probe().ToString()},
+      {"snapshotter", snapshotter_->name()},
+      {"default registry", options_.default_registry},
+      {"parallel steps", std::to_string(StepLimit(options_))},
+      {"platform", oci::Platform::Host().ToString()},
+  };
+  if (const auto held = HeldBytes(); held.ok()) {
+    out.emplace_back("storage", fmt::format("{} of {}", FormatBytes(*held), FormatBytes(StorageBudget(options_))));
+  }
+  return out;
+}
+
+// Forgets the least recently used results, a quarter at a time, until what is kept fits the budget.
+Status BuilderImpl::Collect(const Context& ctx) {
+  const uint64_t budget = StorageBudget(options_);
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<solver::CacheRecord> records, cache_->ByAge());
+  size_t dropped = 0;
+  while (true) {
+    SLIPWAY_ASSIGN_OR_RETURN(const uint64_t held, HeldBytes());
+    if (held <= budget) return Status();
+    SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+    std::set<layer::Key> keep;
+    for (size_t i = dropped; i < records.size(); ++i) keep.insert(records[i].chain.begin(), records[i].chain.end());
+    SLIPWAY_RETURN_IF_ERROR(layers_->Retain({keep.begin(), keep.end()}));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> in_use, layers_->ContentInUse());
+    SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_->FolderBytes());
+    SLIPWAY_RETURN_IF_ERROR(
+        content_->Collect(ctx, {.keep_bytes = budget - std::min(budget, folders)}, in_use).status());
+    if (dropped == records.size()) return Status();
+    const size_t until = std::min(records.size(), dropped + std::max<size_t>(1, records.size() / 4));
+    for (; dropped < until; ++dropped) SLIPWAY_RETURN_IF_ERROR(cache_->Remove(records[dropped].key));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Builder>> Builder::Open(const Options& options) {
+  auto builder = std::make_unique<BuilderImpl>(options);
+  SLIPWAY_RETURN_IF_ERROR(builder->Open());
+  return std::unique_ptr<Builder>(std::move(builder));
+}
+
+}  // namespace slipway::builder

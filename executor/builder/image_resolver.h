@@ -1,0 +1,34 @@
+// RegistryImages: looks the images of FROM and --from up in their registries. Nothing but manifest and config is read; the layers
+// become known to the layer store as remote ones.
+#pragma once
+
+#include "executor/base/progress.h"
+#include "executor/content/store.h"
+#include "executor/dockerfile/lower.h"
+#include "executor/layer/store.h"
+#include "executor/registry/registry.h"
+
+namespace slipway::builder {
+
+class RegistryImages : public dockerfile::ImageResolver {
+ public:
+  /// All but the session must outlive this. `lease` keeps what is fetched for as long as the build.
+  RegistryImages(registry::Session session, layer::Store& layers, content::Store& content, content::Lease& lease,
+                 ProgressSink& progress)
+      : session_(std::move(session)), layers_(layers), content_(content), lease_(lease), progress_(progress) {}
+
+  Result<dockerfile::ResolvedImage> Resolve(const Context& ctx, const std::string& name,
+                                            const oci::Platform& platform) override;
+
+ private:
+  Result<dockerfile::ResolvedImage> ResolveNow(const Context& ctx, const std::string& name,
+                                               const oci::Platform& platform);
+
+  const registry::Session session_;
+  layer::Store& layers_;
+  content::Store& content_;
+  content::Lease& lease_;
+  ProgressSink& progress_;
+};
+
+}  // namespace slipway::builder

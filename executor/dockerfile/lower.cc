@@ -1,0 +1,399 @@
+#include "executor/dockerfile/lower.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "executor/base/guarded.h"
+#include "executor/base/near_miss.h"
+#include "executor/dockerfile/env.h"
+#include "executor/dockerfile/lower_stage.h"
+#include "executor/dockerfile/word_expander.h"
+
+namespace slipway::dockerfile {
+
+namespace {
+
+constexpr std::string_view kScratch = "scratch";
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::optional<size_t> Number(std::string_view text) {
+  size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+// The names in --from of COPY and of RUN's mounts.
+std::vector<std::string> FromsOf(const Stage& stage) {
+  std::vector<std::string> out;
+  for (const Instruction& instruction : stage.instructions) {
+    if (const auto* copy = std::get_if<CopyInstruction>(&instruction)) out.push_back(copy->from);
+    if (const auto* run = std::get_if<RunInstruction>(&instruction)) {
+      for (const Mount& mount : run->mounts) out.push_back(mount.from);
+    }
+  }
+  std::erase(out, "");
+  return out;
+}
+
+/// What a FROM says once its words are expanded.
+struct Plan {
+  std::string base;                  // image, context or "scratch"; unused if from_stage is set
+  std::optional<size_t> from_stage;  // an earlier stage
+  oci::Platform platform;
+};
+
+/// An image wanted for one platform.
+using ImageKey = std::pair<std::string, std::string>;
+
+class Lowering {
+ public:
+  Lowering(const Context& ctx, const Dockerfile& dockerfile, const LowerOptions& options, ImageResolver& resolver,
+           ThreadPool& pool)
+      : ctx_(ctx), dockerfile_(dockerfile), options_(options), resolver_(resolver), pool_(pool) {}
+
+  Result<Lowered> Run();
+
+ private:
+  Status MakeGlobals();
+  Status PlanStages();
+  Result<size_t> Target() const;
+  std::optional<size_t> FindStage(std::string_view name, size_t before) const;
+  std::vector<std::string> StageNames() const;
+  std::string DisplayOf(size_t stage) const;
+  Result<oci::Platform> PlatformOf(const Stage& stage, const WordExpander& expander) const;
+
+  void CollectImages(size_t stage, std::set<size_t>& seen, std::vector<std::pair<ImageKey, oci::Platform>>& images) const;
+  Status ResolveImages(size_t target);
+  Result<ResolvedImage> Image(const std::string& name, const oci::Platform& platform);
+
+  Result<StageResult> LowerStage(size_t stage);
+  Result<StageResult> BaseOfStage(size_t stage);
+  Result<graph::VertexPtr> From(size_t stage, const std::string& name, const SourceRange& range);
+  void WarnOfUnusedArgs() const;
+
+  const Context& ctx_;
+  const Dockerfile& dockerfile_;
+  const LowerOptions& options_;
+  ImageResolver& resolver_;
+  ThreadPool& pool_;
+  Env globals_;          // what ARG in a stage inherits and FROM expands
+  std::vector<Plan> plans_;
+  std::map<ImageKey, Result<ResolvedImage>> images_;
+  std::map<size_t, StageResult> lowered_;
+  std::optional<graph::VertexPtr> context_;
+  std::vector<BaseImage> bases_;
+  std::set<std::string> used_args_;
+};
+
+Status Lowering::MakeGlobals() {
+  const auto set = [this](const std::string& prefix, const oci::Platform& platform) {
+    globals_.Set(prefix + "PLATFORM", platform.ToString());
+    globals_.Set(prefix + "OS", platform.os);
+    globals_.Set(prefix + "OSVERSION", platform.os_version);
+    globals_.Set(prefix + "ARCH", platform.architecture);
+    globals_.Set(prefix + "VARIANT", platform.variant);
+  };
+  set("BUILD", options_.build_platform);
+  set("TARGET", options_.target_platform);
+  globals_.Set("TARGETSTAGE", options_.target.empty() ? "default" : options_.target);
+  for (const auto& [name, value] : options_.build_args) {
+    if (globals_.Get(name)) globals_.Set(name, value);
+  }
+  for (const ArgInstruction& arg : dockerfile_.meta_args) {
+    for (const ArgDefinition& definition : arg.args) {
+      used_args_.insert(definition.name);
+      const auto given = std::find_if(options_.build_args.rbegin(), options_.build_args.rend(),
+                                      [&](const auto& pair) { return pair.first == definition.name; });
+      if (given != options_.build_args.rend()) {
+        globals_.Set(definition.name, given->second);
+      } else if (definition.value) {
+        const WordExpander expander(dockerfile_.escape(), [this](std::string_view name) { return globals_.Get(name); });
+        auto value = expander.Word(*definition.value);
+        if (!value.ok()) return dockerfile_.source->At(arg.range, value.status());
+        globals_.Set(definition.name, *value);
+      }
+    }
+  }
+  return Status();
+}
+
+Result<oci::Platform> Lowering::PlatformOf(const Stage& stage, const WordExpander& expander) const {
+  if (stage.platform.empty()) return options_.target_platform;
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string word, expander.Word(stage.platform));
+  if (word.empty()) {
+    return InvalidArgument("--platform='{}' expands to nothing: give the ARG a value before the first FROM", stage.platform);
+  }
+  return oci::Platform::Parse(word);
+}
+
+Status Lowering::PlanStages() {
+  const WordExpander expander(dockerfile_.escape(), [this](std::string_view name) { return globals_.Get(name); });
+  for (size_t i = 0; i < dockerfile_.stages.size(); ++i) {
+    const Stage& stage = dockerfile_.stages[i];
+    const auto plan = [&]() -> Result<Plan> {
+      Plan out;
+      SLIPWAY_ASSIGN_OR_RETURN(out.base, expander.Word(stage.base));
+      if (out.base.empty()) {
+        return InvalidArgument("the base name '{}' expands to nothing: give the ARG a value before the first FROM",
+                               stage.base);
+      }
+      SLIPWAY_ASSIGN_OR_RETURN(out.platform, PlatformOf(stage, expander));
+      out.from_stage = FindStage(out.base, i);
+      return out;
+    };
+    auto made = plan();
+    if (!made.ok()) return dockerfile_.source->At(stage.range, made.status());
+    plans_.push_back(*std::move(made));
+  }
+  return Status();
+}
+
+std::optional<size_t> Lowering::FindStage(std::string_view name, size_t before) const {
+  const std::string lower = Lower(name);
+  for (size_t i = before; i-- > 0;) {
+    if (dockerfile_.stages[i].name == lower) return i;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> Lowering::StageNames() const {
+  std::vector<std::string> out;
+  for (const Stage& stage : dockerfile_.stages) {
+    if (!stage.name.empty()) out.push_back(stage.name);
+  }
+  return out;
+}
+
+Result<size_t> Lowering::Target() const {
+  const size_t count = dockerfile_.stages.size();
+  if (options_.target.empty()) return count - 1;
+  if (const auto found = FindStage(options_.target, count)) return *found;
+  if (const auto index = Number(options_.target); index && *index < count) return *index;
+  const std::vector<std::string> names = StageNames();
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return InvalidArgument("{}: there is no stage '{}' to be the target{}{}", dockerfile_.source->filename(), options_.target,
+                         DidYouMean(options_.target, views),
+                         names.empty() ? "" : fmt::format(" (stages: {})", fmt::join(names, ", ")));
+}
+
+std::string Lowering::DisplayOf(size_t stage) const {
+  const std::string& name = dockerfile_.stages[stage].name;
+  if (!name.empty()) return name;
+  return dockerfile_.stages.size() == 1 ? "" : fmt::format("stage-{}", stage);
+}
+
+// --- images --------------------------------------------------------------------------------------------------------------
+
+// The images that a stage needs, as far as the text tells, so that they can be resolved side by side.
+void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
+                             std::vector<std::pair<ImageKey, oci::Platform>>& images) const {
+  if (!seen.insert(stage).second) return;
+  const Plan& plan = plans_[stage];
+  const auto add = [&](const std::string& name, const oci::Platform& platform) {
+    if (name == kScratch || options_.named_contexts.contains(name)) return;
+    const ImageKey key{name, platform.ToString()};
+    const bool known = std::any_of(images.begin(), images.end(), [&key](const auto& image) { return image.first == key; });
+    if (!known) images.emplace_back(key, platform);
+  };
+  const auto add_from = [&](const std::string& name) {
+    if (const auto other = FindStage(name, stage)) return CollectImages(*other, seen, images);
+    if (const auto index = Number(name)) {
+      if (*index < stage) CollectImages(*index, seen, images);
+      return;
+    }
+    if (Lower(name) != dockerfile_.stages[stage].name) add(name, plan.platform);
+  };
+  if (plan.from_stage) {
+    CollectImages(*plan.from_stage, seen, images);
+  } else {
+    add(plan.base, plan.platform);
+  }
+  for (const std::string& name : FromsOf(dockerfile_.stages[stage])) add_from(name);
+}
+
+Status Lowering::ResolveImages(size_t target) {
+  std::set<size_t> seen;
+  std::vector<std::pair<ImageKey, oci::Platform>> wanted;
+  CollectImages(target, seen, wanted);
+  Guarded<std::map<ImageKey, Result<ResolvedImage>>> found;
+  {
+    TaskGroup group(pool_);
+    for (const auto& [key, platform] : wanted) {
+      group.Run([&, &k = key, &p = platform]() -> Status {
+        Result<ResolvedImage> image = resolver_.Resolve(ctx_, k.first, p);
+        found.Lock()->emplace(k, std::move(image));
+        return Status();  // told where the image is used
+      });
+    }
+    SLIPWAY_RETURN_IF_ERROR(group.Wait());
+  }
+  images_ = std::move(*found.Lock());
+  return ctx_.Err();
+}
+
+Result<ResolvedImage> Lowering::Image(const std::string& name, const oci::Platform& platform) {
+  const ImageKey key{name, platform.ToString()};
+  auto it = images_.find(key);
+  if (it == images_.end()) it = images_.emplace(key, resolver_.Resolve(ctx_, name, platform)).first;
+  if (it->second.ok()) {
+    const ResolvedImage& image = *it->second;
+    const bool known = std::any_of(bases_.begin(), bases_.end(), [&](const BaseImage& base) {
+      return base.reference == image.reference && base.digest == image.digest;
+    });
+    if (!known) bases_.push_back({image.reference, image.digest, false});
+    return image;
+  }
+  const std::vector<std::string> names = StageNames();
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string hint = name.find_first_of("/:@") == std::string::npos ? DidYouMean(name, views) : "";
+  return Status(it->second.code(), it->second.status().message() + hint);
+}
+
+graph::VertexPtr ImageVertex(const ResolvedImage& image) {
+  Hasher identity;
+  identity.Field("image");
+  for (const layer::Key& key : image.chain) identity.Field(key);
+  return graph::Make(graph::SourceOp{image.chain, identity.Finish()}, {}, {.name = image.reference.ToString()});
+}
+
+// --- stages --------------------------------------------------------------------------------------------------------------
+
+Result<StageResult> Lowering::BaseOfStage(size_t stage) {
+  const Plan& plan = plans_[stage];
+  StageResult base;
+  base.platform = plan.platform;
+  if (plan.from_stage) {
+    SLIPWAY_ASSIGN_OR_RETURN(base, LowerStage(*plan.from_stage));
+    return base;
+  }
+  const auto named = options_.named_contexts.find(plan.base);
+  if (named != options_.named_contexts.end()) {
+    base.root = named->second.vertex;
+    if (named->second.config) base.image = *named->second.config;
+  } else if (plan.base != kScratch) {
+    auto image = Image(plan.base, plan.platform);
+    if (!image.ok()) return dockerfile_.source->At(dockerfile_.stages[stage].range, image.status());
+    base.root = ImageVertex(*image);
+    base.image = image->config;
+    base.base_layers = static_cast<int>(image->chain.size());
+    return base;
+  }
+  if (base.image.platform.os.empty()) {
+    base.image.platform = plan.platform;
+    base.image.config.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+    base.image.config.working_dir = "/";
+  }
+  return base;
+}
+
+Result<StageResult> Lowering::LowerStage(size_t stage) {
+  if (const auto known = lowered_.find(stage); known != lowered_.end()) return known->second;
+  SLIPWAY_ASSIGN_OR_RETURN(StageResult base, BaseOfStage(stage));
+  // Stages that this one copies from come first, so that their errors carry their own position only.
+  for (const std::string& name : FromsOf(dockerfile_.stages[stage])) {
+    auto other = FindStage(name, stage);
+    if (const auto index = Number(name); !other && index && *index < stage) other = index;
+    if (other) SLIPWAY_RETURN_IF_ERROR(LowerStage(*other).status());
+  }
+  StageLowering::Place place{dockerfile_, dockerfile_.stages[stage], stage, DisplayOf(stage)};
+  const FromLookup from = [this, stage](const std::string& name, const SourceRange& range) { return From(stage, name, range); };
+  StageLowering lowering(std::move(place), options_, globals_, std::move(base), from);
+  SLIPWAY_ASSIGN_OR_RETURN(StageResult result, lowering.Run());
+  used_args_.insert(lowering.used_args().begin(), lowering.used_args().end());
+  lowered_.emplace(stage, result);
+  return result;
+}
+
+Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, const SourceRange&) {
+  if (name.empty()) {
+    if (!context_) {
+      if (!options_.context) return FailedPrecondition("the build has no context to copy from");
+      SLIPWAY_ASSIGN_OR_RETURN(context_, options_.context());
+    }
+    return *context_;
+  }
+  if (const auto other = FindStage(name, stage)) {
+    SLIPWAY_ASSIGN_OR_RETURN(const StageResult result, LowerStage(*other));
+    return result.root;
+  }
+  const std::string lower = Lower(name);
+  if (dockerfile_.stages[stage].name == lower) {
+    return InvalidArgument("stage '{}' copies from itself: that is circular", name);
+  }
+  if (const auto index = Number(name)) {
+    if (*index < stage) {
+      SLIPWAY_ASSIGN_OR_RETURN(const StageResult result, LowerStage(*index));
+      return result.root;
+    }
+    if (*index == stage) return InvalidArgument("stage {} copies from itself: that is circular", name);
+    return InvalidArgument("there is no earlier stage {}: this is stage {}", name, stage);
+  }
+  if (const auto named = options_.named_contexts.find(name); named != options_.named_contexts.end()) {
+    return named->second.vertex;
+  }
+  if (name == kScratch) return graph::Make(graph::SourceOp{{}, Digest::Of("scratch")}, {}, {.name = "scratch"});
+  auto image = Image(name, plans_[stage].platform);
+  if (image.ok()) return ImageVertex(*image);
+  const bool later = FindStage(name, dockerfile_.stages.size()).has_value();
+  return Status(image.code(), image.status().message() +
+                                  (later ? fmt::format("; a later stage is named '{}', but a stage can copy from earlier ones only",
+                                                       name)
+                                         : ""));
+}
+
+void Lowering::WarnOfUnusedArgs() const {
+  static constexpr std::string_view kAlwaysKnown[] = {
+      "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH", "BUILDKIT_INLINE_CACHE"};
+  std::vector<std::string> unused;
+  for (const auto& [name, value] : options_.build_args) {
+    std::string upper = name;
+    std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    const bool known = used_args_.contains(name) || globals_.Get(name) || upper.starts_with("BUILDKIT_") ||
+                       std::find(std::begin(kAlwaysKnown), std::end(kAlwaysKnown), upper) != std::end(kAlwaysKnown);
+    if (!known && std::find(unused.begin(), unused.end(), name) == unused.end()) unused.push_back(name);
+  }
+  if (unused.empty() || !options_.warn) return;
+  options_.warn(fmt::format("build args [{}] are not used by any ARG of the stages that were built", fmt::join(unused, " ")), "");
+}
+
+Result<Lowered> Lowering::Run() {
+  if (dockerfile_.stages.empty()) {
+    return InvalidArgument("{}: there is no FROM: a Dockerfile needs at least one stage", dockerfile_.source->filename());
+  }
+  SLIPWAY_RETURN_IF_ERROR(MakeGlobals());
+  SLIPWAY_RETURN_IF_ERROR(PlanStages());
+  SLIPWAY_ASSIGN_OR_RETURN(const size_t target, Target());
+  SLIPWAY_RETURN_IF_ERROR(ResolveImages(target));
+  SLIPWAY_ASSIGN_OR_RETURN(StageResult result, LowerStage(target));
+  WarnOfUnusedArgs();
+
+  size_t root = target;
+  while (plans_[root].from_stage) root = *plans_[root].from_stage;
+  if (const auto it = images_.find({plans_[root].base, plans_[root].platform.ToString()});
+      it != images_.end() && it->second.ok()) {
+    for (BaseImage& base : bases_) base.runtime = base.reference == it->second->reference;
+  }
+  for (const auto& [key, value] : options_.labels) result.image.config.labels[key] = value;
+  Lowered out;
+  out.result = result.root;
+  out.config = std::move(result.image);
+  out.bases = std::move(bases_);
+  out.base_layers = result.base_layers;
+  return out;
+}
+
+}  // namespace
+
+Result<Lowered> Lower(const Context& ctx, const Dockerfile& dockerfile, const LowerOptions& options,
+                      ImageResolver& resolver, ThreadPool& pool) {
+  return Lowering(ctx, dockerfile, options, resolver, pool).Run();
+}
+
+}  // namespace slipway::dockerfile

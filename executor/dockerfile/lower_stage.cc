@@ -1,0 +1,514 @@
+#include "executor/dockerfile/lower_stage.h"
+
+#include <algorithm>
+#include <array>
+
+#include "executor/base/fs.h"
+#include "executor/dockerfile/config_values.h"
+#include "executor/dockerfile/expand.h"
+#include "executor/source/context_source.h"
+#include "executor/source/http.h"
+
+namespace slipway::dockerfile {
+
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// Build args that reach RUN without an ARG, and neither the cache key nor the history.
+constexpr std::array<std::string_view, 10> kProxyArgs = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
+                                                         "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
+                                                         "ALL_PROXY",  "all_proxy"};
+
+// The last value given for a build arg.
+const std::string* BuildArg(const LowerOptions& options, std::string_view name) {
+  const std::string* found = nullptr;
+  for (const auto& [key, value] : options.build_args) {
+    if (key == name) found = &value;
+  }
+  return found;
+}
+
+bool MakesVertex(const Instruction& instruction) {
+  return std::holds_alternative<RunInstruction>(instruction) || std::holds_alternative<CopyInstruction>(instruction) ||
+         std::holds_alternative<AddInstruction>(instruction) || std::holds_alternative<WorkdirInstruction>(instruction);
+}
+
+// "user[:group]" of --chown.
+graph::Owner OwnerOf(std::string_view chown) {
+  const size_t colon = chown.find(':');
+  return {std::string(chown.substr(0, colon)),
+          colon == std::string_view::npos ? std::string() : std::string(chown.substr(colon + 1))};
+}
+
+bool IsHttpUrl(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+
+graph::VertexPtr Scratch() {
+  return graph::Make(graph::SourceOp{.chain = {}, .identity = Digest::Of("scratch")}, {}, {.name = "scratch"});
+}
+
+}  // namespace
+
+StageLowering::StageLowering(Place place, const LowerOptions& options, const Env& global_args, StageResult base,
+                             FromLookup from)
+    : place_(std::move(place)),
+      options_(options),
+      global_args_(global_args),
+      from_(std::move(from)),
+      state_(std::move(base)),
+      env_(state_.image.config.env) {}
+
+Result<StageResult> StageLowering::Run() {
+  std::vector<Instruction> instructions;
+  for (const std::string& trigger : std::exchange(state_.image.config.on_build, {})) {
+    SLIPWAY_ASSIGN_OR_RETURN(Instruction instruction, ParseOnbuild(trigger, place_.stage.range));
+    instructions.push_back(std::move(instruction));
+  }
+  instructions.insert(instructions.end(), place_.stage.instructions.begin(), place_.stage.instructions.end());
+  steps_ += static_cast<int>(std::count_if(instructions.begin(), instructions.end(), MakesVertex));
+  for (Instruction& instruction : instructions) {
+    const SourceRange range = BaseOf(instruction).range;
+    if (Status status = Dispatch(std::move(instruction)); !status.ok()) return place_.dockerfile.source->At(range, status);
+  }
+  if (state_.root == nullptr) state_.root = Scratch();
+  return std::move(state_);
+}
+
+Status StageLowering::Dispatch(Instruction instruction) {
+  const WordExpander expander(place_.dockerfile.escape(), [this](std::string_view name) { return env_.Get(name); });
+  SLIPWAY_RETURN_IF_ERROR(Expand(instruction, expander));
+  return std::visit([this](const auto& typed) { return Apply(typed); }, instruction);
+}
+
+// --- what instructions share ---------------------------------------------------------------------------------------------
+
+graph::VertexPtr StageLowering::Root() const { return state_.root != nullptr ? state_.root : Scratch(); }
+
+graph::VertexInfo StageLowering::Info(const InstructionBase& base) {
+  ++step_;
+  const std::string total = std::to_string(steps_);
+  std::string name = "[";
+  if (options_.multi_platform) name += state_.platform.ToString() + " ";
+  if (!place_.display.empty()) name += place_.display + " ";
+  name += fmt::format("{:>{}}/{}] {}", step_, total.size(), total, base.original);
+  const int line = base.range.known() ? base.range.start_line : place_.stage.range.start_line;
+  return {.name = std::move(name),
+          .position = {place_.dockerfile.source->filename(), line},
+          .platform = state_.platform,
+          .no_cache = options_.no_cache};
+}
+
+void StageLowering::AddVertex(graph::Op op, std::vector<graph::VertexPtr> inputs, const InstructionBase& base) {
+  state_.root = graph::Make(std::move(op), std::move(inputs), Info(base));
+}
+
+void StageLowering::AddHistory(std::string text, bool layer) {
+  oci::HistoryEntry entry;
+  entry.created_by = std::move(text);
+  entry.comment = "buildkit.dockerfile.v0";
+  entry.empty_layer = !layer;
+  state_.image.history.push_back(std::move(entry));
+}
+
+std::string StageLowering::Absolute(std::string_view path) const {
+  const std::string& workdir = state_.image.config.working_dir;
+  const std::string base = workdir.empty() ? "/" : workdir;
+  return path.starts_with('/') ? fs::Clean(path) : fs::Clean(fmt::format("/{}/{}", base, path));
+}
+
+std::vector<std::string> StageLowering::ShellArgs(const CommandLine& command, const std::string& text) const {
+  if (command.json_form) return command.args;
+  std::vector<std::string> args = state_.image.config.shell.value_or(std::vector<std::string>{"/bin/sh", "-c"});
+  args.push_back(text);
+  return args;
+}
+
+// --- instructions that edit the config -----------------------------------------------------------------------------------
+
+Status StageLowering::Apply(const EnvInstruction& env) {
+  std::string text = "ENV";
+  Env config(state_.image.config.env);
+  for (const KeyValue& pair : env.pairs) {
+    env_.Set(pair.key, pair.value);
+    config.Set(pair.key, pair.value);
+    text += fmt::format(" {}={}", pair.key, pair.value);
+  }
+  state_.image.config.env = config.List();
+  AddHistory(std::move(text), false);
+  return Status();
+}
+
+Status StageLowering::Apply(const LabelInstruction& label) {
+  std::string text = "LABEL";
+  for (const KeyValue& pair : label.pairs) {
+    state_.image.config.labels[pair.key] = pair.value;
+    text += fmt::format(" {}={}", pair.key, pair.value);
+  }
+  AddHistory(std::move(text), false);
+  return Status();
+}
+
+Status StageLowering::Apply(const ArgInstruction& arg) {
+  std::string text = "ARG";
+  for (const ArgDefinition& definition : arg.args) {
+    std::optional<std::string> value;
+    if (const std::string* given = BuildArg(options_, definition.name)) {
+      value = *given;
+    } else if (definition.value) {
+      const WordExpander expander(place_.dockerfile.escape(), [this](std::string_view name) { return env_.Get(name); });
+      SLIPWAY_ASSIGN_OR_RETURN(value, expander.Word(*definition.value));
+    } else if (const auto global = global_args_.Get(definition.name)) {
+      value = std::string(*global);
+    }
+    used_args_.push_back(definition.name);
+    args_.push_back(definition.name);
+    text += " " + definition.name;
+    if (value) {
+      env_.Set(definition.name, *value);
+      const bool secret = std::find(options_.secret_args.begin(), options_.secret_args.end(), definition.name) !=
+                          options_.secret_args.end();
+      text += secret ? "=***" : "=" + *value;
+    }
+  }
+  AddHistory(std::move(text), false);
+  return Status();
+}
+
+Status StageLowering::Apply(const CmdInstruction& cmd) {
+  std::vector<std::string> args;
+  if (!cmd.command.args.empty()) args = ShellArgs(cmd.command, cmd.command.args[0]);
+  AddHistory("CMD " + GoQuotedList(args), false);
+  state_.image.config.cmd = std::move(args);
+  state_.image.config.args_escaped = true;
+  cmd_set_ = true;
+  return Status();
+}
+
+Status StageLowering::Apply(const EntrypointInstruction& entrypoint) {
+  std::vector<std::string> args;
+  if (!entrypoint.command.args.empty()) args = ShellArgs(entrypoint.command, entrypoint.command.args[0]);
+  AddHistory("ENTRYPOINT " + GoQuotedList(args), false);
+  state_.image.config.entrypoint = std::move(args);
+  // The base's CMD was meant for the base's ENTRYPOINT.
+  if (!cmd_set_) state_.image.config.cmd.reset();
+  return Status();
+}
+
+Status StageLowering::Apply(const HealthcheckInstruction& check) {
+  oci::Healthcheck out;
+  out.test = check.test;
+  out.interval = check.interval;
+  out.timeout = check.timeout;
+  out.start_period = check.start_period;
+  out.start_interval = check.start_interval;
+  out.retries = check.retries;
+  state_.image.config.healthcheck = std::move(out);
+  AddHistory(fmt::format("HEALTHCHECK {}", GoQuotedList(check.test)), false);
+  return Status();
+}
+
+Status StageLowering::Apply(const OnbuildInstruction& trigger) {
+  state_.image.config.on_build.push_back(trigger.expression);
+  return Status();
+}
+
+Status StageLowering::Apply(const UserInstruction& user) {
+  state_.image.config.user = user.user;
+  AddHistory("USER " + user.user, false);
+  return Status();
+}
+
+Status StageLowering::Apply(const ExposeInstruction& expose) {
+  std::vector<std::string> all;
+  for (const std::string& port : expose.ports) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> parsed, ParseExposedPorts(port));
+    for (const std::string& one : parsed) {
+      state_.image.config.exposed_ports.insert(one);
+      all.push_back(one);
+    }
+  }
+  AddHistory("EXPOSE " + GoPlainList(all), false);
+  return Status();
+}
+
+Status StageLowering::Apply(const VolumeInstruction& volume) {
+  for (const std::string& path : volume.paths) {
+    if (path.empty()) return InvalidArgument("VOLUME needs a path that is not empty");
+    state_.image.config.volumes.insert(path);
+  }
+  AddHistory("VOLUME " + GoPlainList(volume.paths), false);
+  return Status();
+}
+
+Status StageLowering::Apply(const StopsignalInstruction& signal) {
+  SLIPWAY_RETURN_IF_ERROR(CheckSignal(signal.signal));
+  state_.image.config.stop_signal = signal.signal;
+  AddHistory("STOPSIGNAL " + signal.signal, false);
+  return Status();
+}
+
+Status StageLowering::Apply(const ShellInstruction& shell) {
+  state_.image.config.shell = shell.shell;
+  AddHistory("SHELL " + GoPlainList(shell.shell), false);
+  return Status();
+}
+
+Status StageLowering::Apply(const MaintainerInstruction& maintainer) {
+  state_.image.author = maintainer.name;
+  AddHistory("MAINTAINER " + maintainer.name, false);
+  return Status();
+}
+
+Status StageLowering::Apply(const WorkdirInstruction& workdir) {
+  const std::string path = Absolute(workdir.path);
+  state_.image.config.working_dir = path;
+  const bool layer = path != "/";
+  if (layer) {
+    graph::MakeDirAction make;
+    make.path = path;
+    if (!state_.image.config.user.empty()) make.owner = OwnerOf(state_.image.config.user);
+    make.mtime = 0;
+    graph::FileOp op;
+    op.actions.emplace_back(std::move(make));
+    AddVertex(std::move(op), {Root()}, workdir);
+  }
+  AddHistory("WORKDIR " + path, layer);
+  return Status();
+}
+
+// --- COPY and ADD --------------------------------------------------------------------------------------------------------
+
+Result<StageLowering::CopyPiece> StageLowering::PieceOf(const CopyParts& parts) const {
+  CopyPiece piece;
+  const std::string& destination = parts.sources.destination;
+  const bool folder = destination.empty() || destination == "." || destination.ends_with('/') || destination.ends_with("/.");
+  piece.action.destination = Absolute(destination);
+  if (folder && !piece.action.destination.ends_with('/')) piece.action.destination += '/';
+  piece.action.mode = parts.chmod;
+  piece.action.parents = parts.parents;
+  piece.action.exclude = parts.excludes;
+  if (!parts.chown.empty()) piece.action.owner = OwnerOf(parts.chown);
+  return piece;
+}
+
+// COPY <<name: the files are made in a file system of their own and copied from there.
+Status StageLowering::AddInlineFiles(const CopyParts& parts, std::vector<CopyPiece>& pieces) const {
+  for (const InlineFile& file : parts.sources.files) {
+    SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
+    graph::MakeFileAction make;
+    make.path = fs::Clean("/" + file.name);
+    make.content = file.content;
+    make.mtime = 0;
+    piece.action.sources = {make.path};
+    piece.action.wildcards = false;
+    piece.action.parents = false;
+    graph::FileOp op;
+    op.actions.emplace_back(std::move(make));
+    piece.from = graph::Make(std::move(op), {Scratch()}, {.name = fmt::format("[internal] file '{}' of the Dockerfile", file.name)});
+    pieces.push_back(std::move(piece));
+  }
+  return Status();
+}
+
+Status StageLowering::FinishCopy(const CopyParts& parts, std::vector<CopyPiece> pieces) {
+  graph::FileOp op;
+  op.link = parts.link;
+  std::vector<graph::VertexPtr> inputs = {Root()};
+  for (CopyPiece& piece : pieces) {
+    const auto known = std::find(inputs.begin() + 1, inputs.end(), piece.from);
+    piece.action.input = static_cast<size_t>(known - inputs.begin());
+    if (known == inputs.end()) inputs.push_back(piece.from);
+    op.actions.emplace_back(std::move(piece.action));
+  }
+  AddVertex(std::move(op), std::move(inputs), parts.base);
+  std::string text = parts.history;
+  for (const std::string& path : parts.sources.paths) text += " " + path;
+  for (const InlineFile& file : parts.sources.files) text += " <<" + file.name;
+  AddHistory(fmt::format("{} {} # buildkit", text, parts.sources.destination), true);
+  return Status();
+}
+
+Status StageLowering::Apply(const CopyInstruction& copy) {
+  std::string history = "COPY";
+  if (copy.parents) history += " --parents";
+  if (!copy.chown.empty()) history += " --chown=" + copy.chown;
+  if (!copy.chmod.empty()) history += " --chmod=" + copy.chmod;
+  const CopyParts parts{copy, copy.sources, copy.chown, copy.chmod, copy.link, copy.parents, copy.excludes, history};
+  std::vector<CopyPiece> pieces;
+  if (!copy.sources.paths.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
+    piece.action.sources = copy.sources.paths;
+    SLIPWAY_ASSIGN_OR_RETURN(piece.from, from_(copy.from, copy.range));
+    pieces.push_back(std::move(piece));
+  }
+  SLIPWAY_RETURN_IF_ERROR(AddInlineFiles(parts, pieces));
+  return FinishCopy(parts, std::move(pieces));
+}
+
+Result<StageLowering::CopyPiece> StageLowering::RemotePiece(const AddInstruction& add, const CopyParts& parts,
+                                                            const std::string& source) const {
+  SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
+  piece.action.wildcards = false;
+  const graph::VertexInfo info{.name = fmt::format("[internal] fetch {}", source),
+                               .position = {place_.dockerfile.source->filename(), add.range.start_line}};
+  if (source::IsGitUrl(source)) {
+    graph::GitOp git;
+    git.url = source;
+    git.keep_git_dir = add.keep_git_dir.value_or(false);
+    git.checksum = add.checksum;
+    piece.action.sources = {"/"};
+    piece.from = graph::Make(std::move(git), {}, info);
+    return piece;
+  }
+  graph::HttpOp http;
+  http.url = source;
+  if (!add.checksum.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(http.checksum, Digest::Parse(add.checksum));
+  }
+  const std::string name = source::FileNameOf(source);
+  piece.action.sources = {"/" + (name.empty() ? std::string("__unnamed__") : name)};
+  piece.action.unpack = add.unpack.value_or(false);
+  piece.from = graph::Make(std::move(http), {}, info);
+  return piece;
+}
+
+Status StageLowering::Apply(const AddInstruction& add) {
+  std::string history = "ADD";
+  if (!add.chown.empty()) history += " --chown=" + add.chown;
+  if (!add.chmod.empty()) history += " --chmod=" + add.chmod;
+  const CopyParts parts{add, add.sources, add.chown, add.chmod, add.link, false, add.excludes, history};
+  std::vector<CopyPiece> pieces;
+  const auto is_remote = [](const std::string& s) { return IsHttpUrl(s) || source::IsGitUrl(s); };
+  const bool remote = std::any_of(add.sources.paths.begin(), add.sources.paths.end(), is_remote);
+  if (!add.checksum.empty() && (!remote || add.sources.paths.size() != 1)) {
+    return InvalidArgument("--checksum can be given with one URL or git repository only");
+  }
+  for (const std::string& source : add.sources.paths) {
+    if (is_remote(source)) {
+      SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, RemotePiece(add, parts, source));
+      pieces.push_back(std::move(piece));
+      continue;
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
+    piece.action.sources = {source};
+    piece.action.unpack = add.unpack.value_or(true);
+    SLIPWAY_ASSIGN_OR_RETURN(piece.from, from_("", add.range));
+    pieces.push_back(std::move(piece));
+  }
+  SLIPWAY_RETURN_IF_ERROR(AddInlineFiles(parts, pieces));
+  return FinishCopy(parts, std::move(pieces));
+}
+
+// --- RUN -----------------------------------------------------------------------------------------------------------------
+
+std::string StageLowering::RunHistory(const std::vector<std::string>& args) const {
+  std::vector<std::string> values;
+  for (const std::string& name : args_) {
+    if (std::find(kProxyArgs.begin(), kProxyArgs.end(), name) != kProxyArgs.end()) continue;
+    const bool secret =
+        std::find(options_.secret_args.begin(), options_.secret_args.end(), name) != options_.secret_args.end();
+    values.push_back(fmt::format("{}={}", name, secret ? "***" : env_.Get(name).value_or("")));
+  }
+  std::string text = "RUN";
+  if (!values.empty()) text += fmt::format(" |{} {}", values.size(), fmt::join(values, " "));
+  return fmt::format("{} {} # buildkit", text, fmt::join(args, " "));
+}
+
+Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vector<graph::VertexPtr>& inputs) {
+  graph::ExecMount out;
+  switch (mount.type) {
+    case MountType::kBind: out.type = graph::MountType::kBind; break;
+    case MountType::kCache: out.type = graph::MountType::kCache; break;
+    case MountType::kTmpfs: out.type = graph::MountType::kTmpfs; break;
+    case MountType::kSecret: out.type = graph::MountType::kSecret; break;
+    case MountType::kSsh: out.type = graph::MountType::kSsh; break;
+  }
+  const bool from_context = mount.type == MountType::kBind && mount.from.empty();
+  if (from_context || !mount.from.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(graph::VertexPtr from, from_(mount.from, place_.stage.range));
+    out.input = inputs.size();
+    inputs.push_back(std::move(from));
+  }
+  out.source = fs::Clean("/" + mount.source);
+  out.read_only = mount.read_only;
+  out.id = mount.id;
+  switch (mount.sharing.value_or(CacheSharing::kShared)) {
+    case CacheSharing::kShared: out.sharing = graph::CacheSharing::kShared; break;
+    case CacheSharing::kPrivate: out.sharing = graph::CacheSharing::kPrivate; break;
+    case CacheSharing::kLocked: out.sharing = graph::CacheSharing::kLocked; break;
+  }
+  out.size_bytes = static_cast<uint64_t>(std::max<int64_t>(mount.size_bytes, 0));
+  out.required = mount.required;
+  out.env = mount.env;
+  out.mode = mount.mode;
+  out.uid = mount.uid.value_or(0);
+  out.gid = mount.gid.value_or(0);
+  if (!mount.target.empty()) {
+    out.target = Absolute(mount.target);
+    if (out.target == "/") return InvalidArgument("a mount of type {} cannot have the root as its target", MountTypeName(mount.type));
+  }
+  op.mounts.push_back(std::move(out));
+  return Status();
+}
+
+Status StageLowering::Apply(const RunInstruction& run) {
+  graph::ExecOp op;
+  std::vector<graph::VertexPtr> inputs = {Root()};
+  std::string text;
+  if (!run.command.json_form) {
+    SLIPWAY_ASSIGN_OR_RETURN(RunScript script, ScriptOf(run.command));
+    text = script.command;
+    if (script.file) {
+      graph::MakeFileAction make;
+      make.path = "/" + script.file->name;
+      make.content = script.file->content;
+      make.mode = 0755;
+      make.mtime = 0;
+      graph::FileOp file;
+      file.actions.emplace_back(std::move(make));
+      graph::ExecMount mount;
+      mount.target = script.command;
+      mount.read_only = true;
+      mount.input = inputs.size();
+      mount.source = "/" + script.file->name;
+      op.mounts.push_back(std::move(mount));
+      inputs.push_back(graph::Make(std::move(file), {Scratch()}, {.name = "[internal] script of the Dockerfile"}));
+    }
+  }
+  op.args = ShellArgs(run.command, text);
+  for (const Mount& mount : run.mounts) SLIPWAY_RETURN_IF_ERROR(AddMount(mount, op, inputs));
+  if (!run.devices.empty()) {
+    return Unimplemented("RUN --device is not supported: no host device is given to a build");
+  }
+  Env env = env_;
+  if (!env.Get("PATH")) env.Set("PATH", kDefaultPath);
+  op.env = env.List();
+  for (const std::string_view name : kProxyArgs) {
+    const std::string* value = BuildArg(options_, name);
+    if (value != nullptr && !env.Get(name)) op.uncached_env.push_back(fmt::format("{}={}", name, *value));
+  }
+  op.cwd = state_.image.config.working_dir.empty() ? "/" : state_.image.config.working_dir;
+  op.user = state_.image.config.user;
+  switch (run.network) {
+    case NetworkMode::kDefault: op.network = options_.network; break;
+    case NetworkMode::kNone: op.network = graph::Network::kNone; break;
+    case NetworkMode::kHost: op.network = graph::Network::kHost; break;
+  }
+  if (op.network == graph::Network::kHost && !options_.allow_host_network) {
+    return PermissionDenied("the host's network is not allowed here; the operator can allow it (allow_host_network)");
+  }
+  op.insecure = run.security == SecurityMode::kInsecure;
+  if (op.insecure && !options_.allow_insecure) {
+    return PermissionDenied("RUN --security=insecure is not allowed here; the operator can allow it (allow_insecure_security)");
+  }
+  op.extra_hosts = options_.extra_hosts;
+  op.ulimits = options_.ulimits;
+  op.shm_bytes = options_.shm_bytes;
+  op.hostname = options_.hostname;
+  const std::vector<std::string> args = op.args;
+  AddVertex(std::move(op), std::move(inputs), run);
+  AddHistory(RunHistory(args), true);
+  return Status();
+}
+
+}  // namespace slipway::dockerfile
