@@ -8,12 +8,27 @@ namespace slipway::tree {
 
 namespace {
 constexpr size_t kLongestPath = 4096;
+// Paths share their beginnings in the encoding, so few bytes could stand for very many.
+constexpr size_t kMostPathBytes = 256U << 20;
 
 // '/' sorts before every other byte, so that a subtree is one contiguous range.
 int Rank(char c) { return c == '/' ? 0 : static_cast<int>(static_cast<unsigned char>(c)) + 1; }
 
 bool Below(std::string_view path, std::string_view dir) {
   return dir.empty() || (path.size() > dir.size() && path.starts_with(dir) && path[dir.size()] == '/');
+}
+
+// Whether CleanPath would give the path back as it is.
+bool IsCleanPath(std::string_view path) {
+  if (path.size() > kLongestPath || path.find('\0') != std::string_view::npos) return false;
+  if (path.empty()) return true;
+  while (true) {
+    const size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
 }
 }  // namespace
 
@@ -45,8 +60,8 @@ std::pair<size_t, size_t> Tree::Range(std::string_view path) const {
   if (path.empty()) return {0, entries_.size()};
   const auto first = std::lower_bound(entries_.begin(), entries_.end(), path,
                                       [](const Entry& entry, std::string_view p) { return PathLess(entry.path, p); });
-  const auto last =
-      std::partition_point(first, entries_.end(), [path](const Entry& e) { return e.path == path || Below(e.path, path); });
+  const auto last = std::partition_point(first, entries_.end(),
+                                         [path](const Entry& e) { return e.path == path || Below(e.path, path); });
   return {static_cast<size_t>(first - entries_.begin()), static_cast<size_t>(last - entries_.begin())};
 }
 
@@ -79,6 +94,7 @@ class Writer {
   std::string out_;
 };
 
+// Reads what Writer writes and nothing else: a value has one encoding, so that equal trees have equal bytes.
 class Reader {
  public:
   explicit Reader(std::string_view in) : in_(in) {}
@@ -88,8 +104,12 @@ class Reader {
       if (in_.empty()) return Fail();
       const auto byte = static_cast<unsigned char>(in_.front());
       in_.remove_prefix(1);
-      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) return value;
+      const auto bits = static_cast<uint64_t>(byte & 0x7f);
+      value |= bits << shift;
+      if ((byte & 0x80) != 0) continue;
+      const bool longer_than_needed = bits == 0 && shift > 0;
+      const bool cut = (bits << shift) >> shift != bits;
+      return longer_than_needed || cut ? Fail() : value;
     }
     return Fail();
   }
@@ -111,6 +131,10 @@ class Reader {
     in_.remove_prefix(size);
     return out;
   }
+  /// Ends the reading unless `holds`.
+  void Require(bool holds) {
+    if (!holds) Fail();
+  }
   bool good() const { return good_; }
   size_t left() const { return in_.size(); }
 
@@ -124,7 +148,7 @@ class Reader {
   bool good_ = true;
 };
 
-enum Flags : uint64_t { kHasDigest = 1, kOpaque = 2, kHasLink = 4, kHasDevice = 8, kHasXattrs = 16 };
+enum Flags : uint64_t { kHasDigest = 1, kOpaque = 2, kHasLink = 4, kHasDevice = 8, kHasXattrs = 16, kAllFlags = 31 };
 
 void WriteEntry(const Entry& e, std::string_view before, Writer& out) {
   const auto [i, j] = std::mismatch(before.begin(), before.end(), e.path.begin(), e.path.end());
@@ -161,14 +185,39 @@ void WriteEntry(const Entry& e, std::string_view before, Writer& out) {
   }
 }
 
-Entry ReadEntry(std::string_view before, Reader& in) {
+std::string ReadPath(std::string_view before, bool first, Reader& in) {
+  const uint64_t shared = in.Number();
+  const std::string_view rest = in.Raw(in.Number());
+  if (!in.good() || shared > before.size() || shared + rest.size() > kLongestPath) {
+    in.Require(false);
+    return "";
+  }
+  std::string path(before.substr(0, shared));
+  path += rest;
+  const bool shares_more = shared < before.size() && !rest.empty() && rest.front() == before[shared];
+  in.Require(IsCleanPath(path) && !shares_more && (first || PathLess(before, path)));
+  return path;
+}
+
+void ReadXattrs(Entry& e, Reader& in) {
+  const uint64_t count = in.Number();
+  in.Require(count > 0);
+  for (uint64_t i = 0; i < count && in.good(); ++i) {
+    std::string name = in.Text();
+    in.Require(i == 0 || e.xattrs.back().first < name);
+    e.xattrs.emplace_back(std::move(name), in.Text());
+  }
+}
+
+Entry ReadEntry(std::string_view before, bool first, Reader& in) {
   Entry e;
   const uint64_t head = in.Number();
   const uint64_t flags = head >> 4;
-  e.type = static_cast<Type>(std::min<uint64_t>(head & 15, static_cast<uint64_t>(Type::kWhiteout)));
+  in.Require((head & 15) <= static_cast<uint64_t>(Type::kWhiteout) && flags <= kAllFlags);
+  if (!in.good()) return e;
+  e.type = static_cast<Type>(head & 15);
   e.opaque = (flags & kOpaque) != 0;
-  const uint64_t shared = std::min<uint64_t>(in.Number(), before.size());
-  e.path = std::string(before.substr(0, shared)) + in.Text();
+  e.path = ReadPath(before, first, in);
   e.mode = in.Number32();
   e.uid = in.Number32();
   e.gid = in.Number32();
@@ -181,18 +230,16 @@ Entry ReadEntry(std::string_view before, Reader& in) {
     std::copy(raw.begin(), raw.end(), bytes.begin());
     e.digest = Digest(bytes);
   }
-  if ((flags & kHasLink) != 0) e.link = in.Text();
+  if ((flags & kHasLink) != 0) {
+    e.link = in.Text();
+    in.Require(!e.link.empty());
+  }
   if ((flags & kHasDevice) != 0) {
     e.dev_major = in.Number32();
     e.dev_minor = in.Number32();
+    in.Require(e.dev_major != 0 || e.dev_minor != 0);
   }
-  if ((flags & kHasXattrs) != 0) {
-    const uint64_t count = in.Number();
-    for (uint64_t i = 0; i < count && in.good(); ++i) {
-      std::string name = in.Text();
-      e.xattrs.emplace_back(std::move(name), in.Text());
-    }
-  }
+  if ((flags & kHasXattrs) != 0) ReadXattrs(e, in);
   return e;
 }
 }  // namespace
@@ -215,8 +262,12 @@ Result<Tree> Decode(std::string_view bytes) {
   const uint64_t count = in.Number();
   std::vector<Entry> entries;
   entries.reserve(std::min<uint64_t>(count, in.left() / 8));
+  size_t path_bytes = 0;
   for (uint64_t i = 0; i < count && in.good(); ++i) {
-    entries.push_back(ReadEntry(entries.empty() ? std::string_view() : std::string_view(entries.back().path), in));
+    const std::string_view before = i == 0 ? std::string_view() : std::string_view(entries.back().path);
+    entries.push_back(ReadEntry(before, i == 0, in));
+    path_bytes += entries.back().path.size();
+    if (path_bytes > kMostPathBytes) return ResourceExhausted("a tree has more than {} bytes of paths", kMostPathBytes);
   }
   if (!in.good() || in.left() != 0) return DataLoss("a stored tree is damaged");
   return Tree(std::move(entries));
@@ -224,7 +275,12 @@ Result<Tree> Decode(std::string_view bytes) {
 
 void AddToDigest(const Entry& entry, std::string_view as_path, const DigestOptions& options, Hasher& hasher) {
   hasher.Field(as_path).Field(static_cast<uint64_t>(entry.type) | (entry.opaque ? 256U : 0U));
-  hasher.Field(entry.mode).Field(entry.uid).Field(entry.gid).Field(entry.size).Field(entry.digest.hex()).Field(entry.link);
+  hasher.Field(entry.mode)
+      .Field(entry.uid)
+      .Field(entry.gid)
+      .Field(entry.size)
+      .Field(entry.digest.hex())
+      .Field(entry.link);
   hasher.Field(entry.dev_major).Field(entry.dev_minor).Field(static_cast<uint64_t>(entry.xattrs.size()));
   for (const auto& [name, value] : entry.xattrs) hasher.Field(name).Field(value);
   if (options.with_mtime) hasher.Field(static_cast<uint64_t>(entry.mtime.seconds)).Field(entry.mtime.nanos);
@@ -238,8 +294,10 @@ Digest DigestOf(const Tree& tree, const DigestOptions& options) {
 }
 
 Result<std::string> CleanPath(std::string_view path) {
-  if (path.size() > kLongestPath) return InvalidArgument("a path of {} bytes is longer than {}", path.size(), kLongestPath);
+  if (path.size() > kLongestPath)
+    return InvalidArgument("a path of {} bytes is longer than {}", path.size(), kLongestPath);
   if (path.find('\0') != std::string_view::npos) return InvalidArgument("a path holds a NUL byte");
+  if (IsCleanPath(path)) return std::string(path);
   return fs::Clean(fmt::format("/{}", path)).substr(1);
 }
 

@@ -24,8 +24,9 @@ enum class Type : uint8_t {
   kCharDevice = 4,
   kBlockDevice = 5,
   kFifo = 6,
-  kSocket = 7,    ///< seen in contexts only; never in a layer
-  kWhiteout = 8,  ///< in a layer: hides what lower layers have at `path` (stored under the hidden name itself, no ".wh.")
+  kSocket = 7,  ///< seen in contexts only; never in a layer
+  kWhiteout =
+      8,  ///< in a layer: hides what lower layers have at `path` (stored under the hidden name itself, no ".wh.")
 };
 
 /// Seconds and nanoseconds since 1970; what a tar header and stat can hold.
@@ -81,7 +82,8 @@ class Tree {
 
 /// A compact, versioned encoding; equal trees give equal bytes.
 std::string Encode(const Tree& tree);
-/// DATA_LOSS for what Encode did not write.
+/// DATA_LOSS for what Encode would not write, RESOURCE_EXHAUSTED for an absurd amount of paths. Safe for bytes of
+/// strangers: the paths of the tree are clean, sorted and unique.
 Result<Tree> Decode(std::string_view bytes);
 
 /// How a digest over entries treats what changes without meaning.
