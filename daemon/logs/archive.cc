@@ -1,0 +1,44 @@
+#include "daemon/logs/archive.h"
+
+#include "executor/base/fs.h"
+
+namespace slipway::logs {
+
+Result<std::unique_ptr<Archive>> Archive::Open(const std::string& folder, RecorderLimits limits) {
+  SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(folder, 0700));
+  return std::unique_ptr<Archive>(new Archive(folder, limits));
+}
+
+std::string Archive::PathOf(const std::string& run_id) const { return fs::Join(folder_, run_id); }
+
+std::shared_ptr<RunFeed> Archive::Expect(const std::string& run_id) {
+  auto open = open_.Lock();
+  std::shared_ptr<RunFeed>& feed = (*open)[run_id];
+  if (feed == nullptr) feed = std::make_shared<RunFeed>(PathOf(run_id), true);
+  return feed;
+}
+
+void Archive::Close(const std::string& run_id) {
+  std::shared_ptr<RunFeed> feed;
+  {
+    auto open = open_.Lock();
+    const auto it = open->find(run_id);
+    if (it == open->end()) return;
+    feed = std::move(it->second);
+    open->erase(it);
+  }
+  feed->Close();
+}
+
+std::shared_ptr<RunFeed> Archive::Read(const std::string& run_id) {
+  auto open = open_.Lock();
+  const auto it = open->find(run_id);
+  return it != open->end() ? it->second : std::make_shared<RunFeed>(PathOf(run_id), false);
+}
+
+Result<std::unique_ptr<Recorder>> Archive::Record(const std::string& run_id,
+                                                  std::shared_ptr<const secrets::Masker> masker) {
+  return Recorder::Open(Expect(run_id), flusher_, std::move(masker), limits_).With(fmt::format("run '{}'", run_id));
+}
+
+}  // namespace slipway::logs

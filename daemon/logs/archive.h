@@ -1,0 +1,41 @@
+// Archive: the logs and events of all runs, two files a run in one folder, kept for ever. Hands out feeds: the one that
+// is being written for a run that is unfinished, a closed one for others. Thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "daemon/logs/flusher.h"
+#include "daemon/logs/recorder.h"
+#include "daemon/logs/run_feed.h"
+#include "executor/base/guarded.h"
+
+namespace slipway::logs {
+
+class Archive {
+ public:
+  /// Makes the folder if it is missing.
+  static Result<std::unique_ptr<Archive>> Open(const std::string& folder, RecorderLimits limits = {});
+
+  /// The run is unfinished: its feed, open until Close.
+  std::shared_ptr<RunFeed> Expect(const std::string& run_id);
+  /// The run has ended, and the store says so.
+  void Close(const std::string& run_id);
+  /// To read: the open feed if there is one, else a closed one over what was recorded.
+  std::shared_ptr<RunFeed> Read(const std::string& run_id);
+
+  /// To write: for one attempt of a run.
+  Result<std::unique_ptr<Recorder>> Record(const std::string& run_id, std::shared_ptr<const secrets::Masker> masker);
+
+ private:
+  Archive(std::string folder, RecorderLimits limits) : folder_(std::move(folder)), limits_(limits) {}
+  std::string PathOf(const std::string& run_id) const;
+
+  const std::string folder_;
+  const RecorderLimits limits_;
+  Flusher flusher_;
+  Guarded<std::map<std::string, std::shared_ptr<RunFeed>>> open_;
+};
+
+}  // namespace slipway::logs

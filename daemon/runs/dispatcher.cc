@@ -1,0 +1,144 @@
+#include "daemon/runs/dispatcher.h"
+
+#include "daemon/runs/recovery.h"
+#include "daemon/runs/run_secrets.h"
+#include "executor/base/log.h"
+
+namespace slipway::runs {
+
+using store::Run;
+
+Dispatcher::Dispatcher(const Parts& parts, sources::Uploads& uploads, DispatcherOptions options)
+    : parts_(parts), uploads_(uploads), options_(std::move(options)), worker_(parts, options_.rules) {}
+
+Dispatcher::~Dispatcher() {
+  const Context now = Context::Background().Child();
+  now.Cancel(Cancelled("no grace"));
+  Stop(now);
+}
+
+Status Dispatcher::Start() {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Run> queued, Recover(parts_, options_.max_crashes));
+  for (const Run& run : queued) {
+    // A context that is gone is told by the run itself.
+    if (Result<Lease> lease = PinSource(run.build); lease.ok()) {
+      const std::lock_guard lock(mutex_);
+      pins_[run.id] = std::move(*lease);
+    }
+    queue_.Push(run.id);
+  }
+  if (!queued.empty()) spdlog::info("{} runs were waiting", queued.size());
+  for (size_t i = 0; i < options_.max_runs; ++i) threads_.emplace_back([this] { Work(); });
+  return Status();
+}
+
+Result<Dispatcher::Lease> Dispatcher::PinSource(const task::QuickBuild& build) {
+  if (!build.source_location.starts_with(task::kUploadPrefix)) return Lease();
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest tree,
+                           Digest::Parse(std::string_view(build.source_location).substr(task::kUploadPrefix.size())));
+  return uploads_.Pin(tree);
+}
+
+Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return Unavailable("the daemon is stopping");
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(Lease lease, PinSource(request.build));
+  SplitBuild split = SplitSecrets(request.build);
+  store::NewRun fresh{.build = std::move(split.open),
+                      .timeout = request.timeout,
+                      .request_id = request.request_id,
+                      .now = parts_.clock.System(),
+                      .seal = {},
+                      .max_queued = options_.max_queued};
+  if (!split.secrets.empty()) {
+    fresh.seal = [this, &split](const std::string& run_id) { return parts_.sealer.Seal(split.secrets, run_id); };
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(store::CreatedRun created, parts_.store.Create(fresh));
+  if (created.existed) return created;
+  const std::string& id = created.run.id;
+  parts_.archive.Expect(id);
+  if (lease != nullptr) {
+    const std::lock_guard lock(mutex_);
+    pins_[id] = std::move(lease);
+  }
+  log::ForRun(id)->info("queued: {}", created.run.build.source_location);
+  queue_.Push(id);
+  return created;
+}
+
+Result<Run> Dispatcher::Cancel(const std::string& run_id) {
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, parts_.store.RequestCancel(run_id, parts_.clock.System()));
+  log::ForRun(run_id)->info("cancel requested while {}", StateName(run.state));
+  if (store::IsFinal(run.state)) {
+    Unpin(run_id);
+    parts_.archive.Close(run_id);
+    return run;
+  }
+  std::shared_ptr<ActiveRun> active;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto it = active_.find(run_id); it != active_.end()) active = it->second;
+  }
+  if (active != nullptr) {
+    StopCause none = StopCause::kNone;
+    active->cause.compare_exchange_strong(none, StopCause::kUser);
+    active->ctx.Cancel(Cancelled("canceled by request"));
+  }
+  parts_.archive.Expect(run_id)->StateChanged();
+  return run;
+}
+
+void Dispatcher::Unpin(const std::string& run_id) {
+  Lease lease;  // let go outside of the lock
+  const std::lock_guard lock(mutex_);
+  if (const auto it = pins_.find(run_id); it != pins_.end()) {
+    lease = std::move(it->second);
+    pins_.erase(it);
+  }
+}
+
+void Dispatcher::Work() {
+  while (const std::optional<std::string> run_id = queue_.Pop()) ExecuteOne(*run_id);
+}
+
+void Dispatcher::ExecuteOne(const std::string& run_id) {
+  auto active = std::make_shared<ActiveRun>();
+  {
+    const std::lock_guard lock(mutex_);
+    // Taken at the same moment as the stop came: it stays Queued in the store.
+    if (stopping_) return;
+    active_[run_id] = active;
+  }
+  worker_.Execute(run_id, *active);
+  Unpin(run_id);
+  {
+    const std::lock_guard lock(mutex_);
+    active_.erase(run_id);
+  }
+  idle_.notify_all();
+}
+
+size_t Dispatcher::active() const {
+  const std::lock_guard lock(mutex_);
+  return active_.size();
+}
+
+void Dispatcher::Stop(const Context& grace) {
+  {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    queue_.Close();
+    grace.Wait(lock, idle_, [this] { return active_.empty(); }).Ignore();
+    for (auto& [id, active] : active_) {
+      StopCause none = StopCause::kNone;
+      active->cause.compare_exchange_strong(none, StopCause::kShutdown);
+      active->ctx.Cancel(Cancelled("the daemon is stopping"));
+    }
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace slipway::runs

@@ -1,0 +1,82 @@
+// Dispatcher: takes runs in, keeps them in the queue and executes so many at once. Survives its own death: what was
+// accepted is in the store, and Start finds what was active.
+//
+// Life: construct, Start, (Schedule, Cancel from any thread), Stop. Each run that is executed has a thread.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/runs/run_queue.h"
+#include "daemon/runs/worker.h"
+#include "daemon/sources/uploads.h"
+
+namespace slipway::runs {
+
+struct DispatcherOptions {
+  size_t max_runs = 2;        ///< executed at once
+  size_t max_queued = 10000;  ///< waiting at once
+  int max_crashes = 2;        ///< a run that the daemon has died with more often becomes Error
+  task::QuickBuildRules rules;
+};
+
+/// A request that was checked (task::Check).
+struct ScheduleRequest {
+  task::QuickBuild build;
+  std::chrono::seconds timeout{3600};
+  std::string request_id;  ///< "" for none
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(const Parts& parts, sources::Uploads& uploads, DispatcherOptions options);
+  /// Stops at once.
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  /// Recovers what an earlier daemon has left and begins to execute.
+  Status Start();
+
+  /// Stores the run; it is durable when this returns. NOT_FOUND if its upload is gone, RESOURCE_EXHAUSTED if the queue
+  /// is full, UNAVAILABLE while stopping.
+  Result<store::CreatedRun> Schedule(const ScheduleRequest& request);
+  /// As store::RunStore::RequestCancel; an active run is told to stop.
+  Result<store::Run> Cancel(const std::string& run_id);
+
+  /// Takes no more runs and begins none. Those under way may end until `grace` is done; then they are stopped and go
+  /// back to the queue for the next start. Call once.
+  void Stop(const Context& grace);
+
+  size_t active() const;
+  size_t max_runs() const { return options_.max_runs; }
+
+ private:
+  using Lease = std::shared_ptr<content::Lease>;
+
+  void Work();
+  void ExecuteOne(const std::string& run_id);
+  /// For a run whose source is an upload: a lease on it.
+  Result<Lease> PinSource(const task::QuickBuild& build);
+  void Unpin(const std::string& run_id);
+
+  const Parts parts_;
+  sources::Uploads& uploads_;
+  const DispatcherOptions options_;
+  const Worker worker_;
+  RunQueue queue_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any idle_;
+  bool stopping_ = false;                                     // guarded by mutex_
+  std::map<std::string, std::shared_ptr<ActiveRun>> active_;  // guarded by mutex_
+  std::map<std::string, Lease> pins_;                         // guarded by mutex_; of unfinished runs
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace slipway::runs

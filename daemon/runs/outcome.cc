@@ -1,0 +1,101 @@
+#include "daemon/runs/outcome.h"
+
+namespace slipway::runs {
+
+namespace {
+
+using store::RunState;
+
+RunState StateFor(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+    case Code::kNotFound:
+    case Code::kFailedPrecondition:
+    case Code::kUnauthenticated:
+    case Code::kPermissionDenied:
+    case Code::kAlreadyExists:
+    case Code::kOutOfRange:
+    case Code::kUnimplemented: return RunState::kFailed;
+    case Code::kOk: return RunState::kSucceeded;
+    case Code::kCancelled:
+    case Code::kUnknown:
+    case Code::kDeadlineExceeded:
+    case Code::kResourceExhausted:
+    case Code::kAborted:
+    case Code::kInternal:
+    case Code::kUnavailable:
+    case Code::kDataLoss: return RunState::kError;
+  }
+  return RunState::kError;
+}
+
+store::Image ToImage(const oci::Reference& name, const Digest& digest) {
+  return {.registry = name.host, .repository = name.repository, .tag = name.tag, .digest = digest.ToString()};
+}
+
+store::Summary ToSummary(const action::Report& report) {
+  return {.vertices = static_cast<uint32_t>(report.vertices),
+          .cached = static_cast<uint32_t>(report.cached),
+          .layers_pushed = static_cast<uint32_t>(report.layers_pushed),
+          .layers_mounted = static_cast<uint32_t>(report.layers_mounted),
+          .layers_there = static_cast<uint32_t>(report.layers_there),
+          .digest = report.digest.ToString()};
+}
+
+}  // namespace
+
+std::optional<RunState> Judge(const engine::Outcome& outcome, StopCause cause, const Context& run) {
+  if (outcome.status.ok()) return RunState::kSucceeded;
+  if (cause == StopCause::kUser) return RunState::kCanceled;
+  if (cause == StopCause::kShutdown) return std::nullopt;
+  if (run.Err().code() == Code::kDeadlineExceeded) return RunState::kTimeout;
+  if (outcome.step_timed_out) return RunState::kFailed;
+  return StateFor(outcome.status.code());
+}
+
+store::RunResult MakeResult(RunState state, const engine::Outcome& outcome, std::chrono::seconds timeout) {
+  store::RunResult result;
+  if (state != RunState::kSucceeded) {
+    result.error_code = CodeName(outcome.status.code());
+    result.error_message = outcome.status.message();
+    result.failed_step = outcome.failed_step;
+  }
+  if (state == RunState::kCanceled) {
+    result.error_code = CodeName(Code::kCancelled);
+    result.error_message = "canceled by request";
+  } else if (state == RunState::kTimeout) {
+    result.error_code = CodeName(Code::kDeadlineExceeded);
+    result.error_message = fmt::format("the run took longer than its timeout of {} s", timeout.count());
+  }
+  const action::Report& report = outcome.report;
+  // A push that failed may have made some of the images; only those count then.
+  for (const action::Report::Output& output : report.outputs) {
+    if (state == RunState::kSucceeded || output.pushed) {
+      result.output_images.push_back(ToImage(output.name, output.digest));
+    }
+  }
+  if (report.vertices > 0) result.summary = ToSummary(report);
+  result.revision = report.revision;
+  for (const builder::BuiltImage::Base& base : report.bases) {
+    result.base_images.push_back({.image = ToImage(base.reference, base.digest), .is_runtime = base.runtime});
+  }
+  return result;
+}
+
+std::string LastLine(const std::string& run_id, RunState state, const store::RunResult& result,
+                     std::chrono::nanoseconds elapsed) {
+  const std::string after = FormatDuration(elapsed);
+  switch (state) {
+    case RunState::kSucceeded: return fmt::format("Run ID: {} was successful after {}\n", run_id, after);
+    case RunState::kCanceled: return fmt::format("Run ID: {} was canceled after {}\n", run_id, after);
+    case RunState::kTimeout: return fmt::format("Run ID: {} timed out after {}\n", run_id, after);
+    case RunState::kFailed:
+    case RunState::kError:
+    case RunState::kQueued:
+    case RunState::kStarted:
+    case RunState::kRunning: break;
+  }
+  return fmt::format("Run ID: {} failed after {}. Error: {}\n", run_id, after, result.error_message);
+}
+
+}  // namespace slipway::runs

@@ -1,0 +1,54 @@
+// Worker: executes one run from Started to its final state (or back to Queued): secrets, task, engine, log, record.
+//
+// Without state of its own; thread-safe. What it is given must outlive it.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "daemon/logs/archive.h"
+#include "daemon/runs/outcome.h"
+#include "daemon/secrets/sealer.h"
+#include "daemon/store/run_store.h"
+#include "executor/base/clock.h"
+#include "executor/base/context.h"
+#include "executor/builder/builder.h"
+#include "steps/task/quick_build.h"
+
+namespace slipway::runs {
+
+/// Parts of the daemon that runs need.
+struct Parts {
+  store::RunStore& store;
+  logs::Archive& archive;
+  const secrets::Sealer& sealer;
+  builder::Builder& builder;
+  const Clock& clock;
+};
+
+/// A run that is being executed.
+struct ActiveRun {
+  const Context ctx = Context::Background().Child();  ///< cancelled by Cancel and by a shutdown
+  std::atomic<StopCause> cause{StopCause::kNone};
+};
+
+class Worker {
+ public:
+  Worker(const Parts& parts, task::QuickBuildRules rules) : parts_(parts), rules_(std::move(rules)) {}
+
+  /// Returns when the run is in a final state or queued again. Nothing if it is not Queued any more.
+  void Execute(const std::string& run_id, ActiveRun& active) const;
+
+ private:
+  engine::Outcome RunTask(const store::Run& run, const task::QuickBuild& build, const Context& ctx,
+                          logs::Recorder& recorder) const;
+  void Attempt(const store::Run& run, ActiveRun& active) const;
+  void End(const store::Run& run, const engine::Outcome& outcome, store::RunState state, logs::Recorder* recorder,
+           std::chrono::steady_clock::time_point begin) const;
+  void QueueAgain(const store::Run& run, logs::Recorder& recorder) const;
+
+  const Parts parts_;
+  const task::QuickBuildRules rules_;
+};
+
+}  // namespace slipway::runs

@@ -1,0 +1,167 @@
+#include "daemon/sources/context_upload.h"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+
+namespace slipway::sources {
+
+namespace {
+
+// How many digests are looked up in one transaction.
+constexpr size_t kLookup = 10'000;
+
+Status TooMany(uint64_t limit) {
+  return ResourceExhausted("the context has more than {} entries, which is the limit (limits.entries)", limit);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ContextUpload>> ContextUpload::Begin(content::Store& store, const source::Limits& limits) {
+  std::unique_ptr<ContextUpload> upload(new ContextUpload(store, limits));
+  SLIPWAY_ASSIGN_OR_RETURN(upload->lease_, store.NewLease("upload of a context"));
+  return upload;
+}
+
+ManifestError ContextUpload::Add(tree::Entry entry) {
+  ManifestError error{.status = Status(), .entry = entries_.size(), .member = ""};
+  if (entries_.size() >= limits_.max_entries) {
+    error.status = TooMany(limits_.max_entries);
+    return error;
+  }
+  if (entry.is_file() && entry.size == 0 && entry.digest.empty()) entry.digest = Digest::Of("");
+  error.status = CheckEntry(entry, limits_, &error.member);
+  if (!error.status.ok()) return error;
+  error.member.clear();
+
+  manifest_bytes_ += entry.path.size() + entry.link.size();
+  for (const auto& [name, value] : entry.xattrs) manifest_bytes_ += name.size() + value.size();
+  counts_.bytes_total += entry.size;
+  if (manifest_bytes_ > kMaxManifestBytes) {
+    error.status = ResourceExhausted("the names of the context have more than {} bytes together", kMaxManifestBytes);
+  } else if (counts_.bytes_total > limits_.max_total_bytes) {
+    error.status = ResourceExhausted("the context has more than {} bytes, which is the limit (limits.total_bytes)",
+                                     limits_.max_total_bytes);
+  } else {
+    files_ += entry.is_file() ? 1 : 0;
+    entries_.push_back(std::move(entry));
+  }
+  return error;
+}
+
+ManifestError ContextUpload::EndManifest() {
+  std::vector<uint32_t> order;
+  if (ManifestError error = CheckTogether(entries_, &order); !error.status.ok()) return error;
+  if (ManifestError error = AddFolders(order); !error.status.ok()) return error;
+  return FindMissing();
+}
+
+// Folders that are in paths but not in the list.
+ManifestError ContextUpload::AddFolders(const std::vector<uint32_t>& order) {
+  std::string_view before;  // the entry before this one in order; its folders are known
+  for (const uint32_t index : order) {
+    const std::string& path = entries_[index].path;
+    // Folders that both have are done, and `before` itself may be one.
+    size_t known = 0;
+    for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      const std::string_view folder = std::string_view(path).substr(0, slash);
+      if (!before.starts_with(folder) || (before.size() > slash && before[slash] != '/')) break;
+      known = slash + 1;
+    }
+    for (size_t slash = path.find('/', known); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      tree::Entry folder;
+      folder.path = path.substr(0, slash);
+      folder.type = tree::Type::kDirectory;
+      folder.mode = 0755;
+      if (entries_.size() + folders_.size() >= limits_.max_entries) {
+        return {.status = TooMany(limits_.max_entries), .entry = index, .member = ""};
+      }
+      manifest_bytes_ += folder.path.size();
+      if (manifest_bytes_ > kMaxManifestBytes) {
+        return {
+            .status = ResourceExhausted("the names of the context have more than {} bytes together", kMaxManifestBytes),
+            .entry = index,
+            .member = ""};
+      }
+      folders_.push_back(std::move(folder));
+    }
+    before = path;
+  }
+  return {};
+}
+
+ManifestError ContextUpload::FindMissing() {
+  // The first entry of each content, in the order of the digests.
+  std::vector<uint32_t> files;
+  files.reserve(files_);
+  for (uint32_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].is_file()) files.push_back(i);
+  }
+  std::stable_sort(files.begin(), files.end(),
+                   [this](uint32_t a, uint32_t b) { return entries_[a].digest < entries_[b].digest; });
+  std::vector<uint32_t> first;
+  for (const uint32_t index : files) {
+    if (first.empty() || entries_[first.back()].digest != entries_[index].digest) {
+      first.push_back(index);
+    } else if (entries_[first.back()].size != entries_[index].size) {
+      return {.status = InvalidArgument("is not that of entries[{}], which has the same digest", first.back()),
+              .entry = index,
+              .member = "size"};
+    }
+  }
+  for (size_t begin = 0; begin < first.size(); begin += kLookup) {
+    const std::span<const uint32_t> part = std::span(first).subspan(begin, std::min(kLookup, first.size() - begin));
+    std::vector<Digest> digests;
+    for (const uint32_t index : part) digests.push_back(entries_[index].digest);
+    const Result<std::vector<Digest>> absent = store_.Missing(digests, &lease_);
+    if (!absent.ok()) return {.status = absent.status(), .entry = 0, .member = ""};
+    const std::unordered_set<Digest> wanted(absent->begin(), absent->end());
+    for (const uint32_t index : part) {
+      if (wanted.contains(entries_[index].digest)) missing_.push_back(index);
+    }
+  }
+  std::sort(missing_.begin(), missing_.end());
+  return {};
+}
+
+Status ContextUpload::AddContent(uint32_t entry, std::string_view bytes, std::string* member) {
+  *member = "entry";
+  if (complete()) return InvalidArgument("entries[{}]: all contents have been sent", entry);
+  if (entry != missing_[next_]) {
+    return InvalidArgument("is {}, but the content of entries[{}] is expected now", entry, missing_[next_]);
+  }
+  const tree::Entry& file = entries_[entry];
+  *member = "data";
+  if (bytes.empty()) return InvalidArgument("is empty");
+  if (bytes.size() > file.size - received_) {
+    return InvalidArgument("exceeds the {} bytes that entries[{}] was announced with", file.size, entry);
+  }
+  if (batch_ == nullptr) {
+    SLIPWAY_ASSIGN_OR_RETURN(batch_, store_.BeginBatch());
+  }
+  if (!in_file_) SLIPWAY_RETURN_IF_ERROR(batch_->BeginFile(file.size, file.digest));
+  in_file_ = true;
+  SLIPWAY_RETURN_IF_ERROR(batch_->Append(bytes));
+  received_ += bytes.size();
+  counts_.bytes_received += bytes.size();
+  if (received_ < file.size) return Status();
+  SLIPWAY_RETURN_IF_ERROR(batch_->EndFile().status().With(fmt::format("content of entries[{}]", entry)));
+  in_file_ = false;
+  received_ = 0;
+  ++next_;
+  return Status();
+}
+
+std::string ContextUpload::NextMissing() const { return complete() ? std::string() : entries_[missing_[next_]].path; }
+
+Result<Digest> ContextUpload::Commit() {
+  if (!complete()) return Aborted("the upload is not complete");
+  if (batch_ != nullptr) SLIPWAY_RETURN_IF_ERROR(batch_->Commit(&lease_));
+  batch_.reset();
+  counts_.files_received = missing_.size();
+  counts_.files_reused = files_ - missing_.size();
+  entries_.insert(entries_.end(), std::make_move_iterator(folders_.begin()), std::make_move_iterator(folders_.end()));
+  return store_.Put(tree::Encode(tree::Tree(std::exchange(entries_, {}))), &lease_);
+}
+
+}  // namespace slipway::sources
