@@ -1,8 +1,8 @@
 // Reading of archives and layer blobs: a byte stream in, entries out.
 //
-// One pass over the stream decompresses (gzip through ISA-L, zstd, bzip2, xz), reads tar headers and hands each entry on with
-// its bytes. What the stream says is not trusted: names are cleaned, sizes and counts are bounded, nothing outside the given
-// folder is touched. Tar reading is libarchive's.
+// One pass over the stream decompresses (gzip through ISA-L, zstd, bzip2, xz), reads tar headers and hands each entry
+// on with its bytes. What the stream says is not trusted: names are cleaned, sizes and counts are bounded, nothing
+// outside the given folder is touched. Tar reading is libarchive's.
 #pragma once
 
 #include <functional>
@@ -25,6 +25,7 @@ struct ArchiveLimits {
   uint64_t max_entries = 2'000'000;
   uint64_t max_total_bytes = 100ULL << 30;  ///< of files' contents
   uint64_t max_file_bytes = 100ULL << 30;
+  uint64_t max_table_bytes = 1ULL << 30;  ///< of the table of entries in memory, roughly
 };
 
 /// A source of bytes: fills `buffer` and returns how much; 0 is the end.
@@ -33,13 +34,14 @@ using ByteSource = std::function<Result<size_t>(std::span<char> buffer)>;
 /// A ByteSource over a blob.
 ByteSource ReadBlob(content::Blob blob);
 
-/// Whether these first bytes (512 are enough) are those of a tar archive, plain or in a compression that ReadArchive knows;
-/// as docker decides whether ADD extracts.
+/// Whether these first bytes (512 are enough) are those of a tar archive, plain or in a compression that ReadArchive
+/// knows; as docker decides whether ADD extracts.
 bool LooksLikeArchive(std::string_view first_bytes);
 
 /// Reads a tar (any compression, told by its first bytes) as a tree of plain entries: names cleaned and clamped at the
-/// root, later entries win, missing parents are not invented, ".wh." names have no special meaning. Files' contents go to
-/// `store` in one batch, leased, their digests into the entries. Hard links refer to earlier entries. Sockets are left out.
+/// root, later entries win, missing parents are not invented, ".wh." names have no special meaning. Files' contents go
+/// to `store` in one batch, leased, their digests into the entries. Hard links refer to earlier entries. Sockets are
+/// left out.
 Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, const ArchiveLimits& limits,
                                content::Store& store, content::Lease* lease);
 
@@ -48,13 +50,14 @@ Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, con
 Result<tree::Tree> IndexLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
                               const Digest& diff_id, const ArchiveLimits& limits);
 
-/// Unpacks a layer blob into `dir` (an empty folder that becomes an overlay lower): whiteouts become character devices 0:0
-/// and opaque directories the trusted.overlay.opaque attribute; owners, modes, times, xattrs and devices are set. Gives the
-/// index as well, as IndexLayer does.
+/// Unpacks a layer blob into `dir` (an empty folder that becomes an overlay lower): whiteouts become character devices
+/// 0:0 and opaque directories the trusted.overlay.opaque attribute; owners, modes, times, xattrs and devices are set.
+/// Gives the index as well, as IndexLayer does.
 ///
-/// A layer that names a path without naming the directories above it, or a hard link to a file of a lower layer, cannot be
-/// unpacked without knowing what is below: `lower`, if set, is asked for the entry of such a path in the layers below (symlinks
-/// are not followed; NOT_FOUND if none) and `lower_file` for a file's content there. If `lower` is not set, missing parents are made as 0755 root:root.
+/// A layer that names a path without naming the directories above it, or a hard link to a file of a lower layer, cannot
+/// be unpacked without knowing what is below: `lower`, if set, is asked for the entry of such a path in the layers
+/// below (symlinks are not followed; NOT_FOUND if none) and `lower_file` for a file's content there. If `lower` is not
+/// set, missing parents are made as 0755 root:root.
 struct LowerAccess {
   std::function<Result<tree::Entry>(const std::string& path)> lower;
   std::function<Result<UniqueFd>(const std::string& path)> lower_file;
@@ -67,13 +70,13 @@ Result<AppliedLayer> ApplyLayer(const Context& ctx, const ByteSource& source, oc
                                 const Digest& diff_id, const std::string& dir, const ArchiveLimits& limits,
                                 const LowerAccess& lower);
 
-/// Writes entries with their contents into `dir`, as ApplyLayer does for a blob: a recipe that a container must see. All
-/// parents are among the entries.
+/// Writes entries with their contents into `dir`, as ApplyLayer does for a blob: a recipe that a container must see.
+/// All parents are among the entries.
 Status MaterializeTree(const Context& ctx, const EntrySource& source, const std::string& dir);
 
 /// What a container changed: the upper folder of an overlay as a layer's entries. Whiteouts and opaque directories are
-/// translated, overlay's own attributes left out, further names of a file become kHardlink entries. Sockets are left out.
-/// Files have no digest; their bytes are read from the folder.
+/// translated, overlay's own attributes left out, further names of a file become kHardlink entries. Sockets are left
+/// out. Files have no digest; their bytes are read from the folder.
 Result<tree::Tree> WalkUpper(const Context& ctx, const std::string& dir);
 
 }  // namespace slipway::layer

@@ -1,10 +1,12 @@
-// The assembler makes a layer blob out of entries: a deterministic PAX tar, hashed, compressed in parallel and hashed again,
-// in one streaming pipeline with bounded memory.
+// The assembler makes a layer blob out of entries: a deterministic PAX tar, hashed, compressed in parallel and hashed
+// again, in one streaming pipeline with bounded memory.
 //
-//   entries → tar → SHA-256 (diff id) → block compression on several threads → SHA-256 (digest) → content store, and a sink
+//   entries → tar → SHA-256 (diff id) → block compression on several threads → SHA-256 (digest) → content store, and a
+//   sink
 //
-// The same entries and contents give the same bytes, whatever the number of threads and the time of day: entries are sorted,
-// blocks have a fixed size, nothing of the build's time is in the stream. Follows the OCI image layer specification 1.1.
+// The same entries and contents give the same bytes, whatever the number of threads and the time of day: entries are
+// sorted, blocks have a fixed size, nothing of the build's time is in the stream. Follows the OCI image layer
+// specification 1.1.
 #pragma once
 
 #include <functional>
@@ -35,6 +37,8 @@ struct AssembleOptions {
   int level = -1;  ///< -1: the default of the codec here
   /// Times later than this are set to it (SOURCE_DATE_EPOCH with rewriting of timestamps).
   std::optional<int64_t> clamp_mtime;
+  /// Extended attributes: file capabilities only, as docker and BuildKit have it, or all that the entries carry.
+  bool all_xattrs = false;
 };
 
 struct AssembledLayer {
@@ -43,8 +47,8 @@ struct AssembledLayer {
   uint64_t tar_bytes = 0;
 };
 
-/// Gets the compressed bytes as they come, in order: an upload that overlaps with the assembly. Its failure does not end the
-/// assembly: `Write` is then not called again and the caller uploads from the content store.
+/// Gets the compressed bytes as they come, in order: an upload that overlaps with the assembly. Its failure does not
+/// end the assembly: `Write` is then not called again and the caller uploads from the content store.
 class BlobSink {
  public:
   virtual ~BlobSink() = default;

@@ -1,0 +1,312 @@
+#include "executor/layer/decompress.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <isa-l/igzip_lib.h>
+
+namespace slipway::layer {
+
+namespace {
+
+constexpr size_t kInputSize = 128U << 10;
+constexpr size_t kLongestMagic = 6;
+/// The largest window that a zstd frame may ask for: what the format promises every decoder has (8 MiB) and
+/// containerd's own limit is 128 MiB.
+constexpr int kZstdLargestWindowLog = 27;
+
+/// The compressed bytes, with those read to detect the codec put back in front.
+class Input {
+ public:
+  explicit Input(const ByteSource& source) : source_(source), buffer_(kInputSize) {}
+
+  /// Reads until at least `size` bytes are unread or the source ends.
+  Result<std::string_view> Peek(size_t size) {
+    while (!ended_ && unread().size() < size) SLIPWAY_RETURN_IF_ERROR(ReadMore());
+    return unread();
+  }
+  /// Bytes that are unread, more of them if there were none; empty at the end.
+  Result<std::string_view> Next() {
+    if (begin_ == end_ && !ended_) SLIPWAY_RETURN_IF_ERROR(ReadMore());
+    return unread();
+  }
+  void Consume(size_t size) { begin_ += size; }
+
+ private:
+  std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
+  Status ReadMore() {
+    if (begin_ > 0) {
+      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+      end_ -= begin_;
+      begin_ = 0;
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, source_(std::span(buffer_).subspan(end_)));
+    end_ += got;
+    ended_ = got == 0;
+    return Status();
+  }
+
+  const ByteSource& source_;
+  std::vector<char> buffer_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  bool ended_ = false;
+};
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual Result<size_t> Read(std::span<char> out) = 0;
+};
+
+class PlainReader : public Reader {
+ public:
+  explicit PlainReader(Input& input) : input_(input) {}
+  Result<size_t> Read(std::span<char> out) override {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string_view in, input_.Next());
+    const size_t size = std::min(in.size(), out.size());
+    std::memcpy(out.data(), in.data(), size);
+    input_.Consume(size);
+    return size;
+  }
+
+ private:
+  Input& input_;
+};
+
+std::string_view InflateError(int error) {
+  switch (error) {
+    case ISAL_INVALID_WRAPPER: return "the gzip header is wrong";
+    case ISAL_UNSUPPORTED_METHOD: return "the gzip header names an unknown method";
+    case ISAL_INCORRECT_CHECKSUM: return "the gzip checksum does not match";
+    case ISAL_INVALID_BLOCK: return "a deflate block is broken";
+    case ISAL_INVALID_SYMBOL: return "a deflate symbol is broken";
+    case ISAL_INVALID_LOOKBACK: return "a deflate distance leads outside the data";
+    default: return "the gzip data is broken";
+  }
+}
+
+class GzipReader : public Reader {
+ public:
+  explicit GzipReader(Input& input) : input_(input), state_(std::make_unique<inflate_state>()) { Reset(); }
+
+  Result<size_t> Read(std::span<char> out) override {
+    if (out.empty()) return size_t{0};
+    while (!ended_) {
+      SLIPWAY_ASSIGN_OR_RETURN(const std::string_view in, input_.Next());
+      const bool no_more = in.empty();
+      // Also without input: what did not fit into the last `out` is still held back.
+      SLIPWAY_ASSIGN_OR_RETURN(const size_t got, Inflate(in, out));
+      if (got > 0) return got;
+      if (no_more && !ended_) return DataLoss("gzip data ends early");
+    }
+    return size_t{0};
+  }
+
+ private:
+  void Reset() {
+    isal_inflate_init(state_.get());
+    state_->crc_flag = ISAL_GZIP;
+  }
+
+  Result<size_t> Inflate(std::string_view in, std::span<char> out) {
+    state_->next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(in.data()));
+    state_->avail_in = static_cast<uint32_t>(in.size());
+    state_->next_out = reinterpret_cast<uint8_t*>(out.data());
+    state_->avail_out = static_cast<uint32_t>(std::min<size_t>(out.size(), 1U << 30));
+    const uint32_t room = state_->avail_out;
+    const int error = isal_inflate(state_.get());
+    if (error < 0 || error == ISAL_NEED_DICT) return DataLoss("{}", InflateError(error));
+    input_.Consume(in.size() - state_->avail_in);
+    if (state_->block_state == ISAL_BLOCK_FINISH) SLIPWAY_RETURN_IF_ERROR(NextMember());
+    return room - state_->avail_out;
+  }
+
+  // After a member comes another one, or zeros up to the end (as tapes have them).
+  Status NextMember() {
+    SLIPWAY_ASSIGN_OR_RETURN(std::string_view in, input_.Peek(kLongestMagic));
+    if (DetectCodec(in) == Codec::kGzip) {
+      Reset();
+      return Status();
+    }
+    ended_ = true;
+    while (!in.empty()) {
+      if (std::any_of(in.begin(), in.end(), [](char c) { return c != '\0'; })) {
+        return InvalidArgument("gzip data is followed by something else");
+      }
+      input_.Consume(in.size());
+      SLIPWAY_ASSIGN_OR_RETURN(in, input_.Next());
+    }
+    return Status();
+  }
+
+  Input& input_;
+  std::unique_ptr<inflate_state> state_;
+  bool ended_ = false;
+};
+
+class ZstdReader : public Reader {
+ public:
+  explicit ZstdReader(Input& input) : input_(input), context_(ZSTD_createDCtx(), ZSTD_freeDCtx) {
+    if (context_ != nullptr) ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kZstdLargestWindowLog);
+  }
+
+  Result<size_t> Read(std::span<char> out) override {
+    if (context_ == nullptr) return ResourceExhausted("read zstd data: no memory");
+    ZSTD_outBuffer output{out.data(), out.size(), 0};
+    while (output.pos == 0 && !out.empty()) {
+      SLIPWAY_ASSIGN_OR_RETURN(const std::string_view in, input_.Next());
+      // Without input the decoder may still hold output back.
+      ZSTD_inBuffer buffer{in.data(), in.size(), 0};
+      const size_t wants = ZSTD_decompressStream(context_.get(), &output, &buffer);
+      if (ZSTD_isError(wants) != 0) return DataLoss("zstd data is broken: {}", ZSTD_getErrorName(wants));
+      input_.Consume(buffer.pos);
+      if (in.empty() && output.pos == 0)
+        return in_frame_ ? Result<size_t>(DataLoss("zstd data ends early")) : size_t{0};
+      in_frame_ = wants != 0;
+    }
+    return output.pos;
+  }
+
+ private:
+  Input& input_;
+  std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context_;
+  bool in_frame_ = false;
+};
+
+/// xz and bzip2 by libarchive's filters over its "raw" format.
+class ArchiveReader : public Reader {
+ public:
+  ArchiveReader(Input& input, Codec codec)
+      : input_(input), codec_(codec), archive_(archive_read_new(), archive_read_free) {}
+
+  Result<size_t> Read(std::span<char> out) override {
+    if (!open_) {
+      SLIPWAY_RETURN_IF_ERROR(Open());
+      open_ = true;
+    }
+    if (empty_) return size_t{0};
+    const la_ssize_t got = archive_read_data(archive_.get(), out.data(), out.size());
+    if (got < 0) return Error();
+    return static_cast<size_t>(got);
+  }
+
+ private:
+  Status Open() {
+    if (archive_ == nullptr) return ResourceExhausted("read compressed data: no memory");
+    archive* a = archive_.get();
+    // Only the one: libarchive would go on and take a further layer of compression off, too.
+    if (codec_ == Codec::kXz) archive_read_support_filter_xz(a);
+    if (codec_ == Codec::kBzip2) archive_read_support_filter_bzip2(a);
+    archive_read_support_format_raw(a);
+    archive_read_support_format_empty(a);
+    if (archive_read_open2(a, this, nullptr, &ReadCallback, nullptr, nullptr) != ARCHIVE_OK) return Error();
+    archive_entry* entry = nullptr;
+    const int result = archive_read_next_header(a, &entry);
+    empty_ = result == ARCHIVE_EOF;
+    return result == ARCHIVE_OK || empty_ ? Status() : Error();
+  }
+
+  Status Error() {
+    if (!source_error_.ok()) return source_error_;
+    const char* text = archive_error_string(archive_.get());
+    return DataLoss("compressed data is broken: {}", text != nullptr ? text : "unknown error");
+  }
+
+  static la_ssize_t ReadCallback(archive* a, void* self, const void** buffer) {
+    auto* reader = static_cast<ArchiveReader*>(self);
+    reader->input_.Consume(reader->lent_);
+    reader->lent_ = 0;
+    auto in = reader->input_.Next();
+    if (!in.ok()) {
+      reader->source_error_ = in.status();
+      archive_set_error(a, EIO, "the source failed");
+      return -1;
+    }
+    reader->lent_ = in->size();
+    *buffer = in->data();
+    return static_cast<la_ssize_t>(in->size());
+  }
+
+  Input& input_;
+  Codec codec_;
+  std::unique_ptr<archive, int (*)(archive*)> archive_;
+  size_t lent_ = 0;  // bytes of the input that libarchive looks at
+  bool open_ = false;
+  bool empty_ = false;
+  Status source_error_;
+};
+
+class Detecting {
+ public:
+  Detecting(const ByteSource& source, Codec* codec) : input_(source), codec_(codec) {}
+
+  Result<size_t> Read(std::span<char> out) {
+    if (reader_ == nullptr) {
+      SLIPWAY_ASSIGN_OR_RETURN(const std::string_view first, input_.Peek(kLongestMagic));
+      const Codec codec = DetectCodec(first);
+      if (codec_ != nullptr) *codec_ = codec;
+      reader_ = MakeReader(codec);
+    }
+    return reader_->Read(out);
+  }
+
+ private:
+  std::unique_ptr<Reader> MakeReader(Codec codec) {
+    switch (codec) {
+      case Codec::kNone: return std::make_unique<PlainReader>(input_);
+      case Codec::kGzip: return std::make_unique<GzipReader>(input_);
+      case Codec::kZstd: return std::make_unique<ZstdReader>(input_);
+      case Codec::kXz:
+      case Codec::kBzip2: return std::make_unique<ArchiveReader>(input_, codec);
+    }
+    return nullptr;
+  }
+
+  Input input_;
+  Codec* codec_;
+  std::unique_ptr<Reader> reader_;
+};
+
+}  // namespace
+
+std::string_view CodecName(Codec codec) {
+  switch (codec) {
+    case Codec::kNone: return "uncompressed";
+    case Codec::kGzip: return "gzip";
+    case Codec::kZstd: return "zstd";
+    case Codec::kXz: return "xz";
+    case Codec::kBzip2: return "bzip2";
+  }
+  return "unknown";
+}
+
+Codec DetectCodec(std::string_view first_bytes) {
+  using namespace std::string_view_literals;
+  if (first_bytes.starts_with("\x1f\x8b\x08"sv)) return Codec::kGzip;
+  if (first_bytes.starts_with("\x28\xb5\x2f\xfd"sv)) return Codec::kZstd;
+  // A skippable frame may come first (its magic ends in a free half byte).
+  if (first_bytes.size() >= 4 && (first_bytes[0] & 0xf0) == 0x50 && first_bytes.substr(1, 3) == "\x2a\x4d\x18"sv) {
+    return Codec::kZstd;
+  }
+  if (first_bytes.starts_with("\xfd"
+                              "7zXZ\0"sv)) {
+    return Codec::kXz;
+  }
+  if (first_bytes.starts_with("BZh"sv)) return Codec::kBzip2;
+  return Codec::kNone;
+}
+
+ByteSource Decompress(const ByteSource& source, Codec* codec) {
+  const auto state = std::make_shared<Detecting>(source, codec);
+  return [state](std::span<char> out) { return state->Read(out); };
+}
+
+}  // namespace slipway::layer
