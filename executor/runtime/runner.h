@@ -97,7 +97,7 @@ struct ContainerSpec {
   std::string rootfs;             ///< a mounted folder on the host; written by the container unless read_only
   std::vector<std::string> args;  ///< args[0] without a slash is looked up in `env`'s PATH
   std::vector<std::string> env;   ///< "K=V"; passed as it is, with no additions of ours but HOME if missing
-  std::string cwd = "/";          ///< created (as root, 0755) if the image lacks it
+  std::string cwd = "/";          ///< made for the user (0755) if the image lacks it, and stays
   User user;
   std::string hostname = "buildkitsandbox";
   bool read_only = false;

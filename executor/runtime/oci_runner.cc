@@ -1,0 +1,257 @@
+#include "executor/runtime/oci_runner.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+
+#include "executor/base/cleanup.h"
+#include "executor/base/digest.h"
+#include "executor/runtime/container_process.h"
+#include "executor/runtime/host.h"
+#include "executor/runtime/layout.h"
+#include "executor/runtime/mount_stubs.h"
+
+namespace slipway::runtime {
+
+namespace {
+
+bool IsBelow(const std::string& path, const std::string& folder) {
+  return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
+}
+
+// No sync: a bundle is of no use after a crash.
+Status WriteFile(const std::string& path, std::string_view text) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::Open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  return fs::WriteAll(file.get(), text);
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat st {};
+  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// What has to be there for the mounts. Below another mount the runtime makes it, since that is not the root's business.
+std::vector<MountStubs::Wanted> WantedStubs(const ContainerSpec& spec) {
+  std::vector<MountStubs::Wanted> wanted = {{.path = "/etc/resolv.conf"}, {.path = "/etc/hosts"}};
+  std::vector<std::string> covered = {"/proc", "/dev", "/sys"};
+  for (const Mount& mount : spec.mounts) {
+    const std::string path = fs::Clean(mount.destination);
+    const bool hidden =
+        std::any_of(covered.begin(), covered.end(), [&path](const std::string& c) { return IsBelow(path, c); });
+    covered.push_back(path);
+    if (hidden) continue;
+    const bool is_dir = mount.type == Mount::Type::kTmpfs || IsDirectory(mount.source);
+    // The runtimes give a tmpfs the mode of the folder that it covers.
+    wanted.push_back({.path = path,
+                      .is_dir = is_dir,
+                      .mode = mount.type == Mount::Type::kTmpfs ? mount.mode.value_or(01777) : 0755});
+  }
+  return wanted;
+}
+
+// A working directory that the image lacks is made for good, and the user's own, as BuildKit does.
+Status MakeWorkingDirectory(const ContainerSpec& spec) {
+  const std::string cwd = fs::Clean(spec.cwd);
+  const auto covers = [&cwd](const Mount& m) { return IsBelow(cwd, fs::Clean(m.destination)); };
+  for (const char* system : {"/proc", "/dev", "/sys"}) {
+    if (IsBelow(cwd, system)) return Status();
+  }
+  if (cwd == "/" || std::any_of(spec.mounts.begin(), spec.mounts.end(), covers)) return Status();
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd root, fs::Open(spec.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (fs::OpenInRoot(root.get(), cwd, O_PATH | O_CLOEXEC).ok()) return Status();
+  return MakeDirsInRoot(root.get(), cwd, spec.user.uid, spec.user.gid)
+      .With(fmt::format("make working directory '{}' in the container's root", cwd));
+}
+
+bool WantsLimits(const Limits& l) {
+  return l.memory_bytes != 0 || l.memory_swap_bytes != 0 || l.cpus > 0 || l.cpu_shares != 0 || l.cpu_quota_us != 0 ||
+         !l.cpuset_cpus.empty() || !l.cpuset_mems.empty() || l.pids != 0;
+}
+
+// The controllers that the limits need and the host has not.
+std::string MissingControllers(const Limits& l, const CgroupLayout& cgroups) {
+  std::string missing;
+  const auto need = [&](bool wanted, const char* controller) {
+    if (wanted && !cgroups.Has(controller)) missing += (missing.empty() ? "" : ", ") + std::string(controller);
+  };
+  need(l.memory_bytes != 0 || l.memory_swap_bytes != 0, "memory");
+  need(l.cpus > 0 || l.cpu_shares != 0 || l.cpu_quota_us != 0, "cpu");
+  need(!l.cpuset_cpus.empty() || !l.cpuset_mems.empty(), "cpuset");
+  need(l.pids != 0, "pids");
+  return missing;
+}
+
+Status CheckDaemonId(const std::string& id) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; };
+  if (id.empty() || id.size() > 40 || !std::all_of(id.begin(), id.end(), fits)) {
+    return InvalidArgument("daemon id '{}': 1 to 40 letters, digits, '-' and '_' are allowed", id);
+  }
+  return Status();
+}
+
+}  // namespace
+
+struct OciRunner::Attached {
+  NetworkMode mode = NetworkMode::kNone;
+  BridgeNetwork::Lease lease;  // mode kDefault
+};
+
+struct OciRunner::Bundle {
+  std::string id;
+  std::string path;
+  Cleanup remove;
+};
+
+OciRunner::OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe)
+    : options_(std::move(options)), lock_(std::move(lock)), probe_(std::move(probe)), host_(HostFacts()) {}
+
+OciRunner::~OciRunner() = default;
+
+Result<std::unique_ptr<OciRunner>> OciRunner::Make(const Context& ctx, const RunnerOptions& options) {
+  SLIPWAY_RETURN_IF_ERROR(CheckDaemonId(options.daemon_id));
+  SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(options.run_root, 0711));
+  SLIPWAY_ASSIGN_OR_RETURN(fs::FileLock lock, fs::FileLock::TryAcquire(fs::Join(options.run_root, "lock")));
+  SLIPWAY_ASSIGN_OR_RETURN(RuntimeProbe probe,
+                           ProbeRuntime(ctx, options.runtimes, options.run_root, DaemonCgroup(options)));
+  spdlog::info("containers are run by {}", probe.ToString());
+  SLIPWAY_RETURN_IF_ERROR(RecoverRunRoot(ctx, options, probe.runtime));
+  std::unique_ptr<OciRunner> runner(new OciRunner(options, std::move(lock), std::move(probe)));
+  for (const std::string& folder : {ContainersDir(options), runner->StateRoot()}) {
+    SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(folder, 0711));
+  }
+  runner->OpenNetwork();
+  return runner;
+}
+
+void OciRunner::OpenNetwork() {
+  if (options_.default_network != NetworkMode::kDefault) {
+    no_bridge_ = FailedPrecondition("the operator chose another default network");
+    return;
+  }
+  const auto open = [this]() -> Status {
+    SLIPWAY_ASSIGN_OR_RETURN(Netavark netavark, Netavark::Find(options_.netavark, NetavarkDir(options_)));
+    SLIPWAY_ASSIGN_OR_RETURN(const Ipv4Net pool, Ipv4Net::Parse(options_.subnet_pool));
+    const uint32_t first = Digest::Of(options_.daemon_id).bytes()[0];
+    SLIPWAY_ASSIGN_OR_RETURN(SubnetLease subnet, SubnetLease::Acquire(pool, options_.subnet_locks, first));
+    bridge_ = std::make_unique<BridgeNetwork>(std::move(netavark), std::move(subnet),
+                                              BridgeNetwork::Options{.device = BridgePrefix(options_)});
+    return Status();
+  };
+  no_bridge_ = open();
+  if (!no_bridge_.ok()) spdlog::warn("containers get no network: {}", no_bridge_.message());
+}
+
+Status OciRunner::NetworkState(const Context& ctx) { return bridge_ ? bridge_->WaitReady(ctx) : no_bridge_; }
+
+Result<OciRunner::Attached> OciRunner::Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) {
+  Attached attached;
+  attached.mode = spec.network == NetworkMode::kDefault ? options_.default_network : spec.network;
+  if (attached.mode != NetworkMode::kDefault) return attached;
+  const Status state = NetworkState(ctx);
+  SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+  if (!state.ok()) {
+    output(Stream::kStderr, fmt::format("slipway: this step has no network: {}\n", state.message()));
+    attached.mode = NetworkMode::kNone;
+    return attached;
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(attached.lease, bridge_->Acquire(ctx));
+  // With all capabilities it can leave rules and routes behind.
+  if (spec.security == SecurityMode::kInsecure) attached.lease.Spoil();
+  return attached;
+}
+
+std::string OciRunner::StateRoot() const { return fs::Join(StatesDir(options_), probe_.runtime.name); }
+
+std::string OciRunner::CgroupOf(const std::string& id) const { return fs::Join(DaemonCgroup(options_), id); }
+
+Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const Attached& network) const {
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  Bundle bundle;
+  bundle.id = fmt::format("{}-{:016x}", options_.daemon_id, random());
+  bundle.path = fs::Join(ContainersDir(options_), bundle.id);
+  SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(bundle.path, 0711));
+  bundle.remove = Cleanup([path = bundle.path] {
+    const Status status = fs::RemoveAll(path);
+    if (!status.ok()) spdlog::warn("remove a container's bundle: {}", status.message());
+  });
+
+  BundleContext context = host_;
+  context.hosts_path = fs::Join(bundle.path, "hosts");
+  context.resolv_conf_path = fs::Join(bundle.path, "resolv.conf");
+  context.network = network.mode;
+  if (network.mode == NetworkMode::kDefault) context.netns_path = network.lease.netns_path();
+  context.cgroups = probe_.runtime.cgroups;
+  context.cgroups_path = CgroupOf(bundle.id);
+  const bool own_network = network.mode != NetworkMode::kHost;
+  SLIPWAY_RETURN_IF_ERROR(WriteFile(context.hosts_path, HostsFile(spec.hostname, spec.extra_hosts)));
+  SLIPWAY_RETURN_IF_ERROR(
+      WriteFile(context.resolv_conf_path, ResolvConf(ReadHostResolvConf(), options_.dns, own_network)));
+  // Bytes that are no UTF-8 cannot be said in JSON; a runtime written in Go would replace them, too.
+  const std::string config =
+      MakeOciConfig(spec, context).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  SLIPWAY_RETURN_IF_ERROR(WriteFile(fs::Join(bundle.path, "config.json"), config));
+  return bundle;
+}
+
+Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) {
+  SLIPWAY_RETURN_IF_ERROR(CheckSpec(spec));
+  SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+  if (!spec.network_group.name.empty()) return Unimplemented("network groups");
+  if (WantsLimits(spec.limits)) {
+    const std::string missing = MissingControllers(spec.limits, probe_.runtime.cgroups);
+    if (!missing.empty() && !told_limits_.exchange(true)) {
+      spdlog::warn("limits of containers are left out where this host has no cgroup controller for them: {}", missing);
+    }
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Attached network, Attach(ctx, spec, output));
+  SLIPWAY_ASSIGN_OR_RETURN(const Bundle bundle, MakeBundle(spec, network));
+  SLIPWAY_RETURN_IF_ERROR(MakeWorkingDirectory(spec));
+  SLIPWAY_ASSIGN_OR_RETURN(const MountStubs stubs, MountStubs::Make(spec.rootfs, WantedStubs(spec)));
+  return RunBundle(ctx, spec, bundle, output);
+}
+
+Result<ContainerExit> OciRunner::RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
+                                           const OutputSink& output) {
+  const OciRuntime& runtime = probe_.runtime;
+  const std::string log = fs::Join(bundle.path, "log.json");
+  const std::string pid_file = fs::Join(bundle.path, "pid");
+  // Whether the kernel killed something for its memory can be seen only while the cgroup is there.
+  const bool keep = runtime.can_keep && spec.limits.memory_bytes != 0 && runtime.cgroups.Has("memory");
+  ContainerCommand command{.argv = runtime.Command(StateRoot()), .pid_file = pid_file, .grace = spec.stop_grace};
+  command.argv.insert(command.argv.end(),
+                      {"--log", log, "--log-format", "json", "run", "--bundle", bundle.path, "--pid-file", pid_file});
+  if (keep) command.argv.emplace_back("--keep");
+  command.argv.push_back(bundle.id);
+
+  const Result<ContainerOutcome> outcome = RunContainerProcess(ctx, command, output);
+  ContainerExit result;
+  if (outcome.ok() && keep) result.oom_killed = OomKills(runtime.cgroups, CgroupOf(bundle.id)) > 0;
+  // Whatever went wrong, nothing of it may live on. After a clean end there is no state left.
+  if (fs::Exists(fs::Join(StateRoot(), bundle.id))) Delete(bundle.id);
+  if (!outcome.ok()) return outcome.status();
+
+  const std::string errors = outcome->exit.ok() ? "" : RuntimeErrors(fs::ReadFile(log).ValueOr(""));
+  if (!outcome->started) return StartFailure(errors.empty() ? outcome->words : errors);
+  result.exit = outcome->exit;
+  return result;
+}
+
+// The processes are dead or about to be killed here; doing this ourselves is quicker than one more call of the runtime.
+void OciRunner::Delete(const std::string& id) const {
+  const Context ctx = Context::Background();
+  const OciRuntime& runtime = probe_.runtime;
+  Status status;
+  if (runtime.cgroups.mode == CgroupMode::kNone) {
+    status = DeleteByRuntime(ctx, runtime, StateRoot(), id);
+  } else {
+    status = RemoveCgroups(ctx, runtime.cgroups, CgroupOf(id));
+    if (status.ok()) status = fs::RemoveAll(fs::Join(StateRoot(), id));
+  }
+  if (!status.ok()) spdlog::warn("remove container '{}': {}", id, status.message());
+}
+
+}  // namespace slipway::runtime

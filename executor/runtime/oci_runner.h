@@ -1,0 +1,80 @@
+// OciRunner: the Runner that uses an installed OCI runtime, one for each daemon.
+//
+// All that it makes carries the daemon's id (containers, cgroups, the bridge) or lies in its run root, so that several
+// daemons live side by side and each finds what it left when it was killed. Make removes that before the first
+// container runs; a container of a killed daemon may live on until then. Thread-safe; destroyed after the last Run has
+// returned.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "executor/base/fs.h"
+#include "executor/runtime/bridge_network.h"
+#include "executor/runtime/etc_files.h"
+#include "executor/runtime/oci_config.h"
+#include "executor/runtime/oci_runtime.h"
+#include "executor/runtime/runner.h"
+
+namespace slipway::runtime {
+
+struct RunnerOptions {
+  std::string daemon_id;  ///< [A-Za-z0-9_-]{1,40}, unique on this host and the same after a restart
+  std::string run_root;   ///< made if missing; on a tmpfs if possible ("/run/slipway/<id>")
+  std::vector<std::string> runtimes = {"crun", "runc"};  ///< in the order in which they are tried; names or paths
+  std::string cgroup_parent = "/slipway";
+  /// What NetworkMode::kDefault stands for; kDefault itself means the bridge.
+  NetworkMode default_network = NetworkMode::kDefault;
+  std::string netavark;                               ///< empty: looked for
+  std::string subnet_pool = "10.214.0.0/16";          ///< the bridge takes a free /24 of it
+  std::string subnet_locks = "/run/slipway-subnets";  ///< shared by all daemons of the host
+  DnsOptions dns;
+};
+
+class OciRunner : public Runner {
+ public:
+  /// Locks the run root, finds a runtime (FAILED_PRECONDITION if none works), removes left-overs, and begins to make
+  /// the network.
+  static Result<std::unique_ptr<OciRunner>> Make(const Context& ctx, const RunnerOptions& options);
+  ~OciRunner() override;
+
+  Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) override;
+
+  const RuntimeProbe& probe() const { return probe_; }
+  /// OK, or why containers have no bridge (blocks until that is known); steps then run without a network.
+  Status NetworkState(const Context& ctx);
+  /// The bridge's own address, by which containers reach the host; empty without a bridge.
+  std::string gateway() const { return bridge_ ? bridge_->gateway() : ""; }
+
+ private:
+  struct Attached;  // a container's place in a network
+  struct Bundle;    // its folder
+  OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe);
+  void OpenNetwork();
+  Result<Attached> Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output);
+  Result<Bundle> MakeBundle(const ContainerSpec& spec, const Attached& network) const;
+  Result<ContainerExit> RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
+                                  const OutputSink& output);
+  void Delete(const std::string& id) const;
+  std::string StateRoot() const;
+  std::string CgroupOf(const std::string& id) const;
+
+  const RunnerOptions options_;
+  const fs::FileLock lock_;
+  const RuntimeProbe probe_;
+  const BundleContext host_;
+  std::unique_ptr<BridgeNetwork> bridge_;
+  Status no_bridge_;  // why bridge_ is null
+  std::atomic<uint64_t> count_ = 0;
+  std::atomic<bool> told_limits_ = false;
+};
+
+/// Kills and removes what a killed daemon with these options left: containers, cgroups, mounts and folders in the run
+/// root, bridges with their firewall rules. What there is is read from the kernel and the run root. No other process
+/// may use the run root meanwhile. Make does this; it must come before the snapshots' mounts are swept, which such
+/// containers keep busy.
+Status RecoverRunRoot(const Context& ctx, const RunnerOptions& options, const OciRuntime& runtime);
+
+}  // namespace slipway::runtime
