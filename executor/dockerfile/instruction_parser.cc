@@ -48,6 +48,9 @@ Result<Parsed> Done(T instruction) {
 
 std::optional<Heredoc> HeredocOrNothing(std::string_view word) { return ParseHeredocWord(word).ValueOr(std::nullopt); }
 
+// A body counts for each mention of its name, so a small file could ask for much memory.
+constexpr size_t kMaxInlineBytes = size_t{32} << 20;
+
 // COPY and ADD: the last argument is the destination, heredocs among the others are files.
 Status ParseSources(std::string_view keyword, Node* node, CopySources* sources) {
   if (HeredocOrNothing(node->args.back()).has_value()) {
@@ -57,6 +60,7 @@ Status ParseSources(std::string_view keyword, Node* node, CopySources* sources) 
   node->args.pop_back();
   std::map<std::string, const Heredoc*> bodies;  // of two with one name the last counts for both
   for (const Heredoc& heredoc : node->heredocs) bodies[heredoc.name] = &heredoc;
+  size_t total = 0;
   for (std::string& word : node->args) {
     std::optional<Heredoc> heredoc = HeredocOrNothing(word);
     if (!heredoc.has_value()) {
@@ -66,6 +70,9 @@ Status ParseSources(std::string_view keyword, Node* node, CopySources* sources) 
     const auto body = bodies.find(heredoc->name);
     std::string content = body == bodies.end() ? "" : body->second->content;
     if (heredoc->strip_tabs) content = StripLeadingTabs(content);
+    total += content.size();
+    if (total > kMaxInlineBytes)
+      return InvalidArgument("the heredocs of {} hold more than {} bytes", keyword, kMaxInlineBytes);
     sources->files.push_back({std::move(heredoc->name), std::move(content), heredoc->expand});
   }
   return {};
@@ -90,7 +97,7 @@ Result<Parsed> ParseAdd(Node node, char32_t) {
 // The name of a stage must be known before any variable is, so a word that would change is refused.
 Status CheckFrom(const std::string& from, char32_t escape) {
   const auto nothing = [](std::string_view) { return std::optional<std::string_view>(); };
-  SLIPWAY_ASSIGN_OR_RETURN(const ExpandedWord word, ExpandWord(from, nothing, {.escape = escape}));
+  SLIPWAY_ASSIGN_OR_RETURN(const ExpandedWord word, ExpandWord(from, nothing, {.escape = escape, .split = false}));
   if (word.text == from) return {};
   return InvalidArgument(
       "'--from={}' cannot hold variables or quotes; define a stage 'FROM … AS name', where ARGs from before the first "
@@ -215,7 +222,6 @@ Result<Parsed> ParseRun(Node node, char32_t) {
     run.devices.push_back(std::move(device));
   }
   run.command = ParseCommandLine(&node);
-  if (run.command.args.empty() && !run.command.json_form) run.command.args.clear();
   return Done(std::move(run));
 }
 

@@ -10,6 +10,7 @@ namespace slipway::dockerfile {
 namespace {
 
 constexpr size_t kMaxShown = 160;
+constexpr size_t kMaxMessage = 4000;
 
 // A line as it can be shown in a terminal: cut, and control characters made harmless.
 std::string Shown(std::string_view line) {
@@ -21,6 +22,14 @@ std::string Shown(std::string_view line) {
     line.remove_prefix(rune.size);
   }
   return shown;
+}
+
+// Messages quote words of the file, and a word can be as long as the file.
+std::string Cut(std::string_view message) {
+  if (message.size() <= kMaxMessage) return std::string(message);
+  size_t size = kMaxMessage;
+  while (size > 0 && (static_cast<unsigned char>(message[size]) & 0xC0) == 0x80) --size;
+  return std::string(message.substr(0, size)) + "…";
 }
 
 }  // namespace
@@ -45,7 +54,7 @@ std::string_view SourceText::Line(int number) const {
 
 Status SourceText::At(const SourceRange& where, const Status& error) const {
   if (error.ok() || !where.known()) return error;
-  return Status(error.code(), fmt::format("{}:{}: {}\n{:>5} | {}", filename_, where.start_line, error.message(),
+  return Status(error.code(), fmt::format("{}:{}: {}\n{:>5} | {}", filename_, where.start_line, Cut(error.message()),
                                           where.start_line, Shown(Line(where.start_line))));
 }
 

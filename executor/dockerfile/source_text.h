@@ -35,8 +35,9 @@ class SourceText {
   /// Line `number` without its line end; empty if there is none such.
   std::string_view Line(int number) const;
 
-  /// `error` with "Dockerfile:3: " in front and the line itself below ("    3 | RUNN x"); the code is kept.
-  /// OK and an unknown place change nothing. To be called once for an error, by who knows where it belongs.
+  /// `error` with "Dockerfile:3: " in front and the line itself below ("    3 | RUNN x"); the code is kept, a message
+  /// of more than 4000 bytes is cut. OK and an unknown place change nothing. To be called once for an error, by who
+  /// knows where it belongs.
   Status At(const SourceRange& where, const Status& error) const;
 
  private:

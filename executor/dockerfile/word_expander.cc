@@ -88,7 +88,8 @@ class WordLexer {
 
   // The word itself: like an operand, but its words count.
   Status Outer(std::string* out) {
-    while (!rest_.empty()) SLIPWAY_RETURN_IF_ERROR(Step(&splitter_, out));
+    WordSplitter* const words = options_.split ? &splitter_ : nullptr;
+    while (!rest_.empty()) SLIPWAY_RETURN_IF_ERROR(Step(words, out));
     return {};
   }
 
@@ -109,16 +110,15 @@ class WordLexer {
   }
 
   Status OperandText(char32_t stop, std::string* out) {
-    WordSplitter unused;
     while (Peek() != stop) {
       if (rest_.empty()) return InvalidArgument("missing '{}'", static_cast<char>(stop));
-      SLIPWAY_RETURN_IF_ERROR(Step(&unused, out));
+      SLIPWAY_RETURN_IF_ERROR(Step(nullptr, out));
     }
     Next();
     return {};
   }
 
-  // One character, quoted text or substitution.
+  // One character, quoted text or substitution. `words` may be null.
   Status Step(WordSplitter* words, std::string* out) {
     const char32_t c = Peek();
     const bool quote = !options_.ignore_quotes && (c == '\'' || c == '"');
@@ -126,26 +126,23 @@ class WordLexer {
       std::string text;
       SLIPWAY_RETURN_IF_ERROR(Special(c, &text));
       *out += text;
-      if (c == '$') {
-        words->Add(text);
-      } else {
-        words->AddRaw(text);
-      }
+      if (words != nullptr && c == '$') words->Add(text);
+      if (words != nullptr && c != '$') words->AddRaw(text);
       return CheckSize(*out);
     }
     Next();
     if (c != options_.escape) {
-      words->Add(c);
+      if (words != nullptr) words->Add(c);
       utf8::Append(c, out);
       return CheckSize(*out);
     }
     if (raw_escapes_) {
-      words->AddRaw(c);
+      if (words != nullptr) words->AddRaw(c);
       utf8::Append(c, out);
     }
     const char32_t escaped = Next();
     if (escaped == kEnd) return {};
-    words->AddRaw(escaped);
+    if (words != nullptr) words->AddRaw(escaped);
     utf8::Append(escaped, out);
     return CheckSize(*out);
   }
@@ -367,7 +364,7 @@ Result<ExpandedWord> WordExpander::Run(std::string_view word, const WordOptions&
 }
 
 Result<std::string> WordExpander::Word(std::string_view word) const {
-  SLIPWAY_ASSIGN_OR_RETURN(ExpandedWord result, Run(word, {.escape = escape_}));
+  SLIPWAY_ASSIGN_OR_RETURN(ExpandedWord result, Run(word, {.escape = escape_, .split = false}));
   return std::move(result.text);
 }
 
@@ -377,7 +374,7 @@ Result<std::vector<std::string>> WordExpander::Words(std::string_view word) cons
 }
 
 Result<std::string> WordExpander::Body(std::string_view body) const {
-  SLIPWAY_ASSIGN_OR_RETURN(ExpandedWord result, Run(body, {.ignore_quotes = true}));
+  SLIPWAY_ASSIGN_OR_RETURN(ExpandedWord result, Run(body, {.ignore_quotes = true, .split = false}));
   return std::move(result.text);
 }
 

@@ -29,6 +29,8 @@ struct WordOptions {
   bool ignore_quotes = false;
   /// $v stays as written if v is not set.
   bool keep_unset = false;
+  /// Without, ExpandedWord::words stays empty, which saves time.
+  bool split = true;
 };
 
 struct ExpandedWord {

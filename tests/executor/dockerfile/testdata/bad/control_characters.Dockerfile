@@ -1,0 +1,2 @@
+FROM a
+RUNX [31m	red

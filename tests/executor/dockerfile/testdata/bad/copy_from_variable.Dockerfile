@@ -1,0 +1,3 @@
+ARG X=a
+FROM a
+COPY --from=$X a b

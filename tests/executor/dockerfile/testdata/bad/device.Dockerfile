@@ -1,0 +1,2 @@
+FROM a
+RUN --device=v/c=x,requird y

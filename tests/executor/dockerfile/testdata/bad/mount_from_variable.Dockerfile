@@ -1,0 +1,2 @@
+FROM a
+RUN --mount=from=$A,target=/x y

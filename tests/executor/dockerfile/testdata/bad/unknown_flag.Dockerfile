@@ -1,0 +1,3 @@
+FROM a
+COPY --form=b \
+  /c /d

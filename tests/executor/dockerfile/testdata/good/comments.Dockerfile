@@ -1,0 +1,10 @@
+# first
+
+# second
+FROM a
+# third
+#
+# fourth
+  # fifth
+RUN b
+RUN c

@@ -1,0 +1,8 @@
+FROM a
+RUN b \
+
+  c
+COPY <<E /d
+line
+E
+ENV X=y

@@ -1,0 +1,4 @@
+#!/usr/bin/env slipway
+# check=error=true
+# syntax=x
+FROM a
