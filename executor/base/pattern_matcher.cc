@@ -84,10 +84,7 @@ class PatternMatcher::Pattern {
         const std::string_view suffix = std::string_view(text_).substr(2);
         return path.ends_with(suffix) || (suffix.starts_with('/') && path == suffix.substr(1));
       }
-      case Kind::kRegex: {
-        const std::string repaired = utf8::Repair(path);
-        return regex_->Match(repaired, 0, repaired.size(), RE2::UNANCHORED, nullptr, 0);
-      }
+      case Kind::kRegex: return IsAscii(path) ? RegexMatches(path) : RegexMatches(utf8::Repair(path));
     }
     return false;
   }
@@ -113,6 +110,14 @@ class PatternMatcher::Pattern {
 
  private:
   enum class Kind { kExact, kPrefix, kSuffix, kRegex };
+
+  static bool IsAscii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  }
+
+  bool RegexMatches(std::string_view text) const {
+    return regex_->Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, nullptr, 0);
+  }
 
   static bool PathIsOdd(std::string_view element) { return element.find_first_of("[]\\^") != std::string_view::npos; }
 
