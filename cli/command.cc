@@ -84,6 +84,9 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddCancel(line);
   AddVersion(line);
   AddInfo(line);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command->fallthrough();  // --server may stand behind the command too
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version

@@ -55,18 +55,20 @@ Digest SumUp(const std::vector<ContextEntry>& entries) {
 
 }  // namespace
 
-Result<ContextPacker> ContextPacker::Open(ThreadPool& pool, const std::string& folder, const std::string& cache_dir) {
+Result<ContextPacker> ContextPacker::Open(ThreadPool& pool, const std::string& folder, const std::string& cache_dir,
+                                          const Clock& clock) {
   Result<UniqueFd> fd = fs::Open(folder, O_RDONLY | O_DIRECTORY);
   if (!fd.ok()) return std::move(fd).status().With("read the build context");
   std::array<char, PATH_MAX> real;
   const std::string root = ::realpath(folder.c_str(), real.data()) != nullptr ? real.data() : folder;
-  return ContextPacker(pool, std::move(fd).value(), StatCache::Open(root.starts_with('/') ? cache_dir : "", root));
+  return ContextPacker(pool, std::move(fd).value(), StatCache::Open(root.starts_with('/') ? cache_dir : "", root),
+                       clock);
 }
 
 Status ContextPacker::Walk(const Context& ctx, std::vector<std::string> patterns) {
   Result<PatternMatcher> ignore = PatternMatcher::Make(patterns);
   if (!ignore.ok()) return std::move(ignore).status().With("ignore file of the context");
-  looked_at_ = Clock::Real().System();
+  looked_at_ = clock_->System();
   SLIPWAY_ASSIGN_OR_RETURN(entries_, WalkContext(ctx, *pool_, root_fd_.get(), *ignore));
   cache_.Recall(&entries_);
   for (const ContextEntry& entry : entries_) {

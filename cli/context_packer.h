@@ -21,8 +21,9 @@ namespace slipway::cli {
 
 class ContextPacker {
  public:
-  /// `cache_dir` as in StatCache::Open. The pool must outlive the packer.
-  static Result<ContextPacker> Open(ThreadPool& pool, const std::string& folder, const std::string& cache_dir);
+  /// `cache_dir` as in StatCache::Open. Pool and clock must outlive the packer.
+  static Result<ContextPacker> Open(ThreadPool& pool, const std::string& folder, const std::string& cache_dir,
+                                    const Clock& clock = Clock::Real());
 
   /// Lists what `patterns` leave of the folder and finds what the cache knows of it.
   Status Walk(const Context& ctx, std::vector<std::string> patterns);
@@ -47,10 +48,11 @@ class ContextPacker {
   Status SaveCache() { return cache_.Save(entries_, looked_at_); }
 
  private:
-  ContextPacker(ThreadPool& pool, UniqueFd root_fd, StatCache cache)
-      : pool_(&pool), root_fd_(std::move(root_fd)), cache_(std::move(cache)) {}
+  ContextPacker(ThreadPool& pool, UniqueFd root_fd, StatCache cache, const Clock& clock)
+      : pool_(&pool), clock_(&clock), root_fd_(std::move(root_fd)), cache_(std::move(cache)) {}
 
   ThreadPool* pool_;
+  const Clock* clock_;
   UniqueFd root_fd_;
   StatCache cache_;
   SystemTime looked_at_;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxDetails = 5;
 constexpr size_t kBarColumns = 20;
+constexpr size_t kShortestBar = 5;
 constexpr size_t kShortDigest = 12;
 constexpr size_t kHexDigits = 64;
 
@@ -45,7 +46,7 @@ std::string TtyView::Paint(const char* code, const std::string& text) const {
 
 std::string TtyView::Row(const std::string& mark, const std::string& name, const std::string& right,
                          size_t columns) const {
-  const size_t fixed = 4 + Columns(Harmless(right));  // without its colour
+  const size_t fixed = 3 + Columns(Harmless(right));  // without its colour
   if (columns <= fixed + 4) return mark + " " + Cut(name, columns > 3 ? columns - 3 : 1);
   return fmt::format("{} {} {}", mark, Fit(name, columns - fixed), right);
 }
@@ -56,14 +57,17 @@ std::string TtyView::Bar(const std::string& what, const std::string& unit, uint6
   if (total > 0) numbers += " / " + Amount(unit, total);
   if (!unit.empty()) numbers += " " + unit;
   if (!extra.empty()) numbers += "  " + extra;
-  if (total == 0) return Cut(fmt::format("{}  {}", what, numbers), columns);
-  const size_t full =
-      static_cast<size_t>(kBarColumns * (static_cast<double>(std::min(current, total)) / static_cast<double>(total)));
+  // The bar takes what the numbers leave.
+  const size_t taken = Columns(what) + Columns(numbers) + 4;
+  const size_t width = total == 0 || columns < taken + kShortestBar ? 0 : std::min(kBarColumns, columns - taken);
+  if (width == 0) return Cut(fmt::format("{}  {}", what, numbers), columns);
+  const double share = static_cast<double>(std::min(current, total)) / static_cast<double>(total);
+  const auto full = static_cast<size_t>(static_cast<double>(width) * share);
   std::string bar;
-  for (size_t i = 0; i < kBarColumns; ++i) {
+  for (size_t i = 0; i < width; ++i) {
     bar += style_.unicode ? (i < full ? "█" : "░") : (i < full ? "#" : "-");
   }
-  return Cut(fmt::format("{}  {}  {}", what, bar, numbers), columns);
+  return fmt::format("{}  {}  {}", what, bar, numbers);
 }
 
 std::string TtyView::Head(const ProgressModel& model, TimePoint now, size_t columns) const {
