@@ -364,7 +364,7 @@ int CurlExchange::OnSeek(void* self, curl_off_t offset, int origin) {
 }
 
 CURLcode CurlExchange::OnSslContext(CURL*, void* context, void* self) {
-  static_cast<CurlExchange*>(self)->shared_.trust.Apply(static_cast<SSL_CTX*>(context));
+  static_cast<CurlExchange*>(self)->shared_.trust->Apply(static_cast<SSL_CTX*>(context));
   return CURLE_OK;
 }
 

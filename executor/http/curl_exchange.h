@@ -26,7 +26,7 @@ namespace slipway::http {
 /// What an exchange needs from its transport; lives as long as that.
 struct CurlShared {
   CurlOptions options;
-  TrustStore trust;
+  std::unique_ptr<TrustStore> trust;
   CurlPool pool;
 };
 

@@ -65,7 +65,7 @@ class CurlPush : public PushRequest {
 
 class CurlTransport : public Transport {
  public:
-  CurlTransport(CurlOptions options, TrustStore trust)
+  CurlTransport(CurlOptions options, std::unique_ptr<TrustStore> trust)
       : shared_{.options = options,
                 .trust = std::move(trust),
                 .pool = CurlPool(options.max_idle_per_origin, options.max_idle, options.max_idle_age)} {}
@@ -168,7 +168,7 @@ ProxySettings ProxySettings::FromEnvironment() {
 }
 
 Result<std::unique_ptr<Transport>> NewCurlTransport(CurlOptions options) {
-  SLIPWAY_ASSIGN_OR_RETURN(TrustStore trust, TrustStore::Load(options.extra_ca_files));
+  SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<TrustStore> trust, TrustStore::Load(options.extra_ca_files));
   return std::unique_ptr<Transport>(std::make_unique<CurlTransport>(std::move(options), std::move(trust)));
 }
 

@@ -180,15 +180,15 @@ bool ScriptedHttpServer::ServeOne(Connection& connection) {
     const size_t size = request->headers.GetNumber("Content-Length").value_or(0);
     whole = connection.Read(size, limit, request->body) && request->body.size() == size;
   }
+  request->whole = whole;
   {
     std::lock_guard lock(mutex_);
     requests_.push_back(*request);
   }
-  if (interruption && !interruption->answer) return false;
   if (!whole && !interruption) return false;
 
   const ScriptedReply reply = handler_(*request);
-  if (reply.drop) return false;
+  if (reply.drop || (interruption && !interruption->answer)) return false;
   if (!reply.raw.empty()) {
     connection.Write(reply.raw);
     return false;

@@ -24,7 +24,8 @@ struct ScriptedRequest {
   std::string target;  ///< path and query as sent
   http::Headers headers;
   std::string body;
-  size_t index = 0;  ///< how many requests came to this server before
+  size_t index = 0;   ///< how many requests came to this server before
+  bool whole = true;  ///< false: cut off by the Interrupter, the body is what came until then
 
   /// "GET /path?query".
   std::string Line() const { return method + " " + target; }
@@ -46,7 +47,7 @@ class ScriptedHttpServer {
  public:
   using Handler = std::function<ScriptedReply(const ScriptedRequest&)>;
   /// Asked once a request's header is there: after how many bytes of its body to close the connection, or to answer
-  /// (`answer`) without reading on.
+  /// (`answer`) without reading on. The handler is called either way.
   struct Interruption {
     size_t after = 0;
     bool answer = false;
