@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <optional>
 #include <utility>
 
 #include "executor/base/fs.h"
@@ -12,6 +13,14 @@ struct BridgeNetwork::Lease::Port {
   NetNamespace netns;
   PortSpec spec;
   uint32_t host = 0;  // the last part of its address
+  bool named = false;
+};
+
+// A call of Join. Who waits for it may have gone.
+struct BridgeNetwork::Request {
+  std::vector<std::string> aliases;
+  bool abandoned = false;                             // guarded by the network's mutex
+  std::optional<Result<std::unique_ptr<Port>>> port;  // guarded by the network's mutex
 };
 
 BridgeNetwork::Lease::Lease(BridgeNetwork* network, std::unique_ptr<Port> port)
@@ -40,7 +49,10 @@ BridgeNetwork::BridgeNetwork(Netavark netavark, SubnetLease subnet, Options opti
     : netavark_(std::move(netavark)),
       subnet_(std::move(subnet)),
       options_(std::move(options)),
-      bridge_{.device = options_.device, .subnet = subnet_.net(), .mtu = DefaultRouteMtu()} {
+      bridge_{.device = options_.device,
+              .subnet = subnet_.net(),
+              .mtu = DefaultRouteMtu(),
+              .with_names = options_.with_names} {
   worker_ = std::thread([this] { Work(); });
 }
 
@@ -76,68 +88,118 @@ Result<BridgeNetwork::Lease> BridgeNetwork::Acquire(const Context& ctx) {
   return lease;
 }
 
+Result<BridgeNetwork::Lease> BridgeNetwork::Join(const Context& ctx, const std::vector<std::string>& aliases) {
+  const auto request = std::make_shared<Request>();
+  request->aliases = aliases;
+  std::unique_lock lock(mutex_);
+  requests_.push_back(request);
+  changed_.notify_all();
+  const Status waited = ctx.Wait(lock, changed_, [&request] { return request->port.has_value(); });
+  if (!waited.ok()) {
+    request->abandoned = true;
+    return waited;
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<Port> port, *std::move(request->port));
+  return Lease(this, std::move(port));
+}
+
 void BridgeNetwork::GiveBack(std::unique_ptr<Port> port, bool reusable) {
   {
     std::lock_guard lock(mutex_);
-    auto& list = reusable && idle_.size() < options_.most_idle ? idle_ : discard_;
+    auto& list = reusable && !port->named && idle_.size() < options_.most_idle ? idle_ : discard_;
     list.push_back(std::move(port));
   }
   changed_.notify_all();
 }
 
+bool BridgeNetwork::WantsSpare() const {
+  // After a failure only for somebody who asks for it.
+  return idle_.size() < waiting_ + (last_failure_.ok() ? options_.spare : 0);
+}
+
 void BridgeNetwork::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] {
-      return stopping_ || !discard_.empty() || idle_.size() < waiting_ + (last_failure_.ok() ? options_.spare : 0);
-    });
+    changed_.wait(lock, [this] { return stopping_ || !discard_.empty() || !requests_.empty() || WantsSpare(); });
     if (stopping_) return;
-    if (!discard_.empty()) {
-      // Closing the namespace is enough: the kernel takes its end of the bridge away.
-      std::vector<std::unique_ptr<Port>> dropped = std::move(discard_);
-      discard_.clear();
-      for (const auto& port : dropped) used_hosts_.erase(port->host);
-      lock.unlock();
-      dropped.clear();
-      lock.lock();
-      continue;
-    }
-    lock.unlock();
-    Result<std::unique_ptr<Port>> port = MakePort();
-    lock.lock();
-    if (port.ok()) {
-      ready_ = true;
-      last_failure_ = Status();
-      idle_.push_back(std::move(port).value());
+    if (!requests_.empty()) {
+      ServeRequest(lock);
+    } else if (WantsSpare()) {
+      MakeSpare(lock);
     } else {
-      ++failures_;
-      last_failure_ = port.status();
+      DropPorts(lock);
     }
-    changed_.notify_all();
-    // Whoever waits has to see the failure before the next attempt begins.
-    if (!port.ok())
-      changed_.wait(lock, [this, told = waiting_] { return stopping_ || waiting_ < told || waiting_ == 0; });
   }
 }
 
-Result<std::unique_ptr<BridgeNetwork::Port>> BridgeNetwork::MakePort() {
-  auto port = std::make_unique<Port>();
-  {
-    // An address is used again as late as can be, so that nobody answers to a neighbour's old connections.
-    std::lock_guard lock(mutex_);
-    const uint32_t last = (uint32_t{1} << (32 - bridge_.subnet.prefix)) - 2;
-    uint32_t host = used_hosts_.empty() ? 2 : *used_hosts_.rbegin() + 1;
-    if (host > last) host = 2;
-    while (used_hosts_.contains(host) && host <= last) ++host;
-    if (host > last)
-      return ResourceExhausted("plug a container into bridge '{}': all addresses are taken", bridge_.device);
-    used_hosts_.insert(host);
-    port->host = host;
+void BridgeNetwork::ServeRequest(std::unique_lock<std::mutex>& lock) {
+  const std::shared_ptr<Request> request = std::move(requests_.front());
+  requests_.pop_front();
+  if (request->abandoned) return;
+  lock.unlock();
+  Result<std::unique_ptr<Port>> port = MakePort(request->aliases);
+  lock.lock();
+  if (port.ok() && request->abandoned) {
+    discard_.push_back(std::move(port).value());
+    return;
   }
+  request->port.emplace(std::move(port));
+  changed_.notify_all();
+}
+
+void BridgeNetwork::MakeSpare(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  Result<std::unique_ptr<Port>> port = MakePort({});
+  lock.lock();
+  if (port.ok()) {
+    ready_ = true;
+    last_failure_ = Status();
+    idle_.push_back(std::move(port).value());
+    changed_.notify_all();
+    return;
+  }
+  ++failures_;
+  last_failure_ = port.status();
+  changed_.notify_all();
+  // Whoever waits has to see the failure before the next attempt begins.
+  changed_.wait(lock, [this, told = waiting_] { return stopping_ || waiting_ < told || waiting_ == 0; });
+}
+
+void BridgeNetwork::DropPorts(std::unique_lock<std::mutex>& lock) {
+  std::vector<std::unique_ptr<Port>> dropped = std::exchange(discard_, {});
+  lock.unlock();
+  std::vector<uint32_t> hosts;
+  for (const auto& port : dropped) {
+    hosts.push_back(port->host);
+    if (!port->named) continue;  // closing the namespace is enough: the kernel takes its end of the bridge away
+    const Status status = netavark_.Teardown(Context::Background(), bridge_, port->spec, port->netns.path());
+    if (!status.ok()) spdlog::warn("unplug '{}': {}", port->spec.container_id, status.message());
+  }
+  dropped.clear();
+  lock.lock();
+  for (const uint32_t host : hosts) used_hosts_.erase(host);
+}
+
+// An address is used again as late as can be, so that nobody answers to a neighbour's old connections.
+Result<uint32_t> BridgeNetwork::TakeHost() {
+  std::lock_guard lock(mutex_);
+  const uint32_t last = (uint32_t{1} << (32 - bridge_.subnet.prefix)) - 2;
+  for (uint32_t tried = 0; tried < last; ++tried) {
+    if (++last_host_ > last) last_host_ = 2;
+    if (used_hosts_.insert(last_host_).second) return last_host_;
+  }
+  return ResourceExhausted("plug a container into bridge '{}': all addresses are taken", bridge_.device);
+}
+
+Result<std::unique_ptr<BridgeNetwork::Port>> BridgeNetwork::MakePort(const std::vector<std::string>& aliases) {
+  auto port = std::make_unique<Port>();
+  SLIPWAY_ASSIGN_OR_RETURN(port->host, TakeHost());
+  port->named = options_.with_names;
+  port->spec = {.container_id = fmt::format("{}-{}", bridge_.device, port->host),
+                .address = bridge_.subnet.Host(port->host),
+                .aliases = aliases};
   const auto make = [&]() -> Status {
     SLIPWAY_ASSIGN_OR_RETURN(port->netns, NetNamespace::Create());
-    port->spec = {.container_id = fmt::format("{}-{}", bridge_.device, port->host),
-                  .address = bridge_.subnet.Host(port->host)};
     return netavark_.Setup(Context::Background(), bridge_, port->spec, port->netns.path());
   };
   Status status = make();
@@ -167,7 +229,8 @@ void BridgeNetwork::IsolatePorts() const {
 // The last port is unplugged by netavark, which then removes the bridge and the rules; the others vanish with their
 // namespaces.
 void BridgeNetwork::TearDown() {
-  discard_.clear();
+  std::unique_lock lock(mutex_);
+  DropPorts(lock);
   if (idle_.empty() && !BridgeExists(bridge_.device)) return;
   std::unique_ptr<Port> last;
   if (!idle_.empty()) {

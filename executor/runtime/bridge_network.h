@@ -7,6 +7,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -23,10 +24,11 @@ namespace slipway::runtime {
 class BridgeNetwork {
  public:
   struct Options {
-    std::string device;     ///< at most 15 bytes
-    bool isolated = true;   ///< containers do not see each other
-    size_t spare = 1;       ///< namespaces kept ready beyond those in use
-    size_t most_idle = 16;  ///< beyond this, a namespace that is given back is taken apart
+    std::string device;       ///< at most 15 bytes
+    bool isolated = true;     ///< containers do not see each other
+    bool with_names = false;  ///< aardvark-dns answers for the aliases given to Join, on the gateway's address
+    size_t spare = 1;         ///< namespaces kept ready beyond those in use
+    size_t most_idle = 16;    ///< beyond this, a namespace that is given back is taken apart
   };
 
   /// Begins to make the first namespace and returns at once.
@@ -60,14 +62,22 @@ class BridgeNetwork {
   Status WaitReady(const Context& ctx);
   /// Blocks while one is being made; UNAVAILABLE if that fails.
   Result<Lease> Acquire(const Context& ctx);
+  /// A new namespace with names of its own, which is not used again.
+  Result<Lease> Join(const Context& ctx, const std::vector<std::string>& aliases);
 
   std::string gateway() const { return bridge_.subnet.Host(1); }
   const std::string& device() const { return bridge_.device; }
 
  private:
   using Port = Lease::Port;
+  struct Request;
   void Work();
-  Result<std::unique_ptr<Port>> MakePort();
+  void ServeRequest(std::unique_lock<std::mutex>& lock);
+  void DropPorts(std::unique_lock<std::mutex>& lock);
+  void MakeSpare(std::unique_lock<std::mutex>& lock);
+  bool WantsSpare() const;  // under mutex_
+  Result<std::unique_ptr<Port>> MakePort(const std::vector<std::string>& aliases);
+  Result<uint32_t> TakeHost();
   void GiveBack(std::unique_ptr<Port> port, bool reusable);
   void IsolatePorts() const;
   void TearDown();
@@ -79,14 +89,16 @@ class BridgeNetwork {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<std::unique_ptr<Port>> idle_;     // guarded by mutex_
-  std::vector<std::unique_ptr<Port>> discard_;  // guarded by mutex_: to be taken apart by the worker
-  std::set<uint32_t> used_hosts_;               // guarded by mutex_
-  size_t waiting_ = 0;                          // guarded by mutex_
-  uint64_t failures_ = 0;                       // guarded by mutex_: failed attempts, ever
-  Status last_failure_;                         // guarded by mutex_: OK if the last attempt was
-  bool ready_ = false;                          // guarded by mutex_
-  bool stopping_ = false;                       // guarded by mutex_
+  std::vector<std::unique_ptr<Port>> idle_;        // guarded by mutex_
+  std::vector<std::unique_ptr<Port>> discard_;     // guarded by mutex_: to be taken apart by the worker
+  std::deque<std::shared_ptr<Request>> requests_;  // guarded by mutex_
+  std::set<uint32_t> used_hosts_;                  // guarded by mutex_
+  uint32_t last_host_ = 1;                         // guarded by mutex_: the address given out last
+  size_t waiting_ = 0;                             // guarded by mutex_
+  uint64_t failures_ = 0;                          // guarded by mutex_: failed attempts, ever
+  Status last_failure_;                            // guarded by mutex_: OK if the last attempt was
+  bool ready_ = false;                             // guarded by mutex_
+  bool stopping_ = false;                          // guarded by mutex_
   std::thread worker_;
 };
 

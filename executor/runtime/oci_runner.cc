@@ -97,7 +97,8 @@ Status CheckDaemonId(const std::string& id) {
 
 struct OciRunner::Attached {
   NetworkMode mode = NetworkMode::kNone;
-  BridgeNetwork::Lease lease;  // mode kDefault
+  std::shared_ptr<BridgeNetwork> group;  // kept until the lease has ended
+  BridgeNetwork::Lease lease;            // mode kDefault
 };
 
 struct OciRunner::Bundle {
@@ -132,17 +133,49 @@ void OciRunner::OpenNetwork() {
     no_bridge_ = FailedPrecondition("the operator chose another default network");
     return;
   }
-  const auto open = [this]() -> Status {
-    SLIPWAY_ASSIGN_OR_RETURN(Netavark netavark, Netavark::Find(options_.netavark, NetavarkDir(options_)));
-    SLIPWAY_ASSIGN_OR_RETURN(const Ipv4Net pool, Ipv4Net::Parse(options_.subnet_pool));
-    const uint32_t first = Digest::Of(options_.daemon_id).bytes()[0];
-    SLIPWAY_ASSIGN_OR_RETURN(SubnetLease subnet, SubnetLease::Acquire(pool, options_.subnet_locks, first));
-    bridge_ = std::make_unique<BridgeNetwork>(std::move(netavark), std::move(subnet),
-                                              BridgeNetwork::Options{.device = BridgePrefix(options_)});
-    return Status();
-  };
-  no_bridge_ = open();
-  if (!no_bridge_.ok()) spdlog::warn("containers get no network: {}", no_bridge_.message());
+  auto bridge = MakeBridge({.device = BridgePrefix(options_)});
+  if (bridge.ok()) {
+    bridge_ = std::move(bridge).value();
+  } else {
+    no_bridge_ = bridge.status();
+    spdlog::warn("containers get no network: {}", no_bridge_.message());
+  }
+}
+
+Result<std::unique_ptr<BridgeNetwork>> OciRunner::MakeBridge(BridgeNetwork::Options options) const {
+  SLIPWAY_ASSIGN_OR_RETURN(Netavark netavark, Netavark::Find(options_.netavark, NetavarkDir(options_)));
+  if (options.with_names && !netavark.has_names())
+    return FailedPrecondition("find aardvark-dns: install the aardvark-dns package");
+  SLIPWAY_ASSIGN_OR_RETURN(const Ipv4Net pool, Ipv4Net::Parse(options_.subnet_pool));
+  const uint32_t first = Digest::Of(options_.daemon_id).bytes()[0];
+  SLIPWAY_ASSIGN_OR_RETURN(SubnetLease subnet, SubnetLease::Acquire(pool, options_.subnet_locks, first));
+  return std::make_unique<BridgeNetwork>(std::move(netavark), std::move(subnet), std::move(options));
+}
+
+Result<Cleanup> OciRunner::CreateNetwork(const Context& ctx, const std::string& name) {
+  SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+  const std::string device = fmt::format("{}{:04x}", BridgePrefix(options_), ++groups_made_ & 0xffff);
+  auto made = MakeBridge({.device = device, .isolated = false, .with_names = true, .spare = 0});
+  if (!made.ok()) return FailedPrecondition("create network '{}': {}", name, made.status().message());
+  const std::shared_ptr<BridgeNetwork> network = std::move(made).value();
+  if (!groups_.Lock()->emplace(name, network).second)
+    return AlreadyExists("create network '{}': the name is in use", name);
+  return Cleanup([this, name] {
+    const auto node = groups_.Lock()->extract(name);  // ends after the lock
+  });
+}
+
+Result<OciRunner::Attached> OciRunner::JoinGroup(const Context& ctx, const ContainerSpec& spec) {
+  Attached attached{.mode = NetworkMode::kDefault};
+  {
+    auto groups = groups_.Lock();
+    const auto found = groups->find(spec.network_group.name);
+    if (found == groups->end()) return NotFound("join network '{}': it was not created", spec.network_group.name);
+    attached.group = found->second;
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(attached.lease, attached.group->Join(ctx, spec.network_group.aliases));
+  attached.lease.Spoil();
+  return attached;
 }
 
 Status OciRunner::NetworkState(const Context& ctx) { return bridge_ ? bridge_->WaitReady(ctx) : no_bridge_; }
@@ -151,6 +184,7 @@ Result<OciRunner::Attached> OciRunner::Attach(const Context& ctx, const Containe
   Attached attached;
   attached.mode = spec.network == NetworkMode::kDefault ? options_.default_network : spec.network;
   if (attached.mode != NetworkMode::kDefault) return attached;
+  if (!spec.network_group.name.empty()) return JoinGroup(ctx, spec);
   const Status state = NetworkState(ctx);
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
   if (!state.ok()) {
@@ -188,8 +222,10 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
   context.cgroups_path = CgroupOf(bundle.id);
   const bool own_network = network.mode != NetworkMode::kHost;
   SLIPWAY_RETURN_IF_ERROR(WriteFile(context.hosts_path, HostsFile(spec.hostname, spec.extra_hosts)));
-  SLIPWAY_RETURN_IF_ERROR(
-      WriteFile(context.resolv_conf_path, ResolvConf(ReadHostResolvConf(), options_.dns, own_network)));
+  DnsOptions dns = options_.dns;
+  if (network.group)
+    dns.servers = {network.group->gateway()};  // aardvark-dns asks the host's own resolvers for the rest
+  SLIPWAY_RETURN_IF_ERROR(WriteFile(context.resolv_conf_path, ResolvConf(ReadHostResolvConf(), dns, own_network)));
   // Bytes that are no UTF-8 cannot be said in JSON; a runtime written in Go would replace them, too.
   const std::string config =
       MakeOciConfig(spec, context).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -200,7 +236,6 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
 Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) {
   SLIPWAY_RETURN_IF_ERROR(CheckSpec(spec));
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
-  if (!spec.network_group.name.empty()) return Unimplemented("network groups");
   if (WantsLimits(spec.limits)) {
     const std::string missing = MissingControllers(spec.limits, probe_.runtime.cgroups);
     if (!missing.empty() && !told_limits_.exchange(true)) {

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "executor/base/fs.h"
+#include "executor/base/guarded.h"
 #include "executor/runtime/bridge_network.h"
 #include "executor/runtime/etc_files.h"
 #include "executor/runtime/oci_config.h"
@@ -41,6 +43,7 @@ class OciRunner : public Runner {
   ~OciRunner() override;
 
   Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) override;
+  Result<Cleanup> CreateNetwork(const Context& ctx, const std::string& name) override;
 
   const RuntimeProbe& probe() const { return probe_; }
   /// OK, or why containers have no bridge (blocks until that is known); steps then run without a network.
@@ -53,6 +56,8 @@ class OciRunner : public Runner {
   struct Bundle;    // its folder
   OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe);
   void OpenNetwork();
+  Result<std::unique_ptr<BridgeNetwork>> MakeBridge(BridgeNetwork::Options options) const;
+  Result<Attached> JoinGroup(const Context& ctx, const ContainerSpec& spec);
   Result<Attached> Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output);
   Result<Bundle> MakeBundle(const ContainerSpec& spec, const Attached& network) const;
   Result<ContainerExit> RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
@@ -67,7 +72,8 @@ class OciRunner : public Runner {
   const BundleContext host_;
   std::unique_ptr<BridgeNetwork> bridge_;
   Status no_bridge_;  // why bridge_ is null
-  std::atomic<uint64_t> count_ = 0;
+  Guarded<std::map<std::string, std::shared_ptr<BridgeNetwork>>> groups_;
+  std::atomic<uint32_t> groups_made_ = 0;
   std::atomic<bool> told_limits_ = false;
 };
 

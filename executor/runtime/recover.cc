@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include "executor/base/process.h"
 #include "executor/runtime/layout.h"
@@ -42,6 +44,18 @@ Status RemoveContainers(const Context& ctx, const RunnerOptions& options, const 
   }
   // Also those that the runtime had not written down yet.
   return RemoveCgroups(ctx, runtime.cgroups, DaemonCgroup(options));
+}
+
+// aardvark-dns leaves its parent, so it lives on when the daemon is killed.
+void StopNameServer(const std::string& netavark_dir) {
+  const std::string folder = fs::Join(netavark_dir, "aardvark-dns");
+  const std::string text = fs::ReadFile(fs::Join(folder, "aardvark.pid"), 64).ValueOr("");
+  pid_t pid = 0;
+  std::from_chars(text.data(), text.data() + text.size(), pid);
+  // The number may be another program's by now.
+  const std::string command = pid > 1 ? fs::ReadFile(fmt::format("/proc/{}/cmdline", pid), 1U << 20).ValueOr("") : "";
+  if (command.find(folder) != std::string::npos) ::kill(pid, SIGKILL);
+  fs::RemoveAll(folder).Ignore();
 }
 
 }  // namespace
@@ -85,6 +99,7 @@ Status RecoverRunRoot(const Context& ctx, const RunnerOptions& options, const Oc
   for (const std::string& folder : {ContainersDir(options), StatesDir(options)})
     SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(folder));
 
+  StopNameServer(NetavarkDir(options));
   const std::vector<std::string> bridges = FindBridges(BridgePrefix(options));
   if (bridges.empty()) return Status();
   SLIPWAY_ASSIGN_OR_RETURN(const Netavark netavark, Netavark::Find(options.netavark, NetavarkDir(options)));

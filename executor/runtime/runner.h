@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "executor/base/cleanup.h"
 #include "executor/base/context.h"
 #include "executor/base/process.h"
 #include "executor/base/status.h"
@@ -87,10 +88,10 @@ struct Limits {
   int64_t pids = 0;
 };
 
-/// The network that the containers of one group share. They reach each other by alias.
+/// A network that some containers share, made by Runner::CreateNetwork. They reach each other by alias.
 struct NetworkGroup {
-  std::string name;                  ///< [a-zA-Z0-9_.-]+; empty: no group, other containers are not named
-  std::vector<std::string> aliases;  ///< of this container
+  std::string name;                  ///< empty: none, other containers are not reached
+  std::vector<std::string> aliases;  ///< host names of this container
 };
 
 struct ContainerSpec {
@@ -141,6 +142,14 @@ class Runner {
   /// Mount points that had to be made below `rootfs` are removed afterwards if they are empty still, and the times of
   /// the folders that held them are put back. Only /proc, /dev and /sys stay, as in an image that BuildKit made.
   virtual Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) = 0;
+
+  /// Makes a network for ContainerSpec::network_group, with outbound access and name service; it is removed when the
+  /// value ends, after the last container in it. ALREADY_EXISTS if the name is taken; FAILED_PRECONDITION if the host
+  /// has no means.
+  virtual Result<Cleanup> CreateNetwork(const Context& ctx, const std::string& name) {
+    (void)ctx;
+    return Unimplemented("create network '{}'", name);
+  }
 };
 
 }  // namespace slipway::runtime

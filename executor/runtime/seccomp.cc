@@ -19,8 +19,8 @@ struct Machine {
   std::initializer_list<const char*> architectures;  // the native one and those whose programs it also runs
 };
 
-// Each architecture costs a step some ten milliseconds, since the runtime compiles the whole list for it. Programs of 32 bits
-// are met in builds (gcc -m32, wine); the x32 ABI is switched off in the kernels of today, so it is left out.
+// Each architecture costs a step some ten milliseconds, since the runtime compiles the whole list for it. Programs of
+// 32 bits are met in builds (gcc -m32, wine); the x32 ABI is switched off in the kernels of today, so it is left out.
 constexpr Machine kMachines[] = {
     {"x86_64", {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"}},
     {"i686", {"SCMP_ARCH_X86"}},

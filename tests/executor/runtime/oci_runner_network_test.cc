@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "executor/base/digest.h"
@@ -123,6 +124,33 @@ TEST_F(OciRunnerNetworkTest, TwoDaemonsHaveTwoSubnets) {
   ASSERT_TRUE(second.ok());
   EXPECT_TRUE((*second)->NetworkState(Context::Background()).ok());
   EXPECT_NE((*second)->gateway(), runner_->gateway());
+}
+
+TEST_F(OciRunnerNetworkTest, ContainersOfAGroupReachEachOtherByAlias) {
+  auto network = runner_->CreateNetwork(Context::Background(), "tasks");
+  if (network.code() == Code::kFailedPrecondition) GTEST_SKIP() << network.status().message();
+  ASSERT_TRUE(network.ok()) << network.status().ToString();
+  EXPECT_EQ(runner_->CreateNetwork(Context::Background(), "tasks").code(), Code::kAlreadyExists);
+
+  const Context ctx = Context::Background().Child();
+  std::atomic<bool> listening = false;
+  std::thread server([&] {
+    ContainerSpec spec = Shell("echo ready; nc -l -p 7777 -e echo reached; sleep 60");
+    spec.network_group = {.name = "tasks", .aliases = {"db"}};
+    runner_->Run(ctx, spec, [&](Stream, std::string_view) { listening = true; }).status().Ignore();
+  });
+  EXPECT_TRUE(Eventually([&] { return listening.load(); }));
+  ContainerSpec client = Shell("for i in 1 2 3 4 5 6 7 8 9; do nc -w 5 db 7777 < /dev/null && break; sleep 0.1; done");
+  client.network_group = {.name = "tasks", .aliases = {"client"}};
+  EXPECT_EQ(Output(client), "reached\n") << err();
+  ctx.Cancel(Cancelled("done"));
+  server.join();
+}
+
+TEST_F(OciRunnerNetworkTest, GroupThatWasNotCreatedIsNotFound) {
+  ContainerSpec spec = Shell("true");
+  spec.network_group = {.name = "nobody", .aliases = {"x"}};
+  EXPECT_EQ(Run(spec).code(), Code::kNotFound);
 }
 
 TEST_F(RunnerFixture, WithoutNetavarkAStepRunsWithoutANetworkAndSaysSo) {
