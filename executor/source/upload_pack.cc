@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "executor/base/utf8.h"
 #include "executor/source/libgit.h"
 
 namespace slipway::source {
@@ -59,14 +60,14 @@ std::string RemoteText(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, 300)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
+    if (byte > 0x20 && byte != 0x7f) {
       out.push_back(c);
     } else if (!out.empty() && out.back() != ' ') {
       out.push_back(' ');
     }
   }
   while (out.ends_with(' ') || out.ends_with('.')) out.pop_back();
-  return out;
+  return utf8::Repair(out);
 }
 
 const RemoteRef* Advertisement::Find(std::string_view name) const {

@@ -247,6 +247,39 @@ TEST_F(GitTest, FolderIsTheRootAndFollowsLinksInside) {
   EXPECT_EQ(List(*by_query), "f f 1\n");
 }
 
+/// Writes a tree object with one entry, whatever its name, and a commit of it.
+std::string CommitOfName(const GitRepository& repository, const std::string& mode, const std::string& name) {
+  const std::string blob = repository.Git({"rev-parse", "HEAD:one"});
+  std::string bytes = mode + " " + name;
+  bytes.push_back('\0');
+  for (size_t i = 0; i < blob.size(); i += 2)
+    bytes.push_back(static_cast<char>(std::stoi(blob.substr(i, 2), nullptr, 16)));
+  EXPECT_TRUE(fs::WriteFileAtomic(repository.folder() + "/../tree", bytes).ok());
+  const std::string tree = repository.Git({"hash-object", "-t", "tree", "--literally", "-w", "../tree"});
+  const std::string commit = repository.Git({"commit-tree", "-m", "hostile", tree});
+  repository.Git({"update-ref", "refs/heads/hostile", commit});
+  return commit;
+}
+
+TEST_F(GitTest, HostileNamesAreRefused) {
+  GitRepository repository = Simple();
+  for (const std::string name : {"..", ".", ".git", ".GIT", "a/b", "../../x"}) {
+    CommitOfName(repository, "100644", name);
+    for (const std::string& url : {server_.Url("x.git"), "file://" + repository.folder()}) {
+      const auto context = FetchGit(url + "#hostile");
+      EXPECT_FALSE(context.ok()) << name;
+      EXPECT_THAT(context.status().message(), HasSubstr("name that is not allowed")) << name;
+    }
+  }
+}
+
+TEST_F(GitTest, FolderThatIsAFileInDisguiseIsRefused) {
+  GitRepository repository = Simple();
+  CommitOfName(repository, "40000", "folder");  // the object is a blob
+  const auto context = FetchGit(server_.Url("x.git") + "#hostile");
+  EXPECT_FALSE(context.ok());
+}
+
 TEST_F(GitTest, LocalRepositoriesOnlyWhereAllowed) {
   options_.git.allow_local = false;
   GitRepository repository = Simple();
