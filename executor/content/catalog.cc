@@ -6,6 +6,15 @@
 
 namespace slipway::content {
 
+namespace {
+// reserve() makes room for exactly so many, so calling it for each pack would move everything each time.
+template <typename Table>
+void MakeRoom(Table& table, size_t more) {
+  const size_t needed = table.size() + more;
+  if (needed > table.bucket_count()) table.reserve(std::max(needed, 2 * table.size()));
+}
+}  // namespace
+
 void Catalog::LoadBlob(const Digest& digest, uint64_t size, SystemTime used) {
   std::lock_guard lock(mutex_);
   Enter(digest, {.size = size}, used);
@@ -15,7 +24,7 @@ void Catalog::LoadPack(uint64_t number, uint64_t file_bytes, SystemTime used, st
   std::lock_guard lock(mutex_);
   packs_[number] = {.file_bytes = file_bytes, .used = used};
   total_bytes_ += file_bytes;
-  records_.reserve(records_.size() + items.size());
+  MakeRoom(records_, items.size());
   for (const PackItem& item : items) {
     const auto it = records_.find(item.digest);
     if (it != records_.end() && it->second.where.is_blob()) continue;
@@ -79,7 +88,7 @@ std::vector<Digest> Catalog::Missing(std::span<const Digest> digests, int64_t le
   std::unordered_set<Digest> seen;
   std::lock_guard lock(mutex_);
   const auto leased = leases_.find(lease);
-  if (leased != leases_.end()) leased->second.reserve(leased->second.size() + digests.size());
+  if (leased != leases_.end()) MakeRoom(leased->second, digests.size());
   for (const Digest& digest : digests) {
     if (const auto it = records_.find(digest); it != records_.end()) {
       Touch(digest, it->second, now);
@@ -140,7 +149,7 @@ void Catalog::AddPack(uint64_t number, uint64_t file_bytes, std::span<const Pack
   std::lock_guard lock(mutex_);
   packs_[number] = {.file_bytes = file_bytes, .used = now, .unsaved = true};
   total_bytes_ += file_bytes;
-  records_.reserve(records_.size() + items.size());
+  MakeRoom(records_, items.size());
   for (const PackItem& item : items) {
     if (const auto it = records_.find(item.digest); it != records_.end()) {
       Touch(item.digest, it->second, now);
