@@ -175,6 +175,7 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
 
   ChildProcess child;
   child.pid_ = pid;
+  child.reaping_ = std::make_unique<std::mutex>();
   child.pidfd_.Reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   error_pipe[1].Reset();
   int error = 0;
@@ -187,13 +188,14 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), reaping_(std::move(other.reaping_)) {}
 
 ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   if (this != &other) {
     ChildProcess old(std::move(*this));
     pid_ = std::exchange(other.pid_, -1);
     pidfd_ = std::move(other.pidfd_);
+    reaping_ = std::move(other.reaping_);
   }
   return *this;
 }
@@ -207,7 +209,8 @@ ChildProcess::~ChildProcess() {
 }
 
 Result<ExitStatus> ChildProcess::Wait(const Context& ctx, std::chrono::milliseconds grace) {
-  assert(pid_ >= 0);
+  if (pid_ < 0) return Internal("wait for a program that was not started or has ended");
+  const pid_t group = pid_;
   std::array<int, 2> wake_fds{};
   if (::pipe2(wake_fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return ErrnoStatus(errno, "make a pipe");
   UniqueFd wake_read(wake_fds[0]);
@@ -222,8 +225,7 @@ Result<ExitStatus> ChildProcess::Wait(const Context& ctx, std::chrono::milliseco
     const bool stopping = !ended.ok();
     ::poll(polls.data(), stopping ? 1 : 2, stopping ? 20 : PollTimeout(ctx, kLongWait));
     siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid_) {
-      const pid_t group = std::exchange(pid_, -1);
+    if (Reap(info)) {
       if (!stopping) return Decode(info);
       EndGroup(group, kill_at);
       return ended;
@@ -240,7 +242,16 @@ Result<ExitStatus> ChildProcess::Wait(const Context& ctx, std::chrono::milliseco
   }
 }
 
+bool ChildProcess::Reap(siginfo_t& info) {
+  std::lock_guard lock(*reaping_);
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid_) return false;
+  pid_ = -1;
+  return true;
+}
+
 void ChildProcess::Kill(int signal) const {
+  if (!reaping_) return;
+  std::lock_guard lock(*reaping_);
   if (pid_ > 0) ::kill(-pid_, signal);
 }
 

@@ -4,11 +4,14 @@
 // Kill may be called from any thread while another waits.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,12 +59,15 @@ class ChildProcess {
   /// Waits for the end. On cancel: SIGTERM to the group, `grace`, SIGKILL, reap; then the context's error. The grace is
   /// for all of the group, also after its leader has gone.
   Result<ExitStatus> Wait(const Context& ctx, std::chrono::milliseconds grace = std::chrono::seconds(5));
-  /// Signals the process group. No effect once it was reaped.
+  /// Signals the process group. No effect once its leader was reaped.
   void Kill(int signal) const;
 
  private:
+  bool Reap(siginfo_t& info);
+
   pid_t pid_ = -1;
   UniqueFd pidfd_;
+  std::unique_ptr<std::mutex> reaping_;  // held to signal or to reap: a number that was reaped may be another's by now
 };
 
 struct RunOutput {

@@ -158,6 +158,8 @@ TEST(ChildProcess, KillFromAnotherThreadEndsTheWait) {
   std::thread killer([&child] { child.Kill(SIGKILL); });
   EXPECT_EQ(child.Wait(kBackground)->signal, SIGKILL);
   killer.join();
+  child.Kill(SIGKILL);  // too late, and nobody else is hit
+  EXPECT_EQ(child.Wait(kBackground).code(), Code::kInternal);
 }
 
 }  // namespace
