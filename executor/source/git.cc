@@ -81,6 +81,19 @@ Result<Request> ReadRequest(const GitContext& context, const GitOptions& options
   return request;
 }
 
+std::string Identity(const Request& request, const GitCommit& commit) {
+  // Where an element may be a link, what ".." after it means is not known from the text.
+  const std::string& folder = request.url.folder;
+  const std::string clean = folder.find("..") == std::string::npos ? fs::Clean("/" + folder) : folder;
+  Hasher hasher;
+  hasher.Field("git tree 1").Field(commit.id).Field(clean).Field(uint64_t{request.url.submodules});
+  // Relative addresses of submodules depend on where the repository is.
+  if (request.url.submodules) hasher.Field(request.url.Identity());
+  // The remote and the reference are written into the .git folder.
+  hasher.Field(request.keep_git_dir ? fmt::format("{}\n{}\n{}", request.url.Remote(), commit.ref, commit.tag_id) : "");
+  return hasher.Finish().ToString();
+}
+
 class Source : public GitSource {
  public:
   Source(GitOptions options, content::Store& store, Memo& memo, http::Transport& transport)
@@ -91,16 +104,28 @@ class Source : public GitSource {
     SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<GitRemote> remote, Open(request.url, request.who));
     SLIPWAY_ASSIGN_OR_RETURN(GitCommit commit, remote->Resolve(ctx, request.url.ref, progress));
     SLIPWAY_RETURN_IF_ERROR(CheckChecksum(request.url, request.checksum, commit));
+    commit.identity = Identity(request, commit);
     return commit;
   }
 
   Result<FetchedContext> Fetch(const Context& ctx, const GitContext& context, const Limits& limits,
                                const VertexProgress& progress) override;
+  Result<FetchedContext> FetchCommit(const Context& ctx, const GitContext& context, const GitCommit& commit,
+                                     const Limits& limits, const VertexProgress& progress) override {
+    SLIPWAY_ASSIGN_OR_RETURN(const Request request, ReadRequest(context, world_.options));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<GitRemote> remote, Open(request.url, request.who));
+    SLIPWAY_RETURN_IF_ERROR(remote->BringCommit(ctx, commit, limits.max_total_bytes, progress));
+    return MakeTree(ctx, request, *remote, commit, limits, progress);
+  }
+
   Status Collect(const Context& ctx, std::chrono::seconds idle) override;
   Result<uint64_t> TotalBytes() override;
 
  private:
   friend class TreeMaker;
+
+  Result<FetchedContext> MakeTree(const Context& ctx, const Request& request, GitRemote& remote,
+                                  const GitCommit& commit, const Limits& limits, const VertexProgress& progress);
 
   Result<std::unique_ptr<GitRemote>> Open(const GitUrl& url, const GitCredentials& who) {
     const std::string name = GitRemote::MirrorName(url);
@@ -273,15 +298,6 @@ class TreeMaker {
   std::set<std::string> repaired_;
 };
 
-std::string TreeKey(const GitRemote& remote, const Request& request, const GitCommit& commit) {
-  Hasher hasher;
-  // The reference is written into the .git folder.
-  hasher.Field("git tree 1").Field(remote.mirror().name()).Field(commit.id).Field(request.url.folder);
-  hasher.Field(uint64_t{request.url.submodules});
-  hasher.Field(request.keep_git_dir ? commit.ref + commit.tag_id + "\n" + request.url.Remote() : "");
-  return hasher.Finish().ToString();
-}
-
 Result<FetchedContext> Source::Fetch(const Context& ctx, const GitContext& context, const Limits& limits,
                                      const VertexProgress& progress) {
   SLIPWAY_ASSIGN_OR_RETURN(const Request request, ReadRequest(context, world_.options));
@@ -293,23 +309,27 @@ Result<FetchedContext> Source::Fetch(const Context& ctx, const GitContext& conte
   SLIPWAY_ASSIGN_OR_RETURN(const GitCommit commit,
                            remote->Bring(ctx, request.url.ref, limits.max_total_bytes, progress));
   SLIPWAY_RETURN_IF_ERROR(CheckChecksum(request.url, request.checksum, commit));
+  return MakeTree(ctx, request, *remote, commit, limits, progress);
+}
 
+Result<FetchedContext> Source::MakeTree(const Context& ctx, const Request& request, GitRemote& remote,
+                                        const GitCommit& commit, const Limits& limits, const VertexProgress& progress) {
   FetchedContext out;
   out.revision = commit.id;
   out.branch = commit.branch;
   SLIPWAY_ASSIGN_OR_RETURN(out.lease, store_.NewLease(fmt::format("git {}", request.url.Remote())));
-  SLIPWAY_ASSIGN_OR_RETURN(const CommitInfo info, ReadCommit(remote->mirror(), commit.id));
+  SLIPWAY_ASSIGN_OR_RETURN(const CommitInfo info, ReadCommit(remote.mirror(), commit.id));
   out.commit_time = SystemTime(std::chrono::seconds(info.time.seconds));
-  const std::string key = TreeKey(*remote, request, commit);
+  const std::string key = fmt::format("{} {}", remote.mirror().name(), Identity(request, commit));
   SLIPWAY_ASSIGN_OR_RETURN(out.tree, RecallTree(key, store_, world_.memo, limits, &out.lease));
   if (out.tree != nullptr) return out;
 
   TreeMaker maker(ctx, *this, limits, progress, &out.lease);
-  Status made = maker.Add(*remote, commit, request.url.folder, "", 0);
+  Status made = maker.Add(remote, commit, request.url.folder, "", 0);
   if (!made.ok()) return std::move(made).With(fmt::format("'{}' at {}", request.url.Remote(), commit.id.substr(0, 12)));
   // A folder of a checkout has no .git of its own.
   if (request.keep_git_dir && request.url.folder.empty()) {
-    SLIPWAY_RETURN_IF_ERROR(AddGitDir(ctx, remote->mirror(), request.url.Remote(), commit, *maker.time(), store_,
+    SLIPWAY_RETURN_IF_ERROR(AddGitDir(ctx, remote.mirror(), request.url.Remote(), commit, *maker.time(), store_,
                                       &out.lease, &maker.entries()));
   }
   const bool plain = maker.plain();

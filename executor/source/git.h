@@ -48,6 +48,9 @@ struct GitCommit {
   std::string tag_id;  ///< of the annotated tag that was peeled, or ""
   std::string ref;     ///< full name on the remote ("refs/heads/main"); "" if a commit was named
   std::string branch;  ///< "main"; "" unless a branch was named or is the default
+  /// Equal for requests that make equal trees: the commit, the folder, and what else of the request shows in the tree.
+  /// Only Resolve fills it in.
+  std::string identity;
 };
 
 class GitSource {
@@ -57,8 +60,8 @@ class GitSource {
                                                  http::Transport& transport);
   virtual ~GitSource() = default;
 
-  /// Asks the remote, and downloads nothing where its list of references answers. The identity of ADD's result is the
-  /// commit's id with the folder and keep_git_dir. A full id that the mirror has needs no network.
+  /// Asks the remote, and downloads nothing where its list of references answers. A full id that the mirror has needs
+  /// no network.
   ///   NOT_FOUND no such repository, reference or commit (near misses are named)
   ///   UNAUTHENTICATED, PERMISSION_DENIED credentials are missing or refused; a transport that is not allowed
   ///   FAILED_PRECONDITION a host key that changed or is not known; not a git repository; a checksum that does not
@@ -69,6 +72,10 @@ class GitSource {
   /// Resolve, and NOT_FOUND / INVALID_ARGUMENT for the folder, RESOURCE_EXHAUSTED past the limits.
   virtual Result<FetchedContext> Fetch(const Context& ctx, const GitContext& context, const Limits& limits,
                                        const VertexProgress& progress) = 0;
+
+  /// The tree of what Resolve gave before, even if the reference has moved on since.
+  virtual Result<FetchedContext> FetchCommit(const Context& ctx, const GitContext& context, const GitCommit& commit,
+                                             const Limits& limits, const VertexProgress& progress) = 0;
 
   /// Removes mirrors that were not used for `idle`. Mirrors in use are left alone.
   virtual Status Collect(const Context& ctx, std::chrono::seconds idle) = 0;

@@ -102,6 +102,15 @@ Result<GitCommit> GitRemote::Bring(const Context& ctx, const std::string& ref, u
   return choice.commit;
 }
 
+Status GitRemote::BringCommit(const Context& ctx, const GitCommit& commit, uint64_t max_bytes,
+                              const VertexProgress& progress) {
+  max_bytes_ = max_bytes;
+  // A tag is asked for by its own id: its object is wanted too.
+  const std::string& want = commit.tag_id.empty() ? commit.id : commit.tag_id;
+  SLIPWAY_ASSIGN_OR_RETURN(const RefChoice choice, FindById(ctx, want, progress));
+  return Here(choice.want) ? Status() : Fetch(ctx, {.wants = {choice.want}}, false, progress);
+}
+
 Status GitRemote::Repair(const Context& ctx, const GitCommit& commit, uint64_t max_bytes,
                          const VertexProgress& progress) {
   if (local()) return FailedPrecondition("the repository '{}' lacks objects; try 'git fsck' there", url_.Remote());

@@ -38,6 +38,8 @@ class GitRemote {
   /// As Resolve; the commit is in the mirror then. `max_bytes` bounds the download.
   Result<GitCommit> Bring(const Context& ctx, const std::string& ref, uint64_t max_bytes,
                           const VertexProgress& progress);
+  /// The same for a commit that Resolve gave.
+  Status BringCommit(const Context& ctx, const GitCommit& commit, uint64_t max_bytes, const VertexProgress& progress);
   /// Downloads the commit once more without regard to what is here: something of it is missing. FAILED_PRECONDITION for
   /// a local repository.
   Status Repair(const Context& ctx, const GitCommit& commit, uint64_t max_bytes, const VertexProgress& progress);

@@ -354,6 +354,38 @@ TEST_F(GitTest, ResolveDownloadsNothing) {
   EXPECT_EQ(sink_.FetchedObjects(), 0);
 }
 
+TEST_F(GitTest, ResolvedCommitIsFetchedThoughTheBranchMovedOn) {
+  GitRepository repository = Simple();
+  for (const bool by_id : {true, false}) {
+    const GitContext context{.url = server_.Url("x.git")};
+    const auto commit = fetcher().git().Resolve(Context::Background(), context, {});
+    ASSERT_TRUE(commit.ok()) << commit.status().message();
+    repository.Write("later", by_id ? "1" : "2");
+    repository.Commit("later");
+    repository.Git({"config", "uploadpack.allowAnySHA1InWant", by_id ? "true" : "false"});
+    const auto fetched = fetcher().git().FetchCommit(Context::Background(), context, *commit, limits_, {});
+    ASSERT_TRUE(fetched.ok()) << fetched.status().message();
+    EXPECT_EQ(fetched->revision, commit->id);
+    EXPECT_EQ(fetched->branch, "main");
+  }
+}
+
+TEST_F(GitTest, IdentityIsOfWhatShowsInTheTree) {
+  GitRepository repository = Simple();
+  repository.Git({"tag", "v1"});
+  const auto identity = [&](const std::string& rest, bool keep = false) {
+    const auto commit =
+        fetcher().git().Resolve(Context::Background(), {.url = server_.Url("x.git") + rest, .keep_git_dir = keep}, {});
+    return commit.ok() ? commit->identity : commit.status().message();
+  };
+  EXPECT_EQ(identity("#main"), identity("#v1"));
+  EXPECT_EQ(identity("#main:sub"), identity("?ref=v1&subdir=/sub/"));
+  EXPECT_NE(identity("#main"), identity("#main:sub"));
+  EXPECT_NE(identity("#main"), identity("?submodules=false"));
+  EXPECT_NE(identity("#main"), identity("#main", true));
+  EXPECT_EQ(identity("?keep-git-dir=true"), identity("#main", true));
+}
+
 TEST_F(GitTest, PointersOfLargeFilesAreToldOf) {
   GitRepository repository = Simple();
   repository.Write("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
