@@ -34,6 +34,12 @@ class Solver::Impl {
  private:
   class Run;
 
+  void RunExecution(const std::shared_ptr<Execution>& execution, const graph::VertexPtr& vertex,
+                    const std::vector<Output>& inputs, const ContentKey& key, const VertexProgress& name, bool tainted);
+  Result<layer::Chain> RunVertex(const std::shared_ptr<Execution>& execution, const graph::Vertex& vertex,
+                                 const std::vector<Output>& inputs, const ContentKey& key, const VertexProgress& name,
+                                 bool tainted);
+
   Evaluator& evaluator_;
   CacheStore& cache_;
   layer::Store& layers_;
@@ -76,8 +82,6 @@ class Solver::Impl::Run {
   void Evaluate(Node& node);
   void Execute(Node& node, const std::vector<Output>& inputs, const ContentKey& key);
   void Listen(Node& node, const std::shared_ptr<Execution>& execution);
-  Result<layer::Chain> RunVertex(const Node& node, const std::vector<Output>& inputs, const ContentKey& key,
-                                 const std::shared_ptr<Execution>& execution);
   void NodeSolved(Node& node);
   void Fail(Node& node, const Status& status);
   Status WaitForAll();
@@ -267,33 +271,18 @@ void Solver::Impl::Run::Execute(Node& node, const std::vector<Output>& inputs, c
     ++active_;  // this thread
   }
   Listen(node, execution);
-  if (first) {
-    const Result<layer::Chain> result = RunVertex(node, inputs, key, execution);
-    if (!node.tainted) solver_.executions_.Lock()->erase(key.key);
-    execution->Finish(result);
+  // From here on an execution is nobody's own: this run may give up and be gone while others still wait for it. So it gets
+  // copies of what it needs.
+  const graph::VertexPtr vertex = node.vertex;
+  const VertexProgress name = node.progress;
+  const bool tainted = node.tainted;
+  Impl& solver = solver_;
+  {
+    std::lock_guard lock(mutex_);
+    --active_;
+    changed_.notify_all();
   }
-  std::lock_guard lock(mutex_);
-  --active_;
-  changed_.notify_all();
-}
-
-Result<layer::Chain> Solver::Impl::Run::RunVertex(const Node& node, const std::vector<Output>& inputs,
-                                                  const ContentKey& key,
-                                                  const std::shared_ptr<Execution>& execution) {
-  if (!node.tainted) {
-    // An equal execution may have ended between the look into the cache and the start of this one.
-    const auto record = solver_.cache_.Find(key.key);
-    if (record.ok() && record->has_value() && solver_.layers_.Usable((*record)->chain)) return (*record)->chain;
-  }
-  const VertexProgress progress(execution.get(), node.progress.vertex(), node.progress.name());
-  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, solver_.content_.NewLease(node.vertex->name));
-  SLIPWAY_ASSIGN_OR_RETURN(
-      layer::Chain chain,
-      solver_.evaluator_.Run(execution->context(), *node.vertex, inputs, key, &lease, progress));
-  const Status put = solver_.cache_.Put(
-      node.vertex->definition, {.key = key.key, .chain = chain, .name = node.vertex->name, .explain = key.explain});
-  if (!put.ok()) spdlog::warn("cannot record '{}' in the cache: {}", node.vertex->name, put.message());
-  return chain;
+  if (first) solver.RunExecution(execution, vertex, inputs, key, name, tainted);
 }
 
 void Solver::Impl::Run::NodeSolved(Node& node) {
@@ -352,6 +341,36 @@ void Solver::Impl::Run::LeaveAll(const Status& cause) {
     }
   }
   for (const auto& [execution, id] : listening) execution->Leave(id, cause);
+}
+
+void Solver::Impl::RunExecution(const std::shared_ptr<Execution>& execution, const graph::VertexPtr& vertex,
+                                const std::vector<Output>& inputs, const ContentKey& key, const VertexProgress& name,
+                                bool tainted) {
+  std::vector<layer::Pin> pins;
+  for (const Output& input : inputs) pins.push_back(layers_.Hold(input.chain));
+  const Result<layer::Chain> result = RunVertex(execution, *vertex, inputs, key, name, tainted);
+  layer::Pin pin;
+  if (result.ok()) pin = layers_.Hold(*result);
+  if (!tainted) executions_.Lock()->erase(key.key);
+  execution->Finish(result);
+}
+
+Result<layer::Chain> Solver::Impl::RunVertex(const std::shared_ptr<Execution>& execution, const graph::Vertex& vertex,
+                                             const std::vector<Output>& inputs, const ContentKey& key,
+                                             const VertexProgress& name, bool tainted) {
+  if (!tainted) {
+    // An equal execution may have ended between the look into the cache and the start of this one.
+    const auto record = cache_.Find(key.key);
+    if (record.ok() && record->has_value() && layers_.Usable((*record)->chain)) return (*record)->chain;
+  }
+  const VertexProgress progress(execution.get(), name.vertex(), name.name());
+  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease(vertex.name));
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Chain chain,
+                           evaluator_.Run(execution->context(), vertex, inputs, key, &lease, progress));
+  const Status put =
+      cache_.Put(vertex.definition, {.key = key.key, .chain = chain, .name = vertex.name, .explain = key.explain});
+  if (!put.ok()) spdlog::warn("cannot record '{}' in the cache: {}", vertex.name, put.message());
+  return chain;
 }
 
 Result<Solved> Solver::Impl::Solve(const Context& ctx, const std::vector<graph::VertexPtr>& roots,

@@ -1,0 +1,273 @@
+// The solver: keys before execution, one execution for equal work, failure and cancel.
+#include "executor/solver/solver.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <latch>
+#include <thread>
+
+#include "executor/base/fs.h"
+#include "executor/base/guarded.h"
+
+namespace slipway::solver {
+namespace {
+
+using graph::VertexPtr;
+
+/// Evaluates copies by their destination: what each does is given by the test.
+class ScriptedEvaluator : public Evaluator {
+ public:
+  explicit ScriptedEvaluator(layer::Store& layers) : layers_(layers) {}
+
+  Result<ContentKey> Key(const Context&, const graph::Vertex& vertex, const std::vector<Output>& inputs,
+                         const VertexProgress&) override {
+    Hasher hasher;
+    hasher.Field(NameOf(vertex));
+    for (const Output& input : inputs) hasher.Field(input.key.hex());
+    return ContentKey{hasher.Finish(), "", nullptr};
+  }
+
+  Result<layer::Chain> Run(const Context& ctx, const graph::Vertex& vertex, const std::vector<Output>& inputs,
+                           const ContentKey&, content::Lease*, const VertexProgress& progress) override {
+    ++runs;
+    ran.Lock()->push_back(vertex.name);
+    progress.Log(ProgressEvent::Stream::kStdout, vertex.name);
+    if (on_run) SLIPWAY_RETURN_IF_ERROR(on_run(ctx, vertex));
+    tree::Entry file;
+    file.path = NameOf(vertex);
+    file.type = tree::Type::kDirectory;
+    SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_.AddRecipe(tree::Tree({file})));
+    layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
+    chain.push_back(key);
+    return chain;
+  }
+
+  std::atomic<int> runs = 0;
+  Guarded<std::vector<std::string>> ran;
+  std::function<Status(const Context&, const graph::Vertex&)> on_run;
+
+ private:
+  // What a vertex does; its `sources` are like the comment of a Dockerfile: they change the definition only.
+  static std::string NameOf(const graph::Vertex& vertex) {
+    return std::get<graph::CopyAction>(std::get<graph::FileOp>(vertex.op).actions[0]).destination;
+  }
+  layer::Store& layers_;
+};
+
+class Events : public ProgressSink {
+ public:
+  void OnEvent(const ProgressEvent& event) override { all.Lock()->push_back(event); }
+  int Count(ProgressEvent::Kind kind) {
+    int count = 0;
+    for (const ProgressEvent& event : *all.Lock()) count += event.kind == kind ? 1 : 0;
+    return count;
+  }
+  Guarded<std::vector<ProgressEvent>> all;
+};
+
+class SolverTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto dir = fs::TempDir::Make();
+    ASSERT_TRUE(dir.ok());
+    dir_ = *std::move(dir);
+    auto content = content::Store::Open(dir_.path() + "/content");
+    ASSERT_TRUE(content.ok()) << content.status().message();
+    content_ = *std::move(content);
+    auto layers = layer::Store::Open({.root = dir_.path() + "/layers", .limits = {}}, *content_, pool_, nullptr);
+    ASSERT_TRUE(layers.ok()) << layers.status().message();
+    layers_ = *std::move(layers);
+    auto cache = CacheStore::Open(dir_.path() + "/cache.db");
+    ASSERT_TRUE(cache.ok()) << cache.status().message();
+    cache_ = *std::move(cache);
+    evaluator_ = std::make_unique<ScriptedEvaluator>(*layers_);
+    solver_ = std::make_unique<Solver>(*evaluator_, *cache_, *layers_, *content_, 4);
+  }
+
+  static VertexPtr Step(const std::string& name, std::vector<VertexPtr> inputs, const std::string& definition = "",
+                        bool no_cache = false) {
+    graph::CopyAction copy;
+    copy.destination = name;
+    copy.sources = {definition};
+    graph::FileOp op;
+    op.actions.emplace_back(copy);
+    return graph::Make(std::move(op), std::move(inputs), {.name = name, .position = {"Dockerfile", 7}, .no_cache = no_cache});
+  }
+
+  Result<Solved> Solve(const VertexPtr& root) { return solver_->Solve(Context::Background(), {root}, events_); }
+
+  fs::TempDir dir_;
+  ThreadPool pool_{2};
+  std::unique_ptr<content::Store> content_;
+  std::unique_ptr<layer::Store> layers_;
+  std::unique_ptr<CacheStore> cache_;
+  std::unique_ptr<ScriptedEvaluator> evaluator_;
+  std::unique_ptr<Solver> solver_;
+  Events events_;
+};
+
+TEST_F(SolverTest, RunsInputsBeforeUsersAndEachOnce) {
+  const VertexPtr base = Step("base", {});
+  const VertexPtr top = Step("top", {Step("left", {base}), Step("right", {base})});
+  const auto solved = Solve(top);
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(evaluator_->runs, 4);
+  EXPECT_EQ(evaluator_->ran.Lock()->front(), "base");
+  EXPECT_EQ(evaluator_->ran.Lock()->back(), "top");
+  EXPECT_EQ(solved->roots[0].chain.size(), 3U);
+  EXPECT_EQ(solved->stats.vertices, 4);
+  EXPECT_EQ(solved->stats.cached, 0);
+}
+
+TEST_F(SolverTest, KnownDefinitionRunsNothingAndShowsAllAsCached) {
+  const auto make = [] { return Step("b", {Step("a", {})}); };
+  const auto first = Solve(make());
+  ASSERT_TRUE(first.ok());
+  const auto second = Solve(make());
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(evaluator_->runs, 2);
+  EXPECT_EQ(second->roots[0].chain, first->roots[0].chain);
+  EXPECT_EQ(second->stats.vertices, 2);
+  EXPECT_EQ(second->stats.cached, 2);
+  EXPECT_EQ(events_.Count(ProgressEvent::Kind::kCached), 2);
+}
+
+TEST_F(SolverTest, OtherDefinitionWithSameContentIsAHit) {
+  ASSERT_TRUE(Solve(Step("b", {Step("a", {}, "context 1")})).ok());
+  const auto second = Solve(Step("b", {Step("a", {}, "context 2")}));
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(evaluator_->runs, 2);
+  EXPECT_EQ(second->stats.cached, 2);
+}
+
+TEST_F(SolverTest, NoCacheRunsAgain) {
+  ASSERT_TRUE(Solve(Step("a", {})).ok());
+  ASSERT_TRUE(Solve(Step("a", {}, "", true)).ok());
+  EXPECT_EQ(evaluator_->runs, 2);
+}
+
+TEST_F(SolverTest, RecordWhoseLayerIsGoneIsAMiss) {
+  ASSERT_TRUE(Solve(Step("a", {})).ok());
+  // A store opened anew knows nothing of recent births, so Retain takes everything.
+  solver_.reset();
+  layers_.reset();
+  auto layers = layer::Store::Open({.root = dir_.path() + "/layers", .limits = {}}, *content_, pool_, nullptr);
+  ASSERT_TRUE(layers.ok());
+  layers_ = *std::move(layers);
+  ASSERT_TRUE(layers_->Retain({}).ok());
+  evaluator_ = std::make_unique<ScriptedEvaluator>(*layers_);
+  solver_ = std::make_unique<Solver>(*evaluator_, *cache_, *layers_, *content_, 4);
+  ASSERT_TRUE(Solve(Step("a", {})).ok());
+  EXPECT_EQ(evaluator_->runs, 1);
+}
+
+TEST_F(SolverTest, FailureNamesPositionAndEndsTheRest) {
+  evaluator_->on_run = [](const Context&, const graph::Vertex& vertex) {
+    return vertex.name == "bad" ? FailedPrecondition("exit code 3") : Status();
+  };
+  const auto solved = Solve(Step("top", {Step("good", {}), Step("bad", {})}));
+  ASSERT_FALSE(solved.ok());
+  EXPECT_EQ(solved.code(), Code::kFailedPrecondition);
+  EXPECT_EQ(solved.status().message(), "Dockerfile:7: bad: exit code 3");
+  for (const std::string& name : *evaluator_->ran.Lock()) EXPECT_NE(name, "top");
+}
+
+TEST_F(SolverTest, FailureOfOneCancelsItsSiblings) {
+  std::latch waiting(1);
+  evaluator_->on_run = [&](const Context& ctx, const graph::Vertex& vertex) -> Status {
+    if (vertex.name == "bad") {
+      waiting.wait();
+      return FailedPrecondition("no");
+    }
+    waiting.count_down();
+    return ctx.Sleep(std::chrono::minutes(5));
+  };
+  const auto solved = Solve(Step("top", {Step("slow", {}), Step("bad", {})}));
+  ASSERT_FALSE(solved.ok());
+  EXPECT_EQ(solved.code(), Code::kFailedPrecondition);
+}
+
+TEST_F(SolverTest, CancelEndsTheExecution) {
+  const Context ctx = Context::Background().Child();
+  evaluator_->on_run = [&](const Context& own, const graph::Vertex&) {
+    ctx.Cancel(Cancelled("by the test"));
+    return own.Sleep(std::chrono::minutes(5));
+  };
+  const auto solved = solver_->Solve(ctx, {Step("slow", {})}, events_);
+  ASSERT_FALSE(solved.ok());
+  EXPECT_EQ(solved.code(), Code::kCancelled);
+  EXPECT_EQ(solved.status().message(), "by the test");
+}
+
+TEST_F(SolverTest, DeadlineEndsTheExecution) {
+  const Context ctx = Context::Background().WithTimeout(std::chrono::milliseconds(20), "the test");
+  evaluator_->on_run = [](const Context& own, const graph::Vertex&) { return own.Sleep(std::chrono::minutes(5)); };
+  EXPECT_EQ(solver_->Solve(ctx, {Step("slow", {})}, events_).code(), Code::kDeadlineExceeded);
+}
+
+TEST_F(SolverTest, EqualWorkOfTwoRunsIsDoneOnceAndToldToBoth) {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  std::latch begun(1);
+  evaluator_->on_run = [&](const Context&, const graph::Vertex&) {
+    begun.count_down();
+    released.wait();
+    return Status();
+  };
+  Events other;
+  auto second = std::async(std::launch::async, [&] {
+    begun.wait();
+    return solver_->Solve(Context::Background(), {Step("a", {})}, other);
+  });
+  auto first = std::async(std::launch::async, [&] { return Solve(Step("a", {})); });
+  begun.wait();
+  // The second run has joined once it was told what the first one printed.
+  while (other.Count(ProgressEvent::Kind::kLog) == 0) std::this_thread::yield();
+  release.set_value();
+  EXPECT_TRUE(first.get().ok());
+  EXPECT_TRUE(second.get().ok());
+  EXPECT_EQ(evaluator_->runs, 1);
+}
+
+TEST_F(SolverTest, ExecutionGoesOnForTheOtherRunWhenOneGivesUp) {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  std::latch begun(1);
+  evaluator_->on_run = [&](const Context& own, const graph::Vertex&) {
+    begun.count_down();
+    released.wait();
+    return own.Err();
+  };
+  const Context ctx = Context::Background().Child();
+  Events other;
+  auto first = std::async(std::launch::async, [&] { return solver_->Solve(ctx, {Step("a", {})}, events_); });
+  auto second = std::async(std::launch::async, [&] {
+    begun.wait();
+    return solver_->Solve(Context::Background(), {Step("a", {})}, other);
+  });
+  begun.wait();
+  while (other.Count(ProgressEvent::Kind::kLog) == 0) std::this_thread::yield();
+  ctx.Cancel(Cancelled("the first gives up"));
+  EXPECT_EQ(first.get().code(), Code::kCancelled);
+  release.set_value();
+  EXPECT_TRUE(second.get().ok());
+  EXPECT_EQ(evaluator_->runs, 1);
+}
+
+TEST_F(SolverTest, ManyRunsAtOnceOnSharedWork) {
+  std::vector<std::future<bool>> runs;
+  for (int i = 0; i < 16; ++i) {
+    runs.push_back(std::async(std::launch::async, [&, i] {
+      Events events;
+      const VertexPtr shared = Step("shared", {Step("base", {})});
+      return solver_->Solve(Context::Background(), {Step("own " + std::to_string(i), {shared})}, events).ok();
+    }));
+  }
+  for (auto& run : runs) EXPECT_TRUE(run.get());
+  EXPECT_EQ(evaluator_->runs, 18);
+}
+
+}  // namespace
+}  // namespace slipway::solver
