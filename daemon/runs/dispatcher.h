@@ -55,6 +55,7 @@ class Dispatcher {
 
   size_t active() const;
   size_t max_runs() const { return options_.max_runs; }
+  size_t max_queued() const { return options_.max_queued; }
 
  private:
   using Lease = std::shared_ptr<content::Lease>;

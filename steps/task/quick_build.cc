@@ -73,12 +73,7 @@ Result<source::ContextSpec> ParseSourceLocation(std::string_view location) {
 Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& values, const QuickBuildRules& rules) {
   builder::BuildRequest request;
   SLIPWAY_ASSIGN_OR_RETURN(request.context, ParseSourceLocation(build.source_location));
-  if (!build.docker_file_content.empty()) {
-    if (!std::holds_alternative<source::NoContext>(request.context)) {
-      return Unimplemented("a Dockerfile beside the context is not supported yet");
-    }
-    request.context = source::DockerfileContext{build.docker_file_content};
-  }
+  if (!build.docker_file_content.empty()) request.dockerfile_text = build.docker_file_content;
   SLIPWAY_ASSIGN_OR_RETURN(request.names, RenderNames(build, values, rules));
   if (!build.docker_file_path.empty()) request.dockerfile = build.docker_file_path;
   for (const builder::NamedValue& argument : build.arguments) {

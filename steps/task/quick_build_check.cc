@@ -69,6 +69,8 @@ class Checker {
     Text("docker_file_content", build_.docker_file_content, kMaxDockerfile);
     if (!Text("docker_file_path", build_.docker_file_path, kMaxPath)) return;
     const std::string& path = build_.docker_file_path;
+    // With a text of its own the path is a name only.
+    if (!build_.docker_file_content.empty()) return;
     if (!path.empty() && (path.front() == '/' || fs::Clean(path).starts_with("..") || fs::Clean(path) == ".")) {
       Add("docker_file_path", fmt::format("'{}' is not a path inside the context", path));
     }

@@ -1,0 +1,20 @@
+// The command line of slipwayd: a flag for each key of the configuration, and --config, --version, --help.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/config/config.h"
+
+namespace slipway::config {
+
+struct Invocation {
+  Config config;      ///< defaults, then the file, then the flags; validated
+  std::string print;  ///< not empty: print this (help, version) and end
+};
+
+/// `args` without the name of the program. INVALID_ARGUMENT for what cannot be understood.
+Result<Invocation> ReadCommandLine(const std::vector<std::string>& args, std::string_view version);
+
+}  // namespace slipway::config

@@ -1,0 +1,60 @@
+// Config: what the operator sets, from defaults, a YAML file and flags (later ones win). daemon/README.md lists the
+// keys. Plain data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "executor/base/log.h"
+#include "executor/base/status.h"
+#include "executor/source/context_source.h"
+
+namespace slipway::config {
+
+struct Config {
+  std::string root = "/var/lib/slipway";
+  std::vector<std::string> listen = {"unix:/run/slipway/slipway.sock"};
+  bool allow_remote = false;  ///< TCP beyond loopback, although nobody has to identify himself
+  std::string registry;       ///< "" for none
+
+  uint64_t max_runs = 0;  ///< 0: one a processor, at least 2
+  uint64_t max_queued = 10'000;
+  std::chrono::seconds run_timeout{3600};
+  std::chrono::seconds stop_grace{30};
+  std::string run_id_prefix;
+  uint64_t max_log_bytes = 256ULL << 20;
+
+  log::Format log_format = log::Format::kPlain;
+  std::string log_level = "info";
+
+  source::Limits limits;
+  std::vector<std::string> insecure_registries;
+  std::string docker_config;
+  std::string ca_file;
+  std::string runtime = "auto";
+  std::string userns = "auto";
+  std::string network = "bridge";
+  bool allow_host_network = false;
+  bool allow_insecure_security = false;
+  bool allow_local_git = false;
+  uint64_t max_parallel_steps = 0;
+  uint64_t keep_storage_bytes = 0;
+};
+
+/// What fits together: addresses, paths. INVALID_ARGUMENT with the key.
+Status Validate(const Config& config);
+
+/// An address to listen on: "HOST:PORT", "[::1]:PORT" or "unix:PATH".
+struct Address {
+  std::string unix_path;  ///< "" for TCP
+  std::string host;       ///< without brackets
+  int port = 0;           ///< 0: any free one
+  bool loopback() const;
+  /// As gRPC wants it.
+  std::string ToGrpc() const;
+};
+Result<Address> ParseAddress(const std::string& text);
+
+}  // namespace slipway::config

@@ -1,0 +1,196 @@
+// slipwayd: reads flags and configuration, wires the parts, serves until SIGTERM or SIGINT. A second signal ends the
+// grace of running builds.
+#include <signal.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "daemon/config/command_line.h"
+#include "daemon/logs/archive.h"
+#include "daemon/runs/dispatcher.h"
+#include "daemon/runs/housekeeper.h"
+#include "daemon/secrets/sealer.h"
+#include "daemon/services/runs_service.h"
+#include "daemon/services/server.h"
+#include "daemon/services/sources_service.h"
+#include "daemon/services/system_service.h"
+#include "daemon/sources/uploads.h"
+#include "daemon/store/sqlite_run_store.h"
+#include "executor/base/fs.h"
+#include "executor/base/log.h"
+
+namespace slipway {
+
+namespace {
+
+constexpr std::chrono::minutes kCollectEvery{10};
+constexpr std::chrono::seconds kSweepEvery{30};
+constexpr std::chrono::seconds kCallGrace{2};
+
+builder::Options BuilderOptions(const config::Config& config) {
+  builder::Options options;
+  options.root = fs::Join(config.root, "builder");
+  options.default_registry = config.registry;
+  options.insecure_registries = config.insecure_registries;
+  options.docker_config = config.docker_config;
+  options.ca_file = config.ca_file;
+  options.runtime = config.runtime;
+  options.userns = config.userns;
+  options.network = config.network;
+  options.allow_host_network = config.allow_host_network;
+  options.allow_insecure_security = config.allow_insecure_security;
+  options.max_parallel_steps = config.max_parallel_steps;
+  options.limits = config.limits;
+  options.allow_local_git = config.allow_local_git;
+  options.keep_storage_bytes = config.keep_storage_bytes;
+  return options;
+}
+
+runs::DispatcherOptions DispatcherOptions(const config::Config& config) {
+  const size_t processors = std::max(2U, std::thread::hardware_concurrency());
+  return {.max_runs = config.max_runs == 0 ? processors : config.max_runs,
+          .max_queued = config.max_queued,
+          .rules = {.default_registry = config.registry, .allow_host_network = config.allow_host_network}};
+}
+
+// Signals that end the daemon are blocked in all threads and waited for in main.
+sigset_t BlockSignals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+int WaitForSignal(const sigset_t& set) {
+  int signal = 0;
+  while (sigwait(&set, &signal) != 0) {
+  }
+  return signal;
+}
+
+// Waits for a further signal while the daemon stops; ends with it.
+class Impatience {
+ public:
+  Impatience(const sigset_t& set, const Context& grace) : thread_([set, grace, this] { Wait(set, grace); }) {}
+  ~Impatience() {
+    done_ = true;
+    thread_.join();
+  }
+
+ private:
+  void Wait(const sigset_t& set, const Context& grace) const {
+    constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 100'000'000};
+    while (!done_) {
+      if (sigtimedwait(&set, nullptr, &kPause) <= 0) continue;
+      spdlog::warn("second signal: running builds are stopped now");
+      grace.Cancel(Cancelled("second signal"));
+    }
+  }
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+Status CheckAddresses(const config::Config& config, std::vector<config::Address>* addresses) {
+  for (const std::string& text : config.listen) {
+    SLIPWAY_ASSIGN_OR_RETURN(config::Address address, config::ParseAddress(text));
+    if (address.unix_path.empty() && !address.loopback()) {
+      spdlog::warn("'{}' is open to other machines: whoever reaches it can run anything on this one", text);
+    } else if (address.unix_path.empty()) {
+      spdlog::info("every user of this machine may use the daemon through '{}'", text);
+    }
+    addresses->push_back(std::move(address));
+  }
+  return Status();
+}
+
+std::vector<std::pair<std::string, std::string>> Facts(const config::Config& config) {
+  return {{"root", config.root}, {"run timeout", fmt::format("{} s", config.run_timeout.count())}};
+}
+
+Status Serve(const config::Config& config, const sigset_t& signals) {
+  std::vector<config::Address> addresses;
+  SLIPWAY_RETURN_IF_ERROR(CheckAddresses(config, &addresses));
+  SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(config.root, 0700));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const fs::FileLock lock,
+      fs::FileLock::TryAcquire(fs::Join(config.root, "lock")).With("another slipwayd uses this root"));
+  SLIPWAY_ASSIGN_OR_RETURN(const secrets::Sealer sealer, secrets::Sealer::Open(fs::Join(config.root, "key")));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto store,
+                           store::SqliteRunStore::Open(fs::Join(config.root, "runs.db"), config.run_id_prefix));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto archive,
+                           logs::Archive::Open(fs::Join(config.root, "logs"), {.max_log_bytes = config.max_log_bytes}));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto builder, builder::Builder::Open(BuilderOptions(config)));
+
+  const Clock& clock = Clock::Real();
+  sources::Uploads uploads(builder->store(), clock);
+  const runs::Parts parts{.store = *store, .archive = *archive, .sealer = sealer, .builder = *builder, .clock = clock};
+  const runs::DispatcherOptions options = DispatcherOptions(config);
+  runs::Dispatcher dispatcher(parts, uploads, options);
+  services::RunsService runs_service(dispatcher, *store, *archive,
+                                     {.rules = options.rules, .default_timeout = config.run_timeout});
+  services::SourcesService sources_service(builder->store(), uploads, config.limits);
+  services::SystemService system_service(dispatcher, *store, *builder, clock,
+                                         {.version = SLIPWAY_VERSION,
+                                          .revision = SLIPWAY_REVISION,
+                                          .registry = config.registry,
+                                          .limits = config.limits,
+                                          .properties = Facts(config)});
+  SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
+  SLIPWAY_ASSIGN_OR_RETURN(const auto server,
+                           services::Server::Start(addresses, {&runs_service, &sources_service, &system_service}));
+  const runs::Housekeeper housekeeper({
+      {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
+      {"sweep uploads", kSweepEvery,
+       [&](const Context&) {
+         uploads.Sweep();
+         sources_service.EndIdle();
+         return Status();
+       }},
+  });
+  for (const config::Address& address : server->addresses()) spdlog::info("serving on {}", address.ToGrpc());
+
+  const int signal = WaitForSignal(signals);
+  spdlog::info("stopping after signal {}; {} runs are active", signal, dispatcher.active());
+  server->Drain();
+  const Context grace = Context::Background().Child().WithTimeout(config.stop_grace, "grace of running builds");
+  {
+    const Impatience impatience(signals, grace);
+    dispatcher.Stop(grace);
+  }
+  server->Shutdown(kCallGrace);
+  spdlog::info("stopped");
+  return Status();
+}
+
+int Main(int argc, char** argv) {
+  const sigset_t signals = BlockSignals();
+  Result<config::Invocation> invocation =
+      config::ReadCommandLine(std::vector<std::string>(argv + 1, argv + argc), SLIPWAY_VERSION);
+  if (!invocation.ok()) {
+    std::fprintf(stderr, "slipwayd: %s\n", invocation.status().message().c_str());
+    return 2;
+  }
+  if (!invocation->print.empty()) {
+    std::fputs(invocation->print.c_str(), stdout);
+    return 0;
+  }
+  const config::Config& config = invocation->config;
+  if (const Status status = log::Init(config.log_format, config.log_level); !status.ok()) {
+    std::fprintf(stderr, "slipwayd: %s\n", status.message().c_str());
+    return 2;
+  }
+  const Status status = Serve(config, signals);
+  if (!status.ok()) spdlog::critical("{}", status.message());
+  spdlog::shutdown();
+  return status.ok() ? 0 : 1;
+}
+
+}  // namespace
+
+}  // namespace slipway
+
+int main(int argc, char** argv) { return slipway::Main(argc, argv); }

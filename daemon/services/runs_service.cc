@@ -1,0 +1,154 @@
+#include "daemon/services/runs_service.h"
+
+#include "daemon/services/convert.h"
+#include "daemon/services/event_stream.h"
+#include "daemon/services/log_stream.h"
+#include "daemon/services/message_check.h"
+#include "daemon/services/status.h"
+
+namespace slipway::services {
+
+namespace {
+
+constexpr int kDefaultPage = 15;
+constexpr int kMaxPage = 1000;
+constexpr std::chrono::seconds kMaxTimeout{28800};
+constexpr size_t kMaxRequestId = 64;
+
+grpc::Status CheckRunId(const std::string& run_id) {
+  if (store::IsRunId(run_id)) return grpc::Status::OK;
+  return BadFields({{"run_id", run_id.empty() ? "is empty" : "is not the id of a run (3 to 12 of a-z and 0-9)"}});
+}
+
+grpc::Status CheckRequest(const google::protobuf::Message& request, const std::string& run_id) {
+  if (const task::FieldErrors errors = CheckKnown(request); !errors.empty()) return BadFields(errors);
+  return CheckRunId(run_id);
+}
+
+grpc::Status NoSuchRun(const Status& status, const std::string& run_id) {
+  if (status.code() != Code::kNotFound) return ToGrpc(status);
+  return Refuse(status, "RUN_NOT_FOUND", {{"run_id", run_id}});
+}
+
+// The timeout of a request; what is wrong with it is added to `errors`.
+std::chrono::seconds ReadTimeout(const v1::DockerBuildRequest& build, std::chrono::seconds standard,
+                                 task::FieldErrors* errors) {
+  if (!build.has_timeout()) return standard;
+  const int64_t seconds = build.timeout().seconds();
+  if (seconds < 1 || seconds > kMaxTimeout.count() || build.timeout().nanos() != 0) {
+    errors->push_back({"timeout", fmt::format("is not a whole number of seconds from 1 to {}", kMaxTimeout.count())});
+    return standard;
+  }
+  return std::chrono::seconds(seconds);
+}
+
+}  // namespace
+
+grpc::Status RunsService::ScheduleRun(grpc::ServerContext*, const v1::ScheduleRunRequest* request, v1::Run* response) {
+  if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
+  if (!request->has_docker_build()) return BadFields({{"request", "is not set; set docker_build"}});
+  if (request->request_id().size() > kMaxRequestId) {
+    return BadFields({{"request_id", fmt::format("has more than {} characters", kMaxRequestId)}});
+  }
+  runs::ScheduleRequest schedule;
+  schedule.build = ToQuickBuild(request->docker_build());
+  schedule.request_id = request->request_id();
+  task::FieldErrors errors = task::Check(schedule.build, options_.rules);
+  schedule.timeout = ReadTimeout(request->docker_build(), options_.default_timeout, &errors);
+  if (!errors.empty()) return BadFields(errors, "docker_build.");
+  const Result<store::CreatedRun> created = dispatcher_.Schedule(schedule);
+  if (created.ok()) return Answer(created->run, response);
+  const Status& status = created.status();
+  if (status.code() == Code::kNotFound) {
+    return Refuse(status, "UPLOAD_NOT_FOUND", {{"source_location", schedule.build.source_location}});
+  }
+  if (status.code() == Code::kUnavailable) return Refuse(status, "SHUTTING_DOWN");
+  // The disk may be full as well as the queue.
+  const Result<store::RunStore::QueueInfo> queue = store_.Queue(0);
+  const bool full = queue.ok() && queue->queued >= dispatcher_.max_queued();
+  return status.code() == Code::kResourceExhausted && full ? Refuse(status, "QUEUE_FULL") : ToGrpc(status);
+}
+
+grpc::Status RunsService::Answer(const store::Run& run, v1::Run* response) {
+  std::optional<uint32_t> position;
+  if (run.state == store::RunState::kQueued) {
+    if (const auto queue = store_.Queue(run.number); queue.ok()) position = queue->before;
+  }
+  *response = ToMessage(run, position);
+  return grpc::Status::OK;
+}
+
+grpc::Status RunsService::GetRun(grpc::ServerContext*, const v1::GetRunRequest* request, v1::Run* response) {
+  if (grpc::Status bad = CheckRequest(*request, request->run_id()); !bad.ok()) return bad;
+  const Result<store::Run> run = store_.Get(request->run_id());
+  return run.ok() ? Answer(*run, response) : NoSuchRun(run.status(), request->run_id());
+}
+
+grpc::Status RunsService::ListRuns(grpc::ServerContext*, const v1::ListRunsRequest* request,
+                                   v1::ListRunsResponse* response) {
+  if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
+  task::FieldErrors errors;
+  const store::RunFilter filter = ToFilter(*request, &errors);
+  if (request->page_size() < 0) errors.push_back({"page_size", "is negative"});
+  if (!errors.empty()) return BadFields(errors);
+  const int size = request->page_size() == 0 ? kDefaultPage : std::min(request->page_size(), kMaxPage);
+  const Result<store::RunPage> page = store_.List(filter, static_cast<size_t>(size), request->page_token());
+  if (page.code() == Code::kInvalidArgument) return BadFields({{"page_token", page.status().message()}});
+  if (!page.ok()) return ToGrpc(page.status());
+  for (const store::Run& run : page->runs) *response->add_runs() = ToMessage(run);
+  response->set_next_page_token(page->next_page_token);
+  return grpc::Status::OK;
+}
+
+grpc::Status RunsService::CancelRun(grpc::ServerContext*, const v1::CancelRunRequest* request, v1::Run* response) {
+  if (grpc::Status bad = CheckRequest(*request, request->run_id()); !bad.ok()) return bad;
+  const Result<store::Run> run = dispatcher_.Cancel(request->run_id());
+  if (run.code() == Code::kFailedPrecondition) {
+    return Refuse(run.status(), "RUN_FINISHED", {{"run_id", request->run_id()}});
+  }
+  return run.ok() ? Answer(*run, response) : NoSuchRun(run.status(), request->run_id());
+}
+
+grpc::Status RunsService::OpenFeed(const google::protobuf::Message& request, const std::string& run_id,
+                                   std::shared_ptr<logs::RunFeed>* feed) {
+  if (grpc::Status bad = CheckRequest(request, run_id); !bad.ok()) return bad;
+  if (const Result<store::Run> run = store_.Get(run_id); !run.ok()) return NoSuchRun(run.status(), run_id);
+  *feed = archive_.Read(run_id);
+  return grpc::Status::OK;
+}
+
+grpc::ServerWriteReactor<v1::StreamRunLogResponse>* RunsService::StreamRunLog(grpc::CallbackServerContext*,
+                                                                              const v1::StreamRunLogRequest* request) {
+  using Refused = RefusedStream<v1::StreamRunLogResponse>;
+  std::shared_ptr<logs::RunFeed> feed;
+  if (const grpc::Status bad = OpenFeed(*request, request->run_id(), &feed); !bad.ok()) return new Refused(bad);
+  if (!feed->open()) {
+    const Result<uint64_t> size = feed->log().Size();
+    if (!size.ok()) return new Refused(ToGrpc(size.status()));
+    if (request->offset() > *size) {
+      const Status status = OutOfRange("offset {} is past the end of the log at {}", request->offset(), *size);
+      return new Refused(Refuse(status, "LOG_OFFSET", {{"size", std::to_string(*size)}}));
+    }
+  }
+  if (!slots_.Take()) {
+    return new Refused(Refuse(ResourceExhausted("too many logs and events are being followed"), "TOO_MANY_STREAMS"));
+  }
+  auto stream = std::make_shared<LogStream>(std::move(feed), slots_, store_, *request);
+  stream->Begin(stream);
+  return stream.get();
+}
+
+grpc::ServerWriteReactor<v1::StreamRunEventsResponse>* RunsService::StreamRunEvents(
+    grpc::CallbackServerContext*, const v1::StreamRunEventsRequest* request) {
+  using Refused = RefusedStream<v1::StreamRunEventsResponse>;
+  std::shared_ptr<logs::RunFeed> feed;
+  if (const grpc::Status bad = OpenFeed(*request, request->run_id(), &feed); !bad.ok()) return new Refused(bad);
+  if (!slots_.Take()) {
+    return new Refused(Refuse(ResourceExhausted("too many logs and events are being followed"), "TOO_MANY_STREAMS"));
+  }
+  auto stream = std::make_shared<EventStream>(std::move(feed), slots_, store_, *request);
+  stream->Begin(stream);
+  return stream.get();
+}
+
+}  // namespace slipway::services

@@ -1,0 +1,174 @@
+#include "daemon/services/sources_service.h"
+
+#include <google/protobuf/arena.h>
+
+#include "daemon/services/convert.h"
+#include "daemon/services/message_check.h"
+#include "daemon/services/status.h"
+#include "daemon/sources/context_upload.h"
+#include "executor/base/cleanup.h"
+
+namespace slipway::services {
+
+namespace {
+
+constexpr int kMaxEntriesPerMessage = 10'000;
+constexpr size_t kMissingPerMessage = 100'000;
+
+grpc::Status OutOfTurn(std::string_view field, std::string_view expected) {
+  return BadFields({{std::string(field), fmt::format("came out of turn; {} is expected now", expected)}});
+}
+
+grpc::Status Explain(const sources::ManifestError& error) {
+  const std::string entry = fmt::format("entries[{}]", error.entry);
+  if (error.status.code() == Code::kInvalidArgument) {
+    return BadFields({{error.member.empty() ? entry : entry + "." + error.member, error.status.message()}});
+  }
+  if (error.status.code() == Code::kResourceExhausted) return Refuse(error.status, "CONTEXT_LIMIT");
+  return ToGrpc(error.status);
+}
+
+grpc::Status Incomplete(std::string_view what) {
+  return Refuse(Aborted("the upload ended too early: {}", what), "UPLOAD_INCOMPLETE");
+}
+
+}  // namespace
+
+// One call, turn after turn.
+class UploadCall {
+ public:
+  UploadCall(SourcesService& service, grpc::ServerContext* context, SourcesService::Stream* stream)
+      : service_(service), context_(context), stream_(*stream) {}
+
+  grpc::Status Run() {
+    Result<std::unique_ptr<sources::ContextUpload>> upload =
+        sources::ContextUpload::Begin(service_.store_, service_.limits_);
+    if (!upload.ok()) return ToGrpc(upload.status());
+    upload_ = std::move(*upload);
+    if (grpc::Status status = ReceiveManifest(); !status.ok()) return status;
+    if (grpc::Status status = SendMissing(); !status.ok()) return status;
+    if (grpc::Status status = ReceiveContents(); !status.ok()) return status;
+    return SendResult();
+  }
+
+ private:
+  // Reads into a fresh arena: a manifest is thousands of small messages. nullptr at the end of the stream.
+  v1::UploadContextRequest* Read() {
+    arena_.Reset();
+    auto* request = google::protobuf::Arena::CreateMessage<v1::UploadContextRequest>(&arena_);
+    const bool ok = stream_.Read(request);
+    service_.Touch(context_);
+    return ok ? request : nullptr;
+  }
+
+  grpc::Status ReceiveManifest() {
+    for (bool last = false; !last;) {
+      const v1::UploadContextRequest* request = Read();
+      if (request == nullptr) return Incomplete("the manifest has no last message");
+      if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
+      if (!request->has_manifest()) return OutOfTurn("contents", "manifest");
+      if (grpc::Status status = AddEntries(request->manifest()); !status.ok()) return status;
+      last = request->manifest().last();
+    }
+    const sources::ManifestError error = upload_->EndManifest();
+    return error.status.ok() ? grpc::Status::OK : Explain(error);
+  }
+
+  grpc::Status AddEntries(const v1::ManifestChunk& chunk) {
+    if (chunk.entries_size() > kMaxEntriesPerMessage) {
+      return BadFields({{"manifest.entries", fmt::format("has {} elements; the limit is {}", chunk.entries_size(),
+                                                         kMaxEntriesPerMessage)}});
+    }
+    for (const v1::ContextEntry& entry : chunk.entries()) {
+      tree::Entry out;
+      task::FieldError bad;
+      if (!ToEntry(entry, &out, &bad)) return BadFields({bad}, fmt::format("entries[{}].", count_));
+      if (const sources::ManifestError error = upload_->Add(std::move(out)); !error.status.ok()) return Explain(error);
+      ++count_;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status SendMissing() {
+    const std::vector<uint32_t>& missing = upload_->missing();
+    size_t begin = 0;
+    do {
+      const size_t end = std::min(begin + kMissingPerMessage, missing.size());
+      v1::UploadContextResponse response;
+      v1::MissingContents* part = response.mutable_missing();
+      part->mutable_entries()->Add(missing.begin() + static_cast<ptrdiff_t>(begin),
+                                   missing.begin() + static_cast<ptrdiff_t>(end));
+      part->set_last(end == missing.size());
+      if (!stream_.Write(response)) return grpc::Status::CANCELLED;
+      begin = end;
+    } while (begin < missing.size());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ReceiveContents() {
+    while (!upload_->complete()) {
+      const v1::UploadContextRequest* request = Read();
+      if (request == nullptr)
+        return Incomplete(fmt::format("the content of '{}' has not come", upload_->NextMissing()));
+      if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
+      if (!request->has_contents()) return OutOfTurn("manifest", "contents");
+      for (int i = 0; i < request->contents().parts_size(); ++i) {
+        const v1::FilePart& part = request->contents().parts(i);
+        std::string member;
+        const Status status = upload_->AddContent(part.entry(), part.data(), &member);
+        if (status.code() == Code::kInvalidArgument) {
+          return BadFields({{fmt::format("contents.parts[{}].{}", i, member), status.message()}});
+        }
+        if (!status.ok()) return ToGrpc(status);
+      }
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status SendResult() {
+    const Result<Digest> tree = upload_->Commit();
+    if (!tree.ok()) return ToGrpc(tree.status());
+    service_.uploads_.Hold(*tree, upload_->TakeLease());
+    const sources::UploadCounts& counts = upload_->counts();
+    v1::UploadContextResponse response;
+    v1::UploadResult* result = response.mutable_result();
+    result->set_source_location(fmt::format("upload:{}", *tree));
+    result->set_bytes_received(counts.bytes_received);
+    result->set_files_received(counts.files_received);
+    result->set_files_reused(counts.files_reused);
+    result->set_bytes_total(counts.bytes_total);
+    return stream_.Write(response) ? grpc::Status::OK : grpc::Status::CANCELLED;
+  }
+
+  SourcesService& service_;
+  grpc::ServerContext* const context_;
+  SourcesService::Stream& stream_;
+  google::protobuf::Arena arena_;
+  std::unique_ptr<sources::ContextUpload> upload_;
+  size_t count_ = 0;  // entries so far
+};
+
+grpc::Status SourcesService::UploadContext(grpc::ServerContext* context, Stream* stream) {
+  if (!slots_.Take()) {
+    return Refuse(ResourceExhausted("{} uploads are under way, which is the limit; try again later", kMaxUploads),
+                  "TOO_MANY_STREAMS");
+  }
+  const Cleanup give([this] { slots_.Give(); });
+  Touch(context);
+  const Cleanup forget([this, context] { calls_.Lock()->erase(context); });
+  return UploadCall(*this, context, stream).Run();
+}
+
+void SourcesService::Touch(grpc::ServerContext* context) {
+  (*calls_.Lock())[context] = std::chrono::steady_clock::now();
+}
+
+void SourcesService::EndIdle() {
+  // Under the lock, so that no context goes away meanwhile; TryCancel does not block.
+  auto calls = calls_.Lock();
+  for (const auto& [context, heard] : *calls) {
+    if (std::chrono::steady_clock::now() - heard > kIdle) context->TryCancel();
+  }
+}
+
+}  // namespace slipway::services

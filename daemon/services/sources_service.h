@@ -1,0 +1,43 @@
+// SourcesService: slipway.v1.Sources: contexts on their way into the content store. Each upload holds one of gRPC's
+// threads; their number is bounded, and one whose client says nothing for long is ended. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <map>
+
+#include "daemon/services/feed_stream.h"
+#include "daemon/sources/uploads.h"
+#include "executor/base/guarded.h"
+#include "executor/content/store.h"
+#include "executor/source/context_source.h"
+#include "slipway/v1/sources.grpc.pb.h"
+
+namespace slipway::services {
+
+class SourcesService final : public slipway::v1::Sources::Service {
+ public:
+  static constexpr int kMaxUploads = 16;
+  static constexpr std::chrono::minutes kIdle{2};
+
+  SourcesService(content::Store& store, sources::Uploads& uploads, const source::Limits& limits)
+      : store_(store), uploads_(uploads), limits_(limits), slots_(kMaxUploads) {}
+
+  using Stream = grpc::ServerReaderWriter<slipway::v1::UploadContextResponse, slipway::v1::UploadContextRequest>;
+  grpc::Status UploadContext(grpc::ServerContext* context, Stream* stream) override;
+
+  /// Ends the calls whose clients have said nothing for kIdle. To be called now and then.
+  void EndIdle();
+
+ private:
+  friend class UploadCall;
+  using Time = std::chrono::steady_clock::time_point;
+  void Touch(grpc::ServerContext* context);
+
+  content::Store& store_;
+  sources::Uploads& uploads_;
+  const source::Limits limits_;
+  StreamSlots slots_;
+  Guarded<std::map<grpc::ServerContext*, Time>> calls_;  // when each client was last heard of
+};
+
+}  // namespace slipway::services

@@ -1,0 +1,133 @@
+// FakeBuilder: a Builder with behaviour and no images. It can be held in the middle of a build, fails where it is told to, and
+// remembers what it was asked for. Its content store is a real one in a temporary folder. Thread-safe.
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "executor/base/fs.h"
+#include "executor/builder/builder.h"
+
+namespace slipway::testing {
+
+class FakeBuilder : public builder::Builder {
+ public:
+  using BuildHook = std::function<Status(const Context&, const builder::BuildRequest&, ProgressSink&)>;
+
+  FakeBuilder() : dir_(*fs::TempDir::Make()), store_(*content::Store::Open(dir_.path())) {}
+
+  content::Store& store() override { return *store_; }
+
+  Result<builder::BuiltImage> Build(const Context& ctx, const builder::BuildRequest& request,
+                                    ProgressSink& progress) override {
+    BuildHook hook;
+    {
+      std::unique_lock lock(mutex_);
+      requests_.push_back(request);
+      ++active_;
+      most_active_ = std::max(most_active_, active_);
+      changed_.notify_all();
+      hook = hook_;
+    }
+    const VertexProgress vertex(&progress, "v1", "[1/1] RUN make");
+    vertex.Started();
+    Status status = hook ? hook(ctx, request, progress) : Status();
+    if (status.ok()) status = WaitForGate(ctx);
+    vertex.Log(ProgressEvent::Stream::kStdout, "made\n");
+    vertex.Finished(status);
+    {
+      const std::unique_lock lock(mutex_);
+      --active_;
+      changed_.notify_all();
+    }
+    SLIPWAY_RETURN_IF_ERROR(status);
+    builder::BuiltImage image;
+    image.summary = {.vertices = 2, .cached = 1};
+    image.revision = "abc123";
+    image.bases.push_back({.reference = *oci::Reference::Parse("alpine:3.19"), .digest = Digest::Of("alpine"), .runtime = true});
+    return image;
+  }
+
+  Result<builder::PushResult> Push(const Context&, const builder::BuiltImage&, const std::vector<oci::Reference>& names,
+                                   ProgressSink&) override {
+    const std::lock_guard lock(mutex_);
+    pushed_.insert(pushed_.end(), names.begin(), names.end());
+    if (!push_status_.ok()) return push_status_;
+    builder::PushResult result;
+    result.manifest.digest = Digest::Of("manifest");
+    result.names = names;
+    result.layers = {{.descriptor = {}, .how = builder::PushedLayer::How::kMounted},
+                     {.descriptor = {}, .how = builder::PushedLayer::How::kUploaded}};
+    return result;
+  }
+
+  Result<builder::ImageInfo> Assemble(const Context&, const builder::BuiltImage&, ProgressSink&) override {
+    builder::ImageInfo info;
+    info.manifest.digest = Digest::Of("manifest");
+    return info;
+  }
+
+  std::vector<std::pair<std::string, std::string>> Describe() override { return {{"runtime", "fake 1.0"}}; }
+  Status Collect(const Context&) override { return Status(); }
+
+  /// Runs in every build, before the gate.
+  void OnBuild(BuildHook hook) {
+    const std::lock_guard lock(mutex_);
+    hook_ = std::move(hook);
+  }
+  void FailPush(Status status) {
+    const std::lock_guard lock(mutex_);
+    push_status_ = std::move(status);
+  }
+  /// Builds wait from now on (until they are cancelled or the gate opens).
+  void CloseGate() { SetGate(false); }
+  void OpenGate() { SetGate(true); }
+
+  /// Waits (with a deadline) until so many builds are inside at once; false if that does not happen.
+  bool WaitForActive(int count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return active_ == count; });
+  }
+  int most_active() const {
+    const std::lock_guard lock(mutex_);
+    return most_active_;
+  }
+  std::vector<builder::BuildRequest> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  std::vector<oci::Reference> pushed() const {
+    const std::lock_guard lock(mutex_);
+    return pushed_;
+  }
+
+ private:
+  void SetGate(bool open) {
+    const std::lock_guard lock(mutex_);
+    open_ = open;
+    changed_.notify_all();
+  }
+
+  Status WaitForGate(const Context& ctx) {
+    std::unique_lock lock(mutex_);
+    return ctx.Wait(lock, changed_, [this] { return open_; });
+  }
+
+  fs::TempDir dir_;
+  std::unique_ptr<content::Store> store_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  BuildHook hook_;
+  Status push_status_;
+  bool open_ = true;
+  int active_ = 0;
+  int most_active_ = 0;
+  std::vector<builder::BuildRequest> requests_;
+  std::vector<oci::Reference> pushed_;
+};
+
+}  // namespace slipway::testing
