@@ -91,8 +91,8 @@ bool LooksLikeArchive(std::string_view first_bytes) {
     const std::string_view header(block.data(), block.size());
     return header.find_first_not_of('\0') != std::string_view::npos && TarHeader::Parse(header).ok();
   }
-  // Both compress in blocks of which the first bytes say nothing: then the magic has to do, unless all was there.
-  return failed && (codec == Codec::kBzip2 || codec == Codec::kXz);
+  // All but gzip compress in blocks of which the first bytes alone say nothing: then the magic has to do.
+  return failed && codec != Codec::kGzip && codec != Codec::kNone;
 }
 
 Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, const ArchiveLimits& limits,

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -83,8 +84,6 @@ class PlainReader : public Reader {
 
 std::string_view InflateError(int error) {
   switch (error) {
-    case ISAL_INVALID_WRAPPER: return "the gzip header is wrong";
-    case ISAL_UNSUPPORTED_METHOD: return "the gzip header names an unknown method";
     case ISAL_INCORRECT_CHECKSUM: return "the gzip checksum does not match";
     case ISAL_INVALID_BLOCK: return "a deflate block is broken";
     case ISAL_INVALID_SYMBOL: return "a deflate symbol is broken";
@@ -95,27 +94,24 @@ std::string_view InflateError(int error) {
 
 class GzipReader : public Reader {
  public:
-  explicit GzipReader(Input& input) : input_(input), state_(std::make_unique<inflate_state>()) { Reset(); }
+  explicit GzipReader(Input& input) : input_(input), state_(std::make_unique<inflate_state>()) {}
 
   Result<size_t> Read(std::span<char> out) override {
-    if (out.empty()) return size_t{0};
-    while (!ended_) {
+    while (!out.empty() && !ended_) {
+      if (!in_member_) {
+        SLIPWAY_RETURN_IF_ERROR(BeginMember());
+        if (ended_) break;
+      }
       SLIPWAY_ASSIGN_OR_RETURN(const std::string_view in, input_.Next());
-      const bool no_more = in.empty();
       // Also without input: what did not fit into the last `out` is still held back.
       SLIPWAY_ASSIGN_OR_RETURN(const size_t got, Inflate(in, out));
       if (got > 0) return got;
-      if (no_more && !ended_) return DataLoss("gzip data ends early");
+      if (in.empty() && in_member_) return DataLoss("gzip data ends early");
     }
     return size_t{0};
   }
 
  private:
-  void Reset() {
-    isal_inflate_init(state_.get());
-    state_->crc_flag = ISAL_GZIP;
-  }
-
   Result<size_t> Inflate(std::string_view in, std::span<char> out) {
     state_->next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(in.data()));
     state_->avail_in = static_cast<uint32_t>(in.size());
@@ -125,30 +121,71 @@ class GzipReader : public Reader {
     const int error = isal_inflate(state_.get());
     if (error < 0 || error == ISAL_NEED_DICT) return DataLoss("{}", InflateError(error));
     input_.Consume(in.size() - state_->avail_in);
-    if (state_->block_state == ISAL_BLOCK_FINISH) SLIPWAY_RETURN_IF_ERROR(NextMember());
+    in_member_ = state_->block_state != ISAL_BLOCK_FINISH;
     return room - state_->avail_out;
   }
 
-  // After a member comes another one, or zeros up to the end (as tapes have them).
-  Status NextMember() {
-    SLIPWAY_ASSIGN_OR_RETURN(std::string_view in, input_.Peek(kLongestMagic));
-    if (DetectCodec(in) == Codec::kGzip) {
-      Reset();
-      return Status();
+  // The header is read here: ISA-L loses its place in one that comes in several pieces. After the first member may come
+  // zeros up to the end (as tapes have them) instead of another.
+  Status BeginMember() {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string_view magic, input_.Peek(kLongestMagic));
+    if (DetectCodec(magic) != Codec::kGzip) return EndWithZeros();
+    SLIPWAY_RETURN_IF_ERROR(ReadHeader());
+    isal_inflate_init(state_.get());
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+    in_member_ = true;
+    return Status();
+  }
+
+  // RFC 1952, 2.3.
+  Status ReadHeader() {
+    constexpr uint8_t kHeaderCrc = 2;
+    constexpr uint8_t kExtra = 4;
+    constexpr uint8_t kName = 8;
+    constexpr uint8_t kComment = 16;
+    std::array<uint8_t, 10> fixed{};
+    for (uint8_t& byte : fixed) {
+      SLIPWAY_ASSIGN_OR_RETURN(byte, ReadByte());
     }
+    const uint8_t flags = fixed[3];
+    if ((flags & kExtra) != 0) {
+      SLIPWAY_ASSIGN_OR_RETURN(const uint8_t low, ReadByte());
+      SLIPWAY_ASSIGN_OR_RETURN(const uint8_t high, ReadByte());
+      for (int left = low + 256 * high; left > 0; --left) SLIPWAY_RETURN_IF_ERROR(ReadByte().status());
+    }
+    for (const uint8_t text : {kName, kComment}) {
+      uint8_t last = flags & text;
+      while (last != 0) {
+        SLIPWAY_ASSIGN_OR_RETURN(last, ReadByte());
+      }
+    }
+    for (int left = (flags & kHeaderCrc) != 0 ? 2 : 0; left > 0; --left) SLIPWAY_RETURN_IF_ERROR(ReadByte().status());
+    return Status();
+  }
+
+  Result<uint8_t> ReadByte() {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string_view in, input_.Next());
+    if (in.empty()) return DataLoss("gzip data ends early");
+    const auto byte = static_cast<uint8_t>(in.front());
+    input_.Consume(1);
+    return byte;
+  }
+
+  Status EndWithZeros() {
     ended_ = true;
-    while (!in.empty()) {
+    while (true) {
+      SLIPWAY_ASSIGN_OR_RETURN(const std::string_view in, input_.Next());
+      if (in.empty()) return Status();
       if (std::any_of(in.begin(), in.end(), [](char c) { return c != '\0'; })) {
         return InvalidArgument("gzip data is followed by something else");
       }
       input_.Consume(in.size());
-      SLIPWAY_ASSIGN_OR_RETURN(in, input_.Next());
     }
-    return Status();
   }
 
   Input& input_;
   std::unique_ptr<inflate_state> state_;
+  bool in_member_ = false;
   bool ended_ = false;
 };
 
