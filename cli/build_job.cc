@@ -161,7 +161,7 @@ class BuildJob {
         packer_->SaveCache().Ignore();
         return {};
       }
-      if (reason != "UPLOAD_NOT_FOUND") return status;
+      if (reason != "UPLOAD_NOT_FOUND" && status.code() != Code::kNotFound) return status;
     }
     SLIPWAY_RETURN_IF_ERROR(Send());
     cache.RememberUpload(options_.server, packer_->manifest(), options_.request.source_location());
@@ -194,6 +194,10 @@ class BuildJob {
     v1::ScheduleRunRequest request;
     *request.mutable_docker_build() = options_.request;
     request.set_request_id(NewRequestId());
+    // The daemon could not read it, and could not say why either.
+    if (!v1::ScheduleRunRequest().ParseFromString(request.SerializeAsString())) {
+      return InvalidArgument("a name or value on the command line (or in the environment) is not valid UTF-8");
+    }
     grpc::Status status;
     for (int i = 0; i < kScheduleTries; ++i) {
       if (i > 0) SLIPWAY_RETURN_IF_ERROR(ctx_.Sleep(kScheduleWait));

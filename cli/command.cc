@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -7,6 +8,7 @@
 
 #include "cli/connection.h"
 #include "cli/terminal.h"
+#include "cli/text_width.h"
 #include "executor/base/near_miss.h"
 
 namespace slipway::cli {
@@ -55,8 +57,9 @@ int UsageFailure(const CLI::App& app, const CLI::ParseError& error) {
   return kExitUsage;
 }
 
-// Both must be set before gRPC is first used, and only where the user has not set them.
+// The variables must be set before gRPC is first used, and only where the user has not set them.
 void QuietGrpc() {
+  google::protobuf::SetLogHandler(nullptr);
   ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   ::setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0);
 }
@@ -97,7 +100,19 @@ int RunCommandLine(int argc, const char* const* argv) {
   return line.run();
 }
 
-void PrintFailure(const Status& status) { WriteText(STDERR_FILENO, fmt::format("slipway: {}\n", status.message())); }
+void PrintFailure(const Status& status) {
+  // What a daemon says may hold text of a build, which is to have no power over the terminal.
+  std::string text;
+  std::string_view rest = status.message();
+  while (true) {
+    const size_t end = rest.find('\n');
+    text += Harmless(rest.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text += '\n';
+    rest.remove_prefix(end + 1);
+  }
+  WriteText(STDERR_FILENO, fmt::format("slipway: {}\n", text));
+}
 
 int Fail(const Status& status) {
   PrintFailure(status);

@@ -19,6 +19,8 @@ namespace slipway::cli {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
+// A page of runs may hold many Dockerfiles.
+constexpr int kMaxMessageBytes = 256 << 20;
 
 bool IsIpv4(std::string_view host) {
   return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
@@ -113,9 +115,10 @@ Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
   arguments.SetInt("grpc.enable_http_proxy", 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 20'000);  // despite its name: how long an attempt may take
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   std::unique_ptr<Connection> connection(new Connection);
   connection->server_ = server;
   connection->channel_ = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);

@@ -13,6 +13,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/base/pattern_matcher.h"
+#include "executor/base/utf8.h"
 
 namespace slipway::cli {
 
@@ -67,7 +68,7 @@ Result<std::string> ReadStdin(int fd) {
     return ResourceExhausted("the Dockerfile on standard input is larger than {} bytes", kMaxDockerfileBytes);
   }
   if (text.empty()) return InvalidArgument("standard input holds no Dockerfile; it is empty");
-  return text;
+  return utf8::Repair(text);
 }
 
 Result<std::string> FindInFolder(const std::string& context, const std::string& flag) {
@@ -92,7 +93,8 @@ Result<DockerfileChoice> ChooseForFolder(const std::string& context, const std::
   const std::string root = RealPath(context);
   const std::string folder = RealPath(fs::DirName(choice.host_path));
   const bool inside = folder == root || root == "/" || folder.starts_with(root + "/");
-  if (inside && !IsLink(choice.host_path)) {
+  const bool plain_name = utf8::Repair(choice.host_path) == choice.host_path;
+  if (inside && plain_name && !IsLink(choice.host_path)) {
     const std::string below = folder == root ? "" : folder.substr(root == "/" ? 1 : root.size() + 1);
     choice.context_path = below.empty() ? choice.context_path : below + "/" + choice.context_path;
     return choice;
@@ -152,7 +154,8 @@ Status SendApart(DockerfileChoice* choice) {
   Result<std::string> text = fs::ReadFile(choice->host_path, kMaxDockerfileBytes);
   if (!text.ok()) return std::move(text).status().With("failed to read Dockerfile");
   if (text->empty()) return InvalidArgument("the Dockerfile '{}' is empty", choice->host_path);
-  choice->content = std::move(text).value();
+  choice->content = utf8::Repair(*text);
+  choice->context_path = utf8::Repair(choice->context_path);
   choice->apart = true;
   return {};
 }

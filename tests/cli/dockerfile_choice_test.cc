@@ -104,6 +104,13 @@ TEST_F(DockerfileChoiceTest, EmptyAndHugeDockerfilesOnStandardInputAreRefused) {
   EXPECT_EQ(Choose("-", huge.get()).code(), Code::kResourceExhausted);
 }
 
+TEST_F(DockerfileChoiceTest, BytesThatAreNoUtf8AreReplaced) {
+  const UniqueFd fd = Stdin("FROM a # caf\xe9\n");
+  EXPECT_EQ(Choose("-", fd.get())->content, "FROM a # caf\xef\xbf\xbd\n");
+  folder_.Write("D\xe9", "FROM b");
+  EXPECT_TRUE(Choose("D\xe9")->apart);
+}
+
 TEST_F(DockerfileChoiceTest, RemoteContextKeepsTheFlagAsAPathInIt) {
   const SourceLocation remote{.kind = SourceKind::kRemote, .text = "https://host/x.git"};
   EXPECT_EQ(ChooseDockerfile(remote, "docker/Dockerfile", -1)->context_path, "docker/Dockerfile");

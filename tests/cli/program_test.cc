@@ -388,6 +388,48 @@ TEST_F(ProgramTest, ShowLogsCancelVersionInfo) {
   EXPECT_EQ(unknown.err, "slipway: get run 'zz9': run 'zz9' does not exist\n");
 }
 
+TEST_F(ProgramTest, WordsThatAreNoUtf8AreRefused) {
+  const RunOutput out = Build({"-t", "a", "--label", "l=\xff"});
+  EXPECT_EQ(out.exit.code, 1);
+  EXPECT_THAT(out.err, HasSubstr("not valid UTF-8"));
+  EXPECT_THAT(out.err, Not(HasSubstr("libprotobuf")));
+}
+
+TEST_F(ProgramTest, MessagesOfTheDaemonHaveNoPowerOverTheTerminal) {
+  server_.RefuseSchedule(FakeServer::Failure(grpc::StatusCode::INVALID_ARGUMENT, "line one\x1b[2J\nline two", ""));
+  EXPECT_THAT(Build({"-t", "a"}).err, HasSubstr("slipway: schedule run: line one\nline two\n"));
+}
+
+TEST_F(ProgramTest, TerminalGetsTheLiveView) {
+  const UniqueFd terminal(::posix_openpt(O_RDWR | O_NOCTTY));
+  ASSERT_TRUE(terminal.valid() && ::grantpt(terminal.get()) == 0 && ::unlockpt(terminal.get()) == 0);
+  auto out = fs::Open(::ptsname(terminal.get()), O_RDWR | O_NOCTTY);
+  ASSERT_TRUE(out.ok());
+  auto environment = Environment();
+  environment["TERM"] = "xterm";
+  environment["NO_COLOR"] = "1";
+  environment["LC_ALL"] = "C.UTF-8";
+  server_.OnSchedule([this](const std::string& id) {
+    server_.AddEvent(id, Started(1, "a", "[1/1] COPY . /"));
+    server_.AddEvent(id, Finished(2, "a"));
+    server_.SetStatus(id, v1::RUN_STATUS_SUCCEEDED);
+  });
+  auto child = ChildProcess::Spawn({.argv = {SLIPWAY_PROGRAM, "build", "-t", "a", folder_.path()},
+                                    .env = environment,
+                                    .stdout_fd = out->get(),
+                                    .stderr_fd = out->get()});
+  ASSERT_TRUE(child.ok());
+  const auto exit = child->Wait(Context::Background().WithTimeout(std::chrono::seconds(30), "the program"));
+  EXPECT_TRUE(exit.ok() && exit->ok());
+  std::string shown(1 << 16, '\0');
+  const ssize_t got = ::read(terminal.get(), shown.data(), shown.size());
+  ASSERT_GT(got, 0);
+  shown.resize(static_cast<size_t>(got));
+  EXPECT_THAT(shown, HasSubstr("✓ [1/1] COPY . /"));
+  EXPECT_THAT(shown, HasSubstr("Run ca1 was successful"));
+  EXPECT_THAT(shown, Not(HasSubstr("\x1b[3")));  // no colour
+}
+
 // Programs that a test signals.
 class InterruptTest : public ProgramTest {
  protected:
