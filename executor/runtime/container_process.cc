@@ -24,7 +24,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kForever = -1;
 constexpr std::chrono::milliseconds kStartTick(2);  // how soon a started program's held-back output is seen
-constexpr std::chrono::milliseconds kStopTick(25);
+constexpr std::chrono::milliseconds kStopTick(10);
+constexpr std::chrono::milliseconds kStartPatience(500);
 constexpr std::chrono::seconds kKillPatience(10);
 constexpr size_t kMostHeld = 1U << 20;
 
@@ -53,31 +54,42 @@ pid_t ReadPidFile(const std::string& path) {
 class Stopper {
  public:
   Stopper(const ContainerCommand& command, const ChildProcess& runtime)
-      : runtime_(runtime), init_(ReadPidFile(command.pid_file)), kill_at_(SteadyClock::now() + command.grace) {
-    for (const pid_t pid : ProcessesInNamespaceOf(init_)) ::kill(pid, SIGTERM);
-  }
+      : command_(command), runtime_(runtime), begun_(SteadyClock::now()) {}
 
   /// False: nothing is known to be waited for; what there may be is to be deleted by the runtime.
   bool Tick() {
+    if (!AskedToEnd()) {
+      // The program may run already, and the runtime be about to say so; else it has not begun and needs no grace.
+      if (SteadyClock::now() < begun_ + kStartPatience) return true;
+      runtime_.Kill(SIGKILL);
+      return false;
+    }
     const std::vector<pid_t> left = ProcessesInNamespaceOf(init_);
     const auto now = SteadyClock::now();
-    if (left.empty()) {
-      // Not started yet, or ended just now and the runtime still has to tidy up.
-      if (init_ == 0 || now > kill_at_ + kKillPatience) runtime_.Kill(SIGKILL);
-      return init_ != 0 && now <= kill_at_ + kKillPatience;
-    }
     const bool deaf = left.size() == 1 && !CatchesSigterm(init_);
     // The kernel kills the others of a PID namespace with its first process.
-    if (deaf || now >= kill_at_) ::kill(init_, SIGKILL);
+    if (!left.empty() && (deaf || now >= kill_at_)) ::kill(init_, SIGKILL);
+    // With nothing left the runtime is tidying up.
     if (now <= kill_at_ + kKillPatience) return true;
     runtime_.Kill(SIGKILL);
     return false;
   }
 
  private:
+  bool AskedToEnd() {
+    if (init_ != 0) return true;
+    init_ = ReadPidFile(command_.pid_file);
+    if (init_ == 0) return false;
+    for (const pid_t pid : ProcessesInNamespaceOf(init_)) ::kill(pid, SIGTERM);
+    kill_at_ = SteadyClock::now() + command_.grace;
+    return true;
+  }
+
+  const ContainerCommand& command_;
   const ChildProcess& runtime_;
-  const pid_t init_;
-  const SteadyClock::time_point kill_at_;
+  const SteadyClock::time_point begun_;
+  pid_t init_ = 0;
+  SteadyClock::time_point kill_at_;
 };
 
 class Pump {

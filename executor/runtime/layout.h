@@ -17,6 +17,7 @@
 namespace slipway::runtime {
 
 inline std::string ContainersDir(const RunnerOptions& o) { return fs::Join(o.run_root, "containers"); }
+inline std::string MountsDir(const RunnerOptions& o) { return fs::Join(o.run_root, "mounts"); }
 inline std::string StatesDir(const RunnerOptions& o) { return fs::Join(o.run_root, "state"); }
 inline std::string NetavarkDir(const RunnerOptions& o) { return fs::Join(o.run_root, "netavark"); }
 inline std::string DaemonCgroup(const RunnerOptions& o) { return fs::Join(o.cgroup_parent, o.daemon_id); }
@@ -28,5 +29,11 @@ Status DeleteByRuntime(const Context& ctx, const OciRuntime& runtime, const std:
 
 /// As mkdir -p inside the root, following its links; the folders that are made belong to `uid` and `gid`.
 Status MakeDirsInRoot(int root_fd, const std::string& path, uid_t uid, gid_t gid);
+
+/// Removes the mount points in a folder, and the folder. What is still mounted stays, whatever it holds.
+void RemoveMountPoints(const std::string& folder);
+
+/// Whether containers work in user namespaces with `runner`'s map, tried in `snapshots`; else why not.
+Status ProbeUserNamespaces(const Context& ctx, Runner& runner, const IdMap& map, const std::string& snapshots);
 
 }  // namespace slipway::runtime

@@ -114,10 +114,11 @@ json SystemMounts(const ContainerSpec& spec, const BundleContext& context) {
   if (context.file_systems.contains("mqueue")) {
     mounts.push_back(MountEntry("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   }
-  if (context.id_mapping.empty() || context.network != NetworkMode::kHost) {
+  const bool foreign_network = context.network == NetworkMode::kHost || !context.netns_path.empty();
+  if (context.id_mapping.empty() || !foreign_network) {
     mounts.push_back(MountEntry("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", writable}));
   } else {
-    // sysfs belongs to the network namespace's owner, which here is not the container.
+    // A sysfs can be mounted by the owner of the network namespace only, which here is not the container.
     mounts.push_back(MountEntry("/sys", "bind", "/sys", {"rbind", "nosuid", "noexec", "nodev", writable}));
   }
   if (context.cgroups.mode != CgroupMode::kNone) {
@@ -276,6 +277,9 @@ Status CheckSpec(const ContainerSpec& spec) {
     return InvalidArgument("run '{}': root '{}' is no absolute path", spec.args[0], spec.rootfs);
   if (!spec.cwd.starts_with('/') || HasNul(spec.cwd)) {
     return InvalidArgument("run '{}': working directory '{}' is no absolute path", spec.args[0], spec.cwd);
+  }
+  if (spec.id_mapped && spec.security == SecurityMode::kInsecure) {
+    return InvalidArgument("run '{}': an insecure container cannot be in a user namespace", spec.args[0]);
   }
   for (const Mount& mount : spec.mounts) SLIPWAY_RETURN_IF_ERROR(CheckMount(mount));
   for (const Ulimit& limit : spec.ulimits) {

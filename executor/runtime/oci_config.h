@@ -13,16 +13,10 @@
 #include <nlohmann/json.hpp>
 
 #include "executor/runtime/cgroup.h"
+#include "executor/runtime/idmap.h"
 #include "executor/runtime/runner.h"
 
 namespace slipway::runtime {
-
-/// One run of ids: `container` … `container + count - 1` inside are `host` … on the host.
-struct IdRange {
-  uint32_t container = 0;
-  uint32_t host = 0;
-  uint32_t count = 0;
-};
 
 /// What the runner adds to a ContainerSpec.
 struct BundleContext {

@@ -54,7 +54,7 @@ std::vector<MountStubs::Wanted> WantedStubs(const ContainerSpec& spec) {
 }
 
 // A working directory that the image lacks is made for good, and the user's own, as BuildKit does.
-Status MakeWorkingDirectory(const ContainerSpec& spec) {
+Status MakeWorkingDirectory(const ContainerSpec& spec, const IdMap* map) {
   const std::string cwd = fs::Clean(spec.cwd);
   const auto covers = [&cwd](const Mount& m) { return IsBelow(cwd, fs::Clean(m.destination)); };
   for (const char* system : {"/proc", "/dev", "/sys"}) {
@@ -63,7 +63,8 @@ Status MakeWorkingDirectory(const ContainerSpec& spec) {
   if (cwd == "/" || std::any_of(spec.mounts.begin(), spec.mounts.end(), covers)) return Status();
   SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd root, fs::Open(spec.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (fs::OpenInRoot(root.get(), cwd, O_PATH | O_CLOEXEC).ok()) return Status();
-  return MakeDirsInRoot(root.get(), cwd, spec.user.uid, spec.user.gid)
+  const auto on_host = [map](uint32_t id) { return map != nullptr ? map->OnHost(id) : id; };
+  return MakeDirsInRoot(root.get(), cwd, on_host(spec.user.uid), on_host(spec.user.gid))
       .With(fmt::format("make working directory '{}' in the container's root", cwd));
 }
 
@@ -105,12 +106,16 @@ struct OciRunner::Bundle {
   std::string id;
   std::string path;
   Cleanup remove;
+  std::vector<AttachedMount> mounts;  // end before their folder is removed
 };
 
 OciRunner::OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe)
     : options_(std::move(options)), lock_(std::move(lock)), probe_(std::move(probe)), host_(HostFacts()) {}
 
-OciRunner::~OciRunner() = default;
+OciRunner::~OciRunner() {
+  const Status status = RemoveCgroups(Context::Background(), probe_.runtime.cgroups, DaemonCgroup(options_));
+  if (!status.ok()) spdlog::warn("{}", status.message());
+}
 
 Result<std::unique_ptr<OciRunner>> OciRunner::Make(const Context& ctx, const RunnerOptions& options) {
   SLIPWAY_RETURN_IF_ERROR(CheckDaemonId(options.daemon_id));
@@ -124,8 +129,22 @@ Result<std::unique_ptr<OciRunner>> OciRunner::Make(const Context& ctx, const Run
   for (const std::string& folder : {ContainersDir(options), runner->StateRoot()}) {
     SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(folder, 0711));
   }
+  runner->OpenUserNamespaces(ctx);
   runner->OpenNetwork();
   return runner;
+}
+
+void OciRunner::OpenUserNamespaces(const Context& ctx) {
+  if (options_.user_namespaces == UserNamespaces::kOff) return;
+  const auto open = [&]() -> Status {
+    if (options_.snapshots.empty()) return InvalidArgument("no folder of snapshots is named");
+    SLIPWAY_ASSIGN_OR_RETURN(id_map_, IdMap::Make(options_.id_ranges));
+    return ProbeUserNamespaces(ctx, *this, *id_map_, options_.snapshots);
+  };
+  const Status status = open();
+  if (status.ok()) return;
+  id_map_.reset();
+  spdlog::warn("containers run without user namespaces: {}", status.message());
 }
 
 void OciRunner::OpenNetwork() {
@@ -202,16 +221,39 @@ std::string OciRunner::StateRoot() const { return fs::Join(StatesDir(options_), 
 
 std::string OciRunner::CgroupOf(const std::string& id) const { return fs::Join(DaemonCgroup(options_), id); }
 
+// What is bound into a user namespace must be seen with mapped owners, too.
+Result<ContainerSpec> OciRunner::MapMounts(const ContainerSpec& spec, Bundle& bundle) const {
+  ContainerSpec mapped = spec;
+  size_t number = 0;
+  for (Mount& mount : mapped.mounts) {
+    if (mount.type != Mount::Type::kBind) continue;
+    const std::string target = fmt::format("{}/{}/{}", MountsDir(options_), bundle.id, number++);
+    SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(fs::DirName(target), 0711));
+    auto attached = id_map_->Attach(mount.source, target);
+    // What is only read does not need an owner.
+    if (attached.code() == Code::kUnimplemented && mount.read_only) continue;
+    if (!attached.ok()) return std::move(attached).status();
+    bundle.mounts.push_back(std::move(attached).value());
+    mount.source = target;
+  }
+  return mapped;
+}
+
 Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const Attached& network) const {
   static thread_local std::mt19937_64 random{std::random_device{}()};
   Bundle bundle;
   bundle.id = fmt::format("{}-{:016x}", options_.daemon_id, random());
   bundle.path = fs::Join(ContainersDir(options_), bundle.id);
   SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(bundle.path, 0711));
-  bundle.remove = Cleanup([path = bundle.path] {
+  bundle.remove = Cleanup([path = bundle.path, mounts = fs::Join(MountsDir(options_), bundle.id)] {
+    RemoveMountPoints(mounts);
     const Status status = fs::RemoveAll(path);
     if (!status.ok()) spdlog::warn("remove a container's bundle: {}", status.message());
   });
+  ContainerSpec mapped;
+  if (spec.id_mapped) {
+    SLIPWAY_ASSIGN_OR_RETURN(mapped, MapMounts(spec, bundle));
+  }
 
   BundleContext context = host_;
   context.hosts_path = fs::Join(bundle.path, "hosts");
@@ -220,6 +262,7 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
   if (network.mode == NetworkMode::kDefault) context.netns_path = network.lease.netns_path();
   context.cgroups = probe_.runtime.cgroups;
   context.cgroups_path = CgroupOf(bundle.id);
+  if (spec.id_mapped) context.id_mapping = id_map_->ranges();
   const bool own_network = network.mode != NetworkMode::kHost;
   SLIPWAY_RETURN_IF_ERROR(WriteFile(context.hosts_path, HostsFile(spec.hostname, spec.extra_hosts)));
   DnsOptions dns = options_.dns;
@@ -227,8 +270,8 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
     dns.servers = {network.group->gateway()};  // aardvark-dns asks the host's own resolvers for the rest
   SLIPWAY_RETURN_IF_ERROR(WriteFile(context.resolv_conf_path, ResolvConf(ReadHostResolvConf(), dns, own_network)));
   // Bytes that are no UTF-8 cannot be said in JSON; a runtime written in Go would replace them, too.
-  const std::string config =
-      MakeOciConfig(spec, context).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string config = MakeOciConfig(spec.id_mapped ? mapped : spec, context)
+                                 .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   SLIPWAY_RETURN_IF_ERROR(WriteFile(fs::Join(bundle.path, "config.json"), config));
   return bundle;
 }
@@ -236,6 +279,7 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
 Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) {
   SLIPWAY_RETURN_IF_ERROR(CheckSpec(spec));
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+  if (spec.id_mapped && !id_map_) return InvalidArgument("run '{}': there are no user namespaces here", spec.args[0]);
   if (WantsLimits(spec.limits)) {
     const std::string missing = MissingControllers(spec.limits, probe_.runtime.cgroups);
     if (!missing.empty() && !told_limits_.exchange(true)) {
@@ -244,8 +288,13 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& sp
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Attached network, Attach(ctx, spec, output));
   SLIPWAY_ASSIGN_OR_RETURN(const Bundle bundle, MakeBundle(spec, network));
-  SLIPWAY_RETURN_IF_ERROR(MakeWorkingDirectory(spec));
-  SLIPWAY_ASSIGN_OR_RETURN(const MountStubs stubs, MountStubs::Make(spec.rootfs, WantedStubs(spec)));
+  MountStubs stubs;
+  const auto prepare_root = [&]() -> Status {
+    SLIPWAY_RETURN_IF_ERROR(MakeWorkingDirectory(spec, spec.id_mapped ? &*id_map_ : nullptr));
+    SLIPWAY_ASSIGN_OR_RETURN(stubs, MountStubs::Make(spec.rootfs, WantedStubs(spec)));
+    return Status();
+  };
+  SLIPWAY_RETURN_IF_ERROR(spec.id_mapped ? id_map_->AsContainerRoot(prepare_root) : prepare_root());
   return RunBundle(ctx, spec, bundle, output);
 }
 

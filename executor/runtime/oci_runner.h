@@ -9,6 +9,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,17 @@
 #include "executor/base/guarded.h"
 #include "executor/runtime/bridge_network.h"
 #include "executor/runtime/etc_files.h"
+#include "executor/runtime/idmap.h"
 #include "executor/runtime/oci_config.h"
 #include "executor/runtime/oci_runtime.h"
 #include "executor/runtime/runner.h"
 
 namespace slipway::runtime {
+
+enum class UserNamespaces {
+  kOff,
+  kAuto,  ///< if they work here
+};
 
 struct RunnerOptions {
   std::string daemon_id;  ///< [A-Za-z0-9_-]{1,40}, unique on this host and the same after a restart
@@ -33,6 +40,9 @@ struct RunnerOptions {
   std::string subnet_pool = "10.214.0.0/16";          ///< the bridge takes a free /24 of it
   std::string subnet_locks = "/run/slipway-subnets";  ///< shared by all daemons of the host
   DnsOptions dns;
+  UserNamespaces user_namespaces = UserNamespaces::kOff;  ///< decisions/0001-user-namespaces.md
+  std::vector<IdRange> id_ranges = {{.container = 0, .host = 1U << 30, .count = 1U << 30}};
+  std::string snapshots;  ///< the folder that roots are made in, where owners have to be mapped; needed for kAuto
 };
 
 class OciRunner : public Runner {
@@ -43,6 +53,7 @@ class OciRunner : public Runner {
   ~OciRunner() override;
 
   Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) override;
+  const IdMap* id_map() const override { return id_map_ ? &*id_map_ : nullptr; }
   Result<Cleanup> CreateNetwork(const Context& ctx, const std::string& name) override;
 
   const RuntimeProbe& probe() const { return probe_; }
@@ -55,11 +66,13 @@ class OciRunner : public Runner {
   struct Attached;  // a container's place in a network
   struct Bundle;    // its folder
   OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe);
+  void OpenUserNamespaces(const Context& ctx);
   void OpenNetwork();
   Result<std::unique_ptr<BridgeNetwork>> MakeBridge(BridgeNetwork::Options options) const;
   Result<Attached> JoinGroup(const Context& ctx, const ContainerSpec& spec);
   Result<Attached> Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output);
   Result<Bundle> MakeBundle(const ContainerSpec& spec, const Attached& network) const;
+  Result<ContainerSpec> MapMounts(const ContainerSpec& spec, Bundle& bundle) const;
   Result<ContainerExit> RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
                                   const OutputSink& output);
   void Delete(const std::string& id) const;
@@ -70,6 +83,7 @@ class OciRunner : public Runner {
   const fs::FileLock lock_;
   const RuntimeProbe probe_;
   const BundleContext host_;
+  std::optional<IdMap> id_map_;
   std::unique_ptr<BridgeNetwork> bridge_;
   Status no_bridge_;  // why bridge_ is null
   Guarded<std::map<std::string, std::shared_ptr<BridgeNetwork>>> groups_;

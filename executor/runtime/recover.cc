@@ -46,6 +46,18 @@ Status RemoveContainers(const Context& ctx, const RunnerOptions& options, const 
   return RemoveCgroups(ctx, runtime.cgroups, DaemonCgroup(options));
 }
 
+// Mounts go before folders are removed: what is bound there belongs to others.
+Status RemoveMounts(const RunnerOptions& options) {
+  for (const std::string& mount : MountsBelow(options.run_root)) {
+    if (::umount2(mount.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) {
+      return ErrnoStatus(errno, fmt::format("unmount what a killed daemon left on '{}'", mount));
+    }
+  }
+  const std::string mounts = MountsDir(options);
+  for (const std::string& id : fs::ListDir(mounts).ValueOr({})) RemoveMountPoints(fs::Join(mounts, id));
+  return Status();
+}
+
 // aardvark-dns leaves its parent, so it lives on when the daemon is killed.
 void StopNameServer(const std::string& netavark_dir) {
   const std::string folder = fs::Join(netavark_dir, "aardvark-dns");
@@ -59,6 +71,15 @@ void StopNameServer(const std::string& netavark_dir) {
 }
 
 }  // namespace
+
+void RemoveMountPoints(const std::string& folder) {
+  for (const std::string& name : fs::ListDir(folder).ValueOr({})) {
+    const std::string path = fs::Join(folder, name);
+    // Neither works on what is mounted on.
+    if (::rmdir(path.c_str()) != 0) ::unlink(path.c_str());
+  }
+  ::rmdir(folder.c_str());
+}
 
 Status DeleteByRuntime(const Context& ctx, const OciRuntime& runtime, const std::string& state_root,
                        const std::string& id) {
@@ -92,12 +113,11 @@ Status MakeDirsInRoot(int root_fd, const std::string& path, uid_t uid, gid_t gid
 
 Status RecoverRunRoot(const Context& ctx, const RunnerOptions& options, const OciRuntime& runtime) {
   SLIPWAY_RETURN_IF_ERROR(RemoveContainers(ctx, options, runtime));
-  for (const std::string& mount : MountsBelow(options.run_root)) {
-    if (::umount2(mount.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
-      spdlog::warn("unmount '{}': errno {}", mount, errno);
+  SLIPWAY_RETURN_IF_ERROR(RemoveMounts(options));
+  for (const std::string& name : fs::ListDir(options.run_root).ValueOr({})) {
+    if (name != "containers" && name != "state" && !name.starts_with("probe-")) continue;
+    SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(fs::Join(options.run_root, name)));
   }
-  for (const std::string& folder : {ContainersDir(options), StatesDir(options)})
-    SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(folder));
 
   StopNameServer(NetavarkDir(options));
   const std::vector<std::string> bridges = FindBridges(BridgePrefix(options));

@@ -24,6 +24,8 @@
 
 namespace slipway::runtime {
 
+class IdMap;  // idmap.h
+
 enum class NetworkMode {
   kDefault,  ///< what the operator made the default: a bridge with outbound access, unless configured otherwise
   kNone,     ///< a loopback device only
@@ -95,7 +97,10 @@ struct NetworkGroup {
 };
 
 struct ContainerSpec {
-  std::string rootfs;             ///< a mounted folder on the host; written by the container unless read_only
+  std::string rootfs;  ///< a mounted folder on the host; written by the container unless read_only
+  /// The root's layers were reached through mounts with Runner::id_map: the container gets a user namespace with that
+  /// map.
+  bool id_mapped = false;
   std::vector<std::string> args;  ///< args[0] without a slash is looked up in `env`'s PATH
   std::vector<std::string> env;   ///< "K=V"; passed as it is, with no additions of ours but HOME if missing
   std::string cwd = "/";          ///< made for the user (0755) if the image lacks it, and stays
@@ -142,6 +147,10 @@ class Runner {
   /// Mount points that had to be made below `rootfs` are removed afterwards if they are empty still, and the times of
   /// the folders that held them are put back. Only /proc, /dev and /sys stay, as in an image that BuildKit made.
   virtual Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) = 0;
+
+  /// The map for containers in user namespaces, or null if there are none here. A caller that mounts a root for a
+  /// sandboxed container uses it (idmap.h says how) and sets ContainerSpec::id_mapped.
+  virtual const IdMap* id_map() const { return nullptr; }
 
   /// Makes a network for ContainerSpec::network_group, with outbound access and name service; it is removed when the
   /// value ends, after the last container in it. ALREADY_EXISTS if the name is taken; FAILED_PRECONDITION if the host
