@@ -102,6 +102,8 @@ class BuildJob {
     display_->Note("Queued a build with ID: " + run_.run_id());
     if (options_.wait) display_->Note("Waiting for an agent...");
     display_->SetRun(run_);
+    packer_.reset();  // with the contents it kept
+    pool_.reset();
     return {};
   }
 

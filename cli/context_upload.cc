@@ -2,6 +2,8 @@
 
 #include <google/protobuf/arena.h>
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -184,9 +186,26 @@ class Upload {
   Status Explain(const grpc::Status& status) const {
     SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
     Status failure = connection_.Failure(status, "send the context");
-    if (failure.code() != Code::kDataLoss) return failure;
+    if (failure.code() != Code::kDataLoss) return Status(failure.code(), NameEntries(failure.message()));
     return Aborted("{}; a file of the context changed while it was sent: run the command again once it is complete",
                    failure.message());
+  }
+
+  // "entries[17].path" as "'dir/file' (path)": the number says nothing to the user.
+  std::string NameEntries(const std::string& message) const {
+    constexpr std::string_view kMark = "entries[";
+    const size_t begin = message.find(kMark);
+    size_t index = 0;
+    if (begin == std::string::npos) return message;
+    const char* digits = message.data() + begin + kMark.size();
+    const auto [end, error] = std::from_chars(digits, message.data() + message.size(), index);
+    if (error != std::errc() || !std::string_view(end).starts_with("].") || index >= packed_.entries().size()) {
+      return message;
+    }
+    const size_t member = static_cast<size_t>(end - message.data()) + 2;
+    const size_t rest = std::min(message.find(':', member), message.size());
+    return fmt::format("{}'{}' ({}){}", message.substr(0, begin), packed_.entries()[index].path,
+                       message.substr(member, rest - member), message.substr(rest));
   }
 
   const Context& ctx_;

@@ -306,6 +306,13 @@ TEST_F(ProgramTest, UploadThatIsRefusedSaysWhy) {
   EXPECT_THAT(out.err, HasSubstr("slipway: send the context: more than 5 entries\n"));
 }
 
+TEST_F(ProgramTest, EntryThatIsRefusedIsNamedByItsPath) {
+  folder_.Write("d/odd", "x");
+  server_.RefuseUpload(FakeServer::Failure(grpc::StatusCode::INVALID_ARGUMENT, "bad entry", "",
+                                           {{"entries[2].xattrs", "are too many"}}));
+  EXPECT_THAT(Build({"-t", "a"}).err, HasSubstr("slipway: send the context: 'd/odd' (xattrs): are too many\n"));
+}
+
 TEST_F(ProgramTest, FileThatChangesWhileItIsSentIsNamed) {
   folder_.Write("large", std::string(300'000, 'a'));
   server_.OnMissing([this] { folder_.Write("large", std::string(300'000, 'b')); });
