@@ -1,5 +1,5 @@
-// FakeBuilder: a Builder with behaviour and no images. It can be held in the middle of a build, fails where it is told to, and
-// remembers what it was asked for. Its content store is a real one in a temporary folder. Thread-safe.
+// FakeBuilder: a Builder with behaviour and no images. It can be held in the middle of a build, fails where it is told
+// to, and remembers what it was asked for. Its content store is a real one in a temporary folder. Thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,8 @@ class FakeBuilder : public builder::Builder {
     builder::BuiltImage image;
     image.summary = {.vertices = 2, .cached = 1};
     image.revision = "abc123";
-    image.bases.push_back({.reference = *oci::Reference::Parse("alpine:3.19"), .digest = Digest::Of("alpine"), .runtime = true});
+    image.bases.push_back(
+        {.reference = *oci::Reference::Parse("alpine:3.19"), .digest = Digest::Of("alpine"), .runtime = true});
     return image;
   }
 

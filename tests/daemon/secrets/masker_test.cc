@@ -1,0 +1,64 @@
+#include "daemon/secrets/masker.h"
+
+#include <gtest/gtest.h>
+
+namespace slipway::secrets {
+namespace {
+
+std::shared_ptr<const Masker> Make(std::vector<std::string> values) {
+  return std::make_shared<const Masker>(std::move(values));
+}
+
+TEST(Masker, ReplacesEveryOccurrence) {
+  const Masker masker({"hunter2", "tok"});
+  EXPECT_EQ(masker.Mask("a hunter2 b tokhunter2"), "a *** b ******");
+  EXPECT_EQ(masker.Mask("nothing"), "nothing");
+  EXPECT_EQ(masker.Mask("hunter"), "hunter");
+}
+
+TEST(Masker, TheLongestValueWins) { EXPECT_EQ(Masker({"abc", "abcdef", "b"}).Mask("abcdefabc-b"), "******-***"); }
+
+TEST(Masker, EmptyValuesHideNothing) {
+  const Masker masker({"", ""});
+  EXPECT_TRUE(masker.empty());
+  EXPECT_EQ(masker.Mask("abc"), "abc");
+}
+
+TEST(MaskStream, FindsAValueInPieces) {
+  const std::string text = "x hunter2 y hunhunter2 z";
+  for (size_t cut = 0; cut <= text.size(); ++cut) {
+    for (size_t cut2 = cut; cut2 <= text.size(); ++cut2) {
+      MaskStream stream(Make({"hunter2"}));
+      std::string out = stream.Feed(text.substr(0, cut));
+      out += stream.Feed(text.substr(cut, cut2 - cut));
+      out += stream.Feed(text.substr(cut2));
+      out += stream.Finish();
+      EXPECT_EQ(out, "x *** y hun*** z") << cut << " " << cut2;
+    }
+  }
+}
+
+TEST(MaskStream, HoldsBackOnlyWhatMayBecomeAValue) {
+  MaskStream stream(Make({"hunter2"}));
+  EXPECT_EQ(stream.Feed("password: hun"), "password: ");
+  EXPECT_EQ(stream.Feed("gry\n"), "hungry\n");
+  EXPECT_EQ(stream.Finish(), "");
+}
+
+TEST(MaskStream, AShorterValueWaitsForALongerOne) {
+  MaskStream stream(Make({"ab", "abc"}));
+  EXPECT_EQ(stream.Feed("ab"), "");
+  EXPECT_EQ(stream.Feed("d"), "***d");
+  EXPECT_EQ(stream.Feed("ab"), "");
+  EXPECT_EQ(stream.Finish(), "***");
+}
+
+TEST(MaskStream, ValuesOfSeveralLinesAreFound) {
+  MaskStream stream(Make({"line1\nline2"}));
+  std::string out = stream.Feed("a line1\n");
+  out += stream.Feed("line2 b\n");
+  EXPECT_EQ(out + stream.Finish(), "a *** b\n");
+}
+
+}  // namespace
+}  // namespace slipway::secrets
