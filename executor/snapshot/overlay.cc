@@ -16,7 +16,8 @@ namespace {
 /// <root>/active/<random>/{upper,work,merged} of one snapshot.
 class OverlayActive : public Active {
  public:
-  OverlayActive(fs::TempDir dir, ScopedMount mount) : dir_(std::move(dir)), mount_(std::move(mount)), root_(mount_.path()) {}
+  OverlayActive(fs::TempDir dir, ScopedMount mount)
+      : dir_(std::move(dir)), mount_(std::move(mount)), root_(mount_.path()) {}
 
   const std::string& root() const override { return root_; }
 
