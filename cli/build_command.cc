@@ -143,7 +143,7 @@ void AddOptions(CLI::App* command, Words* words) {
   AddList(command, "--secret-build-arg", &words->secret_build_args, "NAME[=VALUE]",
           "Build argument that logs do not show")
       ->check(CheckPair);
-  command->add_option("--target", words->target, "Stage to build")->type_name("STAGE");
+  command->add_option("--target", words->target, "Stage to build")->take_last()->type_name("STAGE");
   AddList(command, "--platform", &words->platforms, "OS[/ARCH[/VARIANT]]",
           "Platform to build for; several make an index")
       ->delimiter(',')

@@ -20,6 +20,7 @@
 #include "cli/run_format.h"
 #include "cli/source_location.h"
 #include "cli/terminal.h"
+#include "cli/text_width.h"
 #include "executor/base/clock.h"
 
 namespace slipway::cli {
@@ -158,8 +159,8 @@ class BuildJob {
       std::string reason;
       Status status = Schedule(&reason);
       if (status.ok()) {
-        display_->Note(fmt::format("Context is unchanged ({} files, {}): nothing to send", packer_->file_count(),
-                                   FormatBytes(packer_->total_bytes())));
+        display_->Note(fmt::format("Context is unchanged ({}, {}): nothing to send",
+                                   Counted(packer_->file_count(), "file"), FormatBytes(packer_->total_bytes())));
         packer_->SaveCache().Ignore();
         return {};
       }
@@ -177,14 +178,14 @@ class BuildJob {
       return Activity{.what = "Sending context",
                       .current = sending_.bytes.load(),
                       .total = sending_.bytes_total.load(),
-                      .extra = fmt::format("{} files", sending_.files.load())};
+                      .extra = Counted(sending_.files, "file")};
     });
     Result<std::string> location = UploadContext(ctx_, *connection_, *packer_, &sending_);
     display_->Watch(nullptr);
     SLIPWAY_ASSIGN_OR_RETURN(*options_.request.mutable_source_location(), std::move(location));
-    display_->Note(fmt::format("Sent context ({} of {}, {} of {} files) to {}", FormatBytes(sending_.bytes),
-                               FormatBytes(packer_->total_bytes()), sending_.files.load(), packer_->file_count(),
-                               options_.server));
+    display_->Note(fmt::format("Sent context ({} of {}, {} of {}) to {}", FormatBytes(sending_.bytes),
+                               FormatBytes(packer_->total_bytes()), sending_.files.load(),
+                               Counted(packer_->file_count(), "file"), options_.server));
     reached_ = true;
     return {};
   }

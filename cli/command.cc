@@ -102,15 +102,7 @@ int RunCommandLine(int argc, const char* const* argv) {
 
 void PrintFailure(const Status& status) {
   // What a daemon says may hold text of a build, which is to have no power over the terminal.
-  std::string text;
-  std::string_view rest = status.message();
-  while (true) {
-    const size_t end = rest.find('\n');
-    text += Harmless(rest.substr(0, end));
-    if (end == std::string_view::npos) break;
-    text += '\n';
-    rest.remove_prefix(end + 1);
-  }
+  const std::string text = fmt::format("{}", fmt::join(HarmlessLines(status.message()), "\n"));
   WriteText(STDERR_FILENO, fmt::format("slipway: {}\n", text));
 }
 

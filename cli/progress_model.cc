@@ -13,6 +13,7 @@ constexpr size_t kTailLines = 20;
 constexpr size_t kLineBytes = 4096;
 constexpr size_t kCounters = 64;
 constexpr size_t kNameBytes = 1024;
+constexpr size_t kErrorBytes = 16U << 10;
 constexpr std::string_view kUpload = "upload";
 
 std::chrono::nanoseconds TimeOf(const v1::RunEvent& event) {
@@ -117,7 +118,7 @@ void ProgressModel::Finish(const v1::RunEvent& event) {
   vertex.took = std::max(TimeOf(event) - vertex.started_at, std::chrono::nanoseconds(0));
   if (finished.code() != 0) {
     vertex.state = Vertex::State::kFailed;
-    vertex.error = OneLine(finished.error_message());
+    vertex.error = finished.error_message().substr(0, kErrorBytes);
     ++totals_.failed;
   } else {
     if (vertex.state == Vertex::State::kCached) {

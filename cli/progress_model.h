@@ -38,7 +38,7 @@ class ProgressModel {
     std::deque<std::string> tail;     ///< the last lines it printed, harmless
     std::string partial;              ///< what it printed after the last line's end
     std::vector<Counter> counters;
-    std::string error;
+    std::string error;                      ///< of one that failed; as it came, may have several lines
     std::chrono::nanoseconds started_at{};  ///< by the daemon's clock, since 1970
   };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -146,10 +147,11 @@ std::string RunDetails(const v1::Run& run) {
   std::vector<std::pair<std::string, std::string>> facts = {{"Run ID", run.run_id()},
                                                             {"Status", std::string(StatusText(run.status()))}};
   const auto add = [&](std::string name, std::string value) {
-    if (!value.empty()) facts.emplace_back(std::move(name), std::move(value));
+    if (value.empty()) return;
+    for (std::string& line : HarmlessLines(value)) facts.emplace_back(std::exchange(name, ""), std::move(line));
   };
   if (run.cancel_requested() && !IsFinal(run.status())) add("Cancel", "requested");
-  if (run.has_queue_position()) add("Before it", fmt::format("{} runs", run.queue_position()));
+  if (run.has_queue_position()) add("Before it", Counted(run.queue_position(), "run"));
   if (run.has_create_time()) add("Created", WholeSeconds(run.create_time()));
   if (run.has_start_time()) add("Started", WholeSeconds(run.start_time()));
   if (run.has_finish_time()) add("Finished", WholeSeconds(run.finish_time()));
@@ -173,7 +175,9 @@ std::string RunDetails(const v1::Run& run) {
                               summary.layers_mounted(), summary.layers_there()));
   }
   std::string out;
-  for (const auto& [name, value] : facts) out += fmt::format("{:<16} {}\n", name + ":", Harmless(value));
+  for (const auto& [name, value] : facts) {
+    out += fmt::format("{:<16} {}\n", name.empty() ? "" : name + ":", Harmless(value));
+  }
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "cli/text_width.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -94,6 +96,20 @@ std::string Harmless(std::string_view line) {
     line.remove_prefix(rune.size);
   }
   return out;
+}
+
+std::vector<std::string> HarmlessLines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (true) {
+    const size_t end = text.find('\n');
+    lines.push_back(Harmless(text.substr(0, end)));
+    if (end == std::string_view::npos) return lines;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string Counted(uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 size_t Columns(std::string_view text) {

@@ -83,7 +83,9 @@ class TtyDisplay : public Display {
     if (run.cancel_requested()) {
       title = "Canceling " + run.run_id();
     } else if (run.status() == v1::RUN_STATUS_QUEUED) {
-      title = fmt::format("Waiting for an agent, {} before {}", run.queue_position(), run.run_id());
+      title = run.queue_position() == 0
+                  ? "Waiting for an agent"
+                  : fmt::format("Waiting for an agent, {} before it", Counted(run.queue_position(), "run"));
     }
     view_.SetTitle(std::move(title));
   }
@@ -147,7 +149,9 @@ std::vector<std::string> SummaryLines(const v1::Run& run, const ProgressModel::T
   const std::string took = DurationText(run).empty() ? "" : " in " + TookText(run);
   if (run.status() != v1::RUN_STATUS_SUCCEEDED) {
     lines.push_back(view.Red(fmt::format("Run {} {}{}", run.run_id(), OutcomeText(run.status()), took)));
-    if (!run.run_error_message().empty()) lines.push_back("  " + Harmless(run.run_error_message()));
+    if (!run.run_error_message().empty()) {
+      for (const std::string& line : HarmlessLines(run.run_error_message())) lines.push_back("  " + line);
+    }
     return lines;
   }
   lines.push_back(view.Green(fmt::format("Run {} was successful{}", run.run_id(), took)));

@@ -74,7 +74,7 @@ std::string TtyView::Head(const ProgressModel& model, TimePoint now, size_t colu
   const ProgressModel::Totals& totals = model.totals();
   std::string line = fmt::format("{}  {}", title_, FormatDuration(now - start_));
   if (totals.done > 0 || !model.running().empty()) {
-    line += fmt::format("  {} {} done", totals.done, totals.done == 1 ? "step" : "steps");
+    line += fmt::format("  {} done", Counted(totals.done, "step"));
     if (totals.cached > 0) line += fmt::format(" ({} cached)", totals.cached);
     if (!model.running().empty()) line += fmt::format(", {} running", model.running().size());
   } else if (!model.message().empty()) {
@@ -143,7 +143,7 @@ void TtyView::AppendVertex(const ProgressModel::Vertex& vertex, size_t columns, 
   }
   lines->push_back(Row(Red(style_.unicode ? "✗" : "x"), vertex.name, FormatDuration(vertex.took), columns));
   for (const std::string& line : vertex.tail) lines->push_back("    " + line);
-  lines->push_back("  " + Red(vertex.error));
+  for (const std::string& line : HarmlessLines(vertex.error)) lines->push_back("  " + Red(line));
 }
 
 std::vector<std::string> TtyView::Permanent(const std::vector<ProgressModel::Report>& reports, size_t columns) const {

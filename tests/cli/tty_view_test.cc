@@ -74,14 +74,15 @@ TEST_F(TtyViewTest, ShowsRunningStepsAndKeepsFinishedOnes) {
 TEST_F(TtyViewTest, FailedStepLeavesItsOutputAndItsError) {
   Apply(Started(1, "a", "[2/2] RUN false"));
   Apply(Printed("a", "first\nsecond, a line that is longer than the screen is wide and is kept whole\nlast"));
-  Apply(Finished(2, "a", 9, "exit code 1"));
+  Apply(Finished(2, "a", 9, "exit code 1\n  > 2 | RUN false"));
   EXPECT_EQ(Draw(),
             "x [2/2] RUN false                                      1.0s\n"
             "    first\n"
             "    second, a line that is longer than the screen is wide an\n"
             "d is kept whole\n"
             "    last\n"
-            "  exit code 1\n");
+            "  exit code 1\n"
+            "    > 2 | RUN false\n");
 }
 
 TEST_F(TtyViewTest, WarningsAreToldOnce) {
