@@ -177,7 +177,7 @@ TEST_F(ReadTar, EveryCompressionThatAddKnows) {
 }
 
 TEST_F(ReadTar, PythonsNamesAreKeptByteForByte) {
-  // libarchive would compose the second name and lose the third one.
+  // The second must not become the first.
   Run(R"(python3 - <<'P'
 import tarfile
 with tarfile.open("a.tar", "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape") as t:
