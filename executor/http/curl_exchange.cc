@@ -1,9 +1,11 @@
 #include "executor/http/curl_exchange.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
-#include <cstring>
 
 #include "executor/http/base64.h"
+#include "executor/http/curl_error.h"
 
 namespace slipway::http {
 
@@ -49,6 +51,11 @@ CurlExchange::~CurlExchange() {
   handle_.reset();  // it points at members that would go before it
 }
 
+// libcurl's own sockets would be inherited by programs that others start.
+curl_socket_t CurlExchange::OnOpenSocket(void*, curlsocktype, curl_sockaddr* address) {
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 Status CurlExchange::SetHeaders(const Headers& headers) {
   const auto append = [this](const std::string& line) {
     curl_slist* longer = curl_slist_append(header_list_.get(), line.c_str());
@@ -82,6 +89,7 @@ void CurlExchange::SetOptions() {
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &OnOpenSocket);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
@@ -335,7 +343,7 @@ Result<size_t> CurlExchange::ReadBody(std::span<char> buffer) {
   if (!push_) {
     const std::string_view rest = std::string_view(request_.body).substr(body_sent_);
     const size_t n = std::min(rest.size(), buffer.size());
-    std::memcpy(buffer.data(), rest.data(), n);
+    std::copy_n(rest.data(), n, buffer.data());
     if (n == rest.size()) body_over_ = true;
     return n;
   }
@@ -344,20 +352,18 @@ Result<size_t> CurlExchange::ReadBody(std::span<char> buffer) {
     return size_t{CURL_READFUNC_PAUSE};
   }
   const size_t n = std::min(pending_.size(), buffer.size());
-  std::memcpy(buffer.data(), pending_.data(), n);
+  std::copy_n(pending_.data(), n, buffer.data());
   pending_.remove_prefix(n);
   return n;
 }
 
+// libcurl wants to send again when a kept connection breaks before an answer. What the server has done by then nobody
+// knows, so that is left to the caller, except where doing it twice is the same as once.
 int CurlExchange::OnSeek(void* self, curl_off_t offset, int origin) {
   auto* exchange = static_cast<CurlExchange*>(self);
   if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;
-  if (exchange->body_sent_ != 0) {
-    if (exchange->push_) return CURL_SEEKFUNC_FAIL;
-    if (exchange->request_.source) {
-      if (!exchange->request_.source->rewind || !exchange->request_.source->rewind().ok()) return CURL_SEEKFUNC_FAIL;
-    }
-  }
+  const bool whole_again = !exchange->push_ && !exchange->request_.source && exchange->request_.method == "PUT";
+  if (exchange->body_sent_ != 0 && !whole_again) return CURL_SEEKFUNC_FAIL;
   exchange->body_sent_ = 0;
   exchange->body_over_ = false;
   return CURL_SEEKFUNC_OK;
@@ -376,52 +382,11 @@ Status CurlExchange::Fail(Code code, std::string_view why) const {
 }
 
 Status CurlExchange::TransferError(CURLcode code) const {
+  long error = 0;
+  curl_easy_getinfo(handle_->easy(), CURLINFO_OS_ERRNO, &error);
   const std::string_view detail = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code);
-  const std::string host = url_.Authority();
-  switch (static_cast<int>(code)) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return Fail(Code::kNotFound,
-                  fmt::format("host '{}' is unknown; check the name and this machine's DNS", url_.host));
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return Fail(Code::kUnavailable, "the proxy's host is unknown; check the proxy environment variables");
-    case CURLE_COULDNT_CONNECT: {
-      long error = 0;
-      curl_easy_getinfo(handle_->easy(), CURLINFO_OS_ERRNO, &error);
-      const std::string why = error != 0 ? std::strerror(static_cast<int>(error)) : "Connection refused";
-      return Fail(Code::kUnavailable, fmt::format("connect to '{}': {}; is the server running there?", host, why));
-    }
-    case CURLE_OPERATION_TIMEDOUT: return Fail(Code::kUnavailable, fmt::format("connect to '{}': timed out", host));
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-      return Fail(Code::kFailedPrecondition,
-                  fmt::format("the certificate of '{}' is not trusted ({}); if it is yours, give its authority's "
-                              "certificate to Slipway",
-                              host, detail));
-    case CURLE_SSL_CONNECT_ERROR: {
-      const bool dropped = detail.find("SYSCALL") != std::string_view::npos ||
-                           detail.find("reset") != std::string_view::npos ||
-                           detail.find("unexpected eof") != std::string_view::npos;
-      if (dropped) return Fail(Code::kUnavailable, fmt::format("TLS with '{}': the connection was dropped", host));
-      return Fail(Code::kFailedPrecondition,
-                  fmt::format("TLS with '{}' failed ({}); if it speaks plain HTTP, name it as "
-                              "an insecure host",
-                              host, detail));
-    }
-    case CURLE_URL_MALFORMAT: return Fail(Code::kInvalidArgument, "the address is not valid");
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY: return Fail(Code::kUnavailable, fmt::format("'{}' does not answer in HTTP", host));
-    case CURLE_OUT_OF_MEMORY: return Fail(Code::kResourceExhausted, "out of memory");
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_SEND_FAIL_REWIND:
-      return Fail(Code::kUnavailable, fmt::format("the connection to '{}' was dropped ({})", host, detail));
-    default: return Fail(Code::kUnavailable, detail);
-  }
+  return CurlFailure(code, static_cast<int>(error), detail, url_)
+      .With(fmt::format("{} '{}'", request_.method, url_.Redacted()));
 }
 
 }  // namespace slipway::http

@@ -68,6 +68,7 @@ class CurlExchange {
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
   static size_t OnRead(char* data, size_t size, size_t count, void* self);
+  static curl_socket_t OnOpenSocket(void* self, curlsocktype purpose, curl_sockaddr* address);
   static int OnSeek(void* self, curl_off_t offset, int origin);
   static CURLcode OnSslContext(CURL* easy, void* context, void* self);
 

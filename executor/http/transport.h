@@ -61,7 +61,7 @@ using Sink = std::function<Status(std::string_view bytes)>;
 struct BodySource {
   /// Fills some of `buffer` and returns how much; 0 is the end.
   std::function<Result<size_t>(std::span<char> buffer)> read;
-  /// Starts over, for a redirect or a connection that proved stale. Null: cannot.
+  /// Starts over, for a redirect. Null: cannot; the redirect is then the answer.
   std::function<Status()> rewind;
   /// nullopt: unknown, sent in chunks.
   std::optional<uint64_t> size;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "executor/http/url.h"
 #include "executor/registry/answer.h"
@@ -49,7 +48,7 @@ BlobReader BlobReader::Of(std::string_view bytes) {
   return {.size = bytes.size(), .read_at = [bytes](std::span<char> buffer, uint64_t position) -> Result<size_t> {
             const std::string_view rest = bytes.substr(std::min<uint64_t>(position, bytes.size()));
             const size_t n = std::min(rest.size(), buffer.size());
-            std::memcpy(buffer.data(), rest.data(), n);
+            std::copy_n(rest.data(), n, buffer.data());
             return n;
           }};
 }
@@ -66,7 +65,11 @@ struct BlobSender::Transfer {
 
   http::BodySource Rest() {
     return {.read = [this](std::span<char> buffer) { return Read(buffer); },
-            .rewind = nullptr,
+            .rewind =
+                [this, start = position] {
+                  position = start;
+                  return Status();
+                },
             .size = blob.size - position};
   }
 

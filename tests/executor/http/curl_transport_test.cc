@@ -94,6 +94,16 @@ TEST(CurlTransport, AConnectionClosedWhileIdleIsReplaced) {
   EXPECT_EQ(server.requests().back().body, "body");
 }
 
+TEST(CurlTransport, ABodyIsNotSentTwiceBehindTheCallersBack) {
+  ScriptedHttpServer server([](const ScriptedRequest& request) { return ScriptedReply{.drop = request.index == 1}; });
+  const auto transport = NewTransport();
+  // On a connection that was good before, a break looks like one that was closed while idle.
+  ASSERT_TRUE(transport->Do(kContext, {.url = server.Url("/")}).ok());
+  EXPECT_EQ(transport->Do(kContext, {.method = "PATCH", .url = server.Url("/"), .body = "more"}).code(),
+            Code::kUnavailable);
+  EXPECT_THAT(server.lines(), ElementsAre("GET /", "PATCH /"));
+}
+
 TEST(CurlTransport, BodiesStreamThroughTheSinkAfterTheHeader) {
   const std::string body(3'000'000, 'b');
   ScriptedHttpServer server([&](const ScriptedRequest&) { return ScriptedReply{.body = body}; });

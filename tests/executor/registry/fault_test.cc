@@ -448,6 +448,19 @@ TEST(PushBlob, AnUploadAddressOnAnotherHostGetsNoCredentials) {
   EXPECT_FALSE(storage.requests()[0].headers.Has("Authorization"));
 }
 
+TEST(PushBlob, ARedirectedUploadGoesWhereItIsSent) {
+  ScriptedHttpServer storage([](const ScriptedRequest&) { return ScriptedReply{.status = 201}; });
+  ScriptedHttpServer registry([&](const ScriptedRequest& request) {
+    if (request.method == "HEAD") return ScriptedReply{.status = 404};
+    if (request.method == "PUT") return ScriptedReply{.status = 307, .headers = {{"Location", storage.Url("/put")}}};
+    return ScriptedReply{.status = 202, .headers = {{"Location", "/v2/app/blobs/uploads/1"}}};
+  });
+  const std::string bytes = SomeBytes(200'000);
+  const auto outcome = Client().session().PushBytes(kContext, {registry.host(), "app"}, bytes);
+  ASSERT_TRUE(outcome.ok()) << outcome.status().message();
+  EXPECT_EQ(storage.requests().at(0).body, bytes);
+}
+
 TEST(StreamedUpload, TroubleIsKeptForCommitWhichSendsAgainFromTheStore) {
   FakeRegistry fake({.interrupt = CutOnce("PATCH", 2'000'000)});
   const Client client;
