@@ -29,6 +29,15 @@ RunState StateFor(Code code) {
   return RunState::kError;
 }
 
+// "1m9s", "18s" as ACR Tasks prints it; finer below a second.
+std::string WholeSeconds(std::chrono::nanoseconds elapsed) {
+  const int64_t seconds = std::chrono::round<std::chrono::seconds>(elapsed).count();
+  if (elapsed < std::chrono::seconds(1)) return FormatDuration(elapsed);
+  if (seconds < 60) return fmt::format("{}s", seconds);
+  if (seconds < 3600) return fmt::format("{}m{}s", seconds / 60, seconds % 60);
+  return fmt::format("{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
 store::Image ToImage(const oci::Reference& name, const Digest& digest) {
   return {.registry = name.host, .repository = name.repository, .tag = name.tag, .digest = digest.ToString()};
 }
@@ -84,7 +93,7 @@ store::RunResult MakeResult(RunState state, const engine::Outcome& outcome, std:
 
 std::string LastLine(const std::string& run_id, RunState state, const store::RunResult& result,
                      std::chrono::nanoseconds elapsed) {
-  const std::string after = FormatDuration(elapsed);
+  const std::string after = WholeSeconds(elapsed);
   switch (state) {
     case RunState::kSucceeded: return fmt::format("Run ID: {} was successful after {}\n", run_id, after);
     case RunState::kCanceled: return fmt::format("Run ID: {} was canceled after {}\n", run_id, after);

@@ -87,8 +87,6 @@ Server::~Server() {
   if (server_ != nullptr) Shutdown(std::chrono::milliseconds(0));
 }
 
-std::shared_ptr<grpc::Channel> Server::InProcess() { return server_->InProcessChannel({}); }
-
 void Server::Drain() { server_->GetHealthCheckService()->SetServingStatus(false); }
 
 void Server::Shutdown(std::chrono::milliseconds grace) {

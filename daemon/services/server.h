@@ -24,8 +24,6 @@ class Server {
 
   /// Where it listens, with the ports that were given for port 0.
   const std::vector<config::Address>& addresses() const { return addresses_; }
-  /// A channel to it within this process.
-  std::shared_ptr<grpc::Channel> InProcess();
 
   /// Health checks say NOT_SERVING from now on.
   void Drain();

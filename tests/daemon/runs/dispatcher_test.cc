@@ -1,0 +1,227 @@
+#include "daemon/runs/dispatcher.h"
+
+#include <gmock/gmock.h>
+
+#include "executor/tree/entry.h"
+#include "tests/testing/run_fixture.h"
+
+namespace slipway::runs {
+namespace {
+
+using store::RunState;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class DispatcherTest : public testing::RunFixture {
+ protected:
+  static Context Never() {
+    const Context ctx = Context::Background().Child();
+    ctx.Cancel(Cancelled("no grace"));
+    return ctx;
+  }
+};
+
+TEST_F(DispatcherTest, ARunGoesAllTheWay) {
+  Start();
+  const std::string id = Schedule();
+  const store::Run run = WaitForEnd(id);
+  EXPECT_EQ(run.state, RunState::kSucceeded);
+  EXPECT_TRUE(run.start_time && run.finish_time);
+  ASSERT_EQ(run.result.output_images.size(), 1U);
+  EXPECT_EQ(run.result.output_images[0].tag, id);
+  EXPECT_EQ(run.result.output_images[0].registry, "r.io");
+  EXPECT_EQ(run.result.output_images[0].digest, Digest::Of("manifest").ToString());
+  EXPECT_EQ(run.result.summary->vertices, 2U);
+  EXPECT_EQ(run.result.revision, "abc123");
+  EXPECT_EQ(builder_.pushed()[0].ToString(), "r.io/app:" + id);
+  const std::string log = Log(id);
+  EXPECT_THAT(log, HasSubstr("Executing step ID: build. Timeout(sec): 28800\n"));
+  EXPECT_THAT(log, HasSubstr("#1 [1/1] RUN make\n"));
+  EXPECT_THAT(log, HasSubstr("Successfully pushed image: r.io/app:" + id));
+  EXPECT_THAT(log, HasSubstr("runtime-dependency:\n    registry: docker.io\n"));
+  EXPECT_THAT(log, HasSubstr("Run ID: " + id + " was successful after "));
+}
+
+TEST_F(DispatcherTest, NoMoreRunsThanAllowedAreActive) {
+  builder_.CloseGate();
+  Start();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(Schedule());
+  ASSERT_TRUE(builder_.WaitForActive(2));
+  EXPECT_EQ(dispatcher_->active(), 2U);
+  EXPECT_EQ(store_->Get(ids[2])->state, RunState::kQueued);
+  EXPECT_EQ(store_->Queue(store_->Get(ids[4])->number)->before, 2U);
+  builder_.OpenGate();
+  for (const std::string& id : ids) EXPECT_EQ(WaitForEnd(id).state, RunState::kSucceeded);
+  EXPECT_EQ(builder_.most_active(), 2);
+}
+
+TEST_F(DispatcherTest, AStepThatFailsIsTheUsersFailure) {
+  builder_.OnBuild([](const Context&, const builder::BuildRequest&, ProgressSink&) {
+    return FailedPrecondition("RUN make: exit code: 2");
+  });
+  Start();
+  const std::string id = Schedule();
+  const store::Run run = WaitForEnd(id);
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_EQ(run.result.error_code, "FAILED_PRECONDITION");
+  EXPECT_EQ(run.result.failed_step, "build");
+  EXPECT_THAT(Log(id), HasSubstr("#1 ERROR: RUN make: exit code: 2\n"));
+  EXPECT_THAT(Log(id), HasSubstr("failed after "));
+  EXPECT_THAT(Log(id), HasSubstr("Error: RUN make: exit code: 2\n"));
+}
+
+TEST_F(DispatcherTest, ARegistryThatIsDownIsAnError) {
+  builder_.FailPush(Unavailable("push 'r.io/app': connection refused"));
+  Start();
+  const store::Run run = WaitForEnd(Schedule());
+  EXPECT_EQ(run.state, RunState::kError);
+  EXPECT_EQ(run.result.failed_step, "push");
+  EXPECT_TRUE(run.result.output_images.empty());
+}
+
+TEST_F(DispatcherTest, AnExceptionEndsItsRunOnly) {
+  builder_.OnBuild(
+      [](const Context&, const builder::BuildRequest&, ProgressSink&) -> Status { throw std::runtime_error("boom"); });
+  Start();
+  EXPECT_EQ(WaitForEnd(Schedule()).state, RunState::kError);
+  EXPECT_EQ(WaitForEnd(Schedule()).state, RunState::kError);
+}
+
+TEST_F(DispatcherTest, AnActiveRunIsCanceled) {
+  builder_.CloseGate();
+  Start();
+  const std::string id = Schedule();
+  ASSERT_TRUE(builder_.WaitForActive(1));
+  ASSERT_TRUE(dispatcher_->Cancel(id).ok());
+  EXPECT_EQ(WaitForEnd(id).state, RunState::kCanceled);
+  EXPECT_THAT(Log(id), HasSubstr("was canceled after "));
+  EXPECT_EQ(dispatcher_->Cancel(id).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(dispatcher_->Cancel("ca999").code(), Code::kNotFound);
+}
+
+TEST_F(DispatcherTest, AQueuedRunIsCanceledAndNeverBegins) {
+  builder_.CloseGate();
+  Start();
+  const std::string a = Schedule();
+  const std::string b = Schedule();
+  ASSERT_TRUE(builder_.WaitForActive(2));
+  const std::string c = Schedule();
+  EXPECT_EQ(dispatcher_->Cancel(c)->state, RunState::kCanceled);
+  EXPECT_FALSE(archive_->Read(c)->open());
+  builder_.OpenGate();
+  WaitForEnd(a);
+  WaitForEnd(b);
+  EXPECT_EQ(WaitForEnd(Schedule()).state, RunState::kSucceeded);
+  EXPECT_EQ(builder_.requests().size(), 3U);
+}
+
+TEST_F(DispatcherTest, ARunThatTakesTooLongTimesOut) {
+  builder_.CloseGate();
+  Start();
+  runs::ScheduleRequest request = Request();
+  request.timeout = std::chrono::seconds(1);
+  const std::string id = Schedule(request);
+  const store::Run run = WaitForEnd(id);
+  EXPECT_EQ(run.state, RunState::kTimeout);
+  EXPECT_EQ(run.result.error_message, "the run took longer than its timeout of 1 s");
+}
+
+TEST_F(DispatcherTest, AStopPutsActiveRunsBackAndTheNextStartRunsThem) {
+  builder_.CloseGate();
+  Start();
+  const std::string a = Schedule();
+  const std::string b = Schedule();
+  ASSERT_TRUE(builder_.WaitForActive(2));
+  const std::string c = Schedule();
+  dispatcher_->Stop(Never());
+  EXPECT_EQ(dispatcher_->Schedule(Request()).code(), Code::kUnavailable);
+  for (const std::string& id : {a, b, c}) EXPECT_EQ(store_->Get(id)->state, RunState::kQueued);
+  EXPECT_EQ(store_->Get(a)->attempt, 2);
+  EXPECT_EQ(store_->Get(a)->crashes, 0);
+  EXPECT_EQ(store_->Get(c)->attempt, 1);
+  EXPECT_THAT(Log(a), HasSubstr("The daemon is stopping; the run goes back to the queue\n"));
+  builder_.OpenGate();
+  Restart();
+  for (const std::string& id : {a, b, c}) EXPECT_EQ(WaitForEnd(id).state, RunState::kSucceeded);
+  EXPECT_THAT(Log(a), HasSubstr("Attempt 2: "));
+}
+
+TEST_F(DispatcherTest, AStopWithGraceLetsRunsEnd) {
+  builder_.CloseGate();
+  Start();
+  const std::string id = Schedule();
+  ASSERT_TRUE(builder_.WaitForActive(1));
+  std::jthread stop([this] { dispatcher_->Stop(Context::Background()); });
+  builder_.OpenGate();
+  stop.join();
+  EXPECT_EQ(store_->Get(id)->state, RunState::kSucceeded);
+}
+
+TEST_F(DispatcherTest, SecretsReachTheBuildAndNothingElse) {
+  builder_.OnBuild([](const Context&, const builder::BuildRequest& request, ProgressSink& progress) {
+    const VertexProgress vertex(&progress, "v1", "RUN");
+    vertex.Log(ProgressEvent::Stream::kStdout, "token is " + request.build_args[0].value + "\n");
+    return FailedPrecondition("refused '{}'", request.build_args[0].value);
+  });
+  Start();
+  runs::ScheduleRequest request = Request();
+  request.build.arguments = {{.name = "TOKEN", .value = "hunter2", .secret = true}};
+  const std::string id = Schedule(request);
+  const store::Run run = WaitForEnd(id);
+  EXPECT_EQ(builder_.requests()[0].build_args[0].value, "hunter2");
+  EXPECT_EQ(run.result.error_message, "refused '***'");
+  EXPECT_EQ(run.build.arguments[0].value, "");
+  EXPECT_THAT(Log(id), HasSubstr("token is ***"));
+  Close();
+  for (const char* file : {"runs.db", "runs.db-wal"}) {
+    EXPECT_THAT(fs::ReadFile(fmt::format("{}/{}", dir_.path(), file)).ValueOr(""), Not(HasSubstr("hunter2"))) << file;
+  }
+  Open();
+}
+
+TEST_F(DispatcherTest, SecretsAreThereAfterARestart) {
+  builder_.CloseGate();
+  Start();
+  runs::ScheduleRequest request = Request();
+  request.build.arguments = {{.name = "TOKEN", .value = "hunter2", .secret = true}};
+  const std::string id = Schedule(request);
+  ASSERT_TRUE(builder_.WaitForActive(1));
+  dispatcher_->Stop(Never());
+  builder_.OpenGate();
+  Restart();
+  EXPECT_EQ(WaitForEnd(id).state, RunState::kSucceeded);
+  EXPECT_EQ(builder_.requests()[1].build_args[0].value, "hunter2");
+}
+
+TEST_F(DispatcherTest, AnUploadMustBeThereAndIsKept) {
+  runs::ScheduleRequest request = Request();
+  request.build.source_location = fmt::format("upload:{}", Digest::Of("nothing"));
+  EXPECT_EQ(dispatcher_->Schedule(request).code(), Code::kNotFound);
+
+  content::Lease lease = *builder_.store().NewLease("test");
+  const Digest tree = *builder_.store().Put(tree::Encode(tree::Tree()), &lease);
+  request.build.source_location = fmt::format("upload:{}", tree);
+  builder_.CloseGate();
+  Start();
+  const std::string id = Schedule(request);
+  lease = content::Lease();
+  ASSERT_TRUE(builder_.WaitForActive(1));
+  ASSERT_TRUE(builder_.store().Collect(Context::Background(), {}, {}).ok());
+  EXPECT_TRUE(builder_.store().Has(tree));
+  builder_.OpenGate();
+  EXPECT_EQ(WaitForEnd(id).state, RunState::kSucceeded);
+}
+
+TEST_F(DispatcherTest, TheSameRequestIdRunsOnce) {
+  Start();
+  runs::ScheduleRequest request = Request();
+  request.request_id = "x";
+  const std::string id = Schedule(request);
+  WaitForEnd(id);
+  EXPECT_EQ(Schedule(request), id);
+  EXPECT_EQ(builder_.requests().size(), 1U);
+}
+
+}  // namespace
+}  // namespace slipway::runs
