@@ -27,6 +27,7 @@ BundleContext HostFacts() {
     const auto words = SplitWords(line);
     if (!words.empty()) facts.file_systems.emplace(words.back());
   }
+  facts.has_loop_devices = fs::Exists("/dev/loop-control");
   const std::string status = fs::ReadFile("/proc/self/status", 1U << 20).ValueOr("");
   const std::string_view bounds = ProcStatusField(status, "CapBnd");
   std::from_chars(bounds.data(), bounds.data() + bounds.size(), facts.capability_bounds, 16);

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
-#include <sched.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -33,20 +33,20 @@ int OpenTree(const char* path) {
 }
 
 // A process that sits in a new user namespace until it is killed; it does nothing but wait.
-Result<pid_t> StartHolder(UniqueFd& ready) {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe");
-  ready.Reset(fds[0]);
-  const UniqueFd write_end(fds[1]);
-  const pid_t pid = ::fork();
-  if (pid < 0) return ErrnoStatus(errno, "fork");
+Result<pid_t> StartHolder() {
+  clone_args args{};
+  args.flags = CLONE_NEWUSER;
+  args.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &args, sizeof(args));
+  if (pid < 0) {
+    const int error = errno;
+    return FailedPrecondition("make a user namespace: {}", ErrnoStatus(error, "clone3").message());
+  }
   if (pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const char answer = ::unshare(CLONE_NEWUSER) == 0 ? 'y' : 'n';
-    (void)!::write(write_end.get(), &answer, 1);
     while (true) ::pause();
   }
-  return pid;
+  return static_cast<pid_t>(pid);
 }
 
 Status WriteMap(const std::string& path, const std::vector<IdRange>& ranges) {
@@ -94,16 +94,12 @@ AttachedMount::~AttachedMount() {
 }
 
 Result<IdMap> IdMap::Make(const std::vector<IdRange>& ranges) {
-  UniqueFd ready;
-  SLIPWAY_ASSIGN_OR_RETURN(const pid_t holder, StartHolder(ready));
+  SLIPWAY_ASSIGN_OR_RETURN(const pid_t holder, StartHolder());
   const Cleanup end([holder] {
     ::kill(holder, SIGKILL);
     while (::waitpid(holder, nullptr, 0) < 0 && errno == EINTR) {
     }
   });
-  char answer = 'n';
-  if (::read(ready.get(), &answer, 1) != 1 || answer != 'y')
-    return FailedPrecondition("make a user namespace: the kernel refuses");
   IdMap map;
   map.ranges_ = ranges;
   const std::string proc = fmt::format("/proc/{}/", holder);

@@ -29,6 +29,7 @@ struct BundleContext {
   std::string machine;                 ///< as uname(2) says
   std::set<std::string> file_systems;  ///< that the kernel knows ("mqueue")
   std::vector<IdRange> id_mapping;     ///< not empty: in a user namespace with this map for users and groups
+  bool has_loop_devices = false;       ///< given to an insecure container
   uint64_t capability_bounds = 0;      ///< a bit for each that we may hand on (CapBnd of /proc/self/status)
 };
 

@@ -319,7 +319,9 @@ Result<ContainerExit> OciRunner::RunBundle(const Context& ctx, const ContainerSp
   if (!outcome.ok()) return outcome.status();
 
   const std::string errors = outcome->exit.ok() ? "" : RuntimeErrors(fs::ReadFile(log).ValueOr(""));
-  if (!outcome->started) return StartFailure(errors.empty() ? outcome->words : errors);
+  // crun tells the pid before it looks for the program, and writes down errors of its own only.
+  const bool failed_later = runtime.name == "crun" && !errors.empty();
+  if (!outcome->started || failed_later) return StartFailure(errors.empty() ? outcome->words : errors);
   result.exit = outcome->exit;
   return result;
 }

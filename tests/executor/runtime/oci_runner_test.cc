@@ -1,8 +1,11 @@
 #include "executor/runtime/oci_runner.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -124,6 +127,14 @@ TEST_F(OciRunnerTest, InsecureMayMount) {
   ContainerSpec spec = Shell("mount -t tmpfs t /tmp && grep -E '^Seccomp:' /proc/self/status");
   spec.security = SecurityMode::kInsecure;
   EXPECT_EQ(Output(spec), "Seccomp:\t0\n");
+}
+
+TEST_F(OciRunnerTest, InsecureHasLoopDevices) {
+  if (!fs::Exists("/dev/loop-control")) GTEST_SKIP() << "needs loop devices";
+  ContainerSpec spec = Shell("ls /dev/loop-control /dev/loop0");
+  EXPECT_NE(Run(spec).value().exit.code, 0);
+  spec.security = SecurityMode::kInsecure;
+  Output(spec);
 }
 
 TEST_F(OciRunnerTest, DevicesCanBeMadeButNotOpened) {
@@ -294,6 +305,26 @@ TEST_F(OciRunnerTest, ManyAtOnce) {
 TEST_F(OciRunnerTest, TwoDaemonsCannotShareARunRoot) {
   Start(Options());
   EXPECT_EQ(OciRunner::Make(Context::Background(), Options()).code(), Code::kFailedPrecondition);
+}
+
+// A host without cgroups, in a process of its own; true if a container could be run there without limits.
+bool RunsWithoutCgroups(const std::string& scratch) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  if (::umount2("/sys/fs/cgroup", MNT_DETACH) != 0) return false;
+  const auto probe = ProbeRuntime(Context::Background(), {"crun", "runc"}, scratch, "/slipway/test-without");
+  if (!probe.ok()) std::fprintf(stderr, "%s\n", probe.status().message().c_str());
+  return probe.ok() && probe->runtime.cgroups.mode == CgroupMode::kNone;
+}
+
+TEST(ProbeRuntime, WorksWithoutCgroups) {
+  if (!WhyNoContainers().empty()) GTEST_SKIP() << WhyNoContainers();
+  const auto dir = fs::TempDir::Make().value();
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) ::_exit(RunsWithoutCgroups(dir.path()) ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(ProbeRuntime, SaysWhyEachWasRefused) {
