@@ -1,4 +1,5 @@
-// BuildContext: the fetched context of one build: its Dockerfile, and the file system that COPY sees (what the ignore file leaves).
+// BuildContext: the fetched context of one build: its Dockerfile, and the file system that COPY sees (what the ignore
+// file leaves).
 #pragma once
 
 #include <string>

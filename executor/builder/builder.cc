@@ -133,7 +133,8 @@ Status BuilderImpl::Open() {
                             const VertexProgress& progress) { return FetchLayer(ctx, remote, sink, progress); };
   // The snapshotter first: it takes away mounts that a crash left over the folders that the layer store sweeps.
   SLIPWAY_ASSIGN_OR_RETURN(snapshotter_, snapshot::Open(Folder("snapshots")));
-  SLIPWAY_ASSIGN_OR_RETURN(layers_, layer::Store::Open({.root = Folder("layers"), .limits = {}}, *content_, cpu_pool_, fetch));
+  SLIPWAY_ASSIGN_OR_RETURN(layers_,
+                           layer::Store::Open({.root = Folder("layers"), .limits = {}}, *content_, cpu_pool_, fetch));
   SLIPWAY_ASSIGN_OR_RETURN(cache_, solver::CacheStore::Open(Folder("cache.db")));
   source::FetcherOptions fetcher;
   fetcher.root = Folder("sources");
@@ -230,14 +231,16 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
 
   std::vector<oci::Platform> platforms = request.platforms;
   if (platforms.empty()) platforms.push_back(oci::Platform::Host());
+  for (oci::Platform& platform : platforms) platform = platform.Normalized();
   std::vector<graph::VertexPtr> roots;
   for (const oci::Platform& platform : platforms) {
-    SLIPWAY_ASSIGN_OR_RETURN(const dockerfile::LowerOptions options, LowerOptionsOf(request, platform, context, progress));
-    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::Lowered lowered, dockerfile::Lower(ctx, dockerfile, options, images, io_pool_));
+    SLIPWAY_ASSIGN_OR_RETURN(const dockerfile::LowerOptions options,
+                             LowerOptionsOf(request, platform, context, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::Lowered lowered,
+                             dockerfile::Lower(ctx, dockerfile, options, images, io_pool_));
     roots.push_back(lowered.result);
-    built.impl->images.push_back({.chain = {},
-                                  .config = std::move(lowered.config),
-                                  .base_layers = static_cast<size_t>(lowered.base_layers)});
+    built.impl->images.push_back(
+        {.chain = {}, .config = std::move(lowered.config), .base_layers = static_cast<size_t>(lowered.base_layers)});
     for (const dockerfile::BaseImage& base : lowered.bases) {
       built.bases.push_back({base.reference, base.digest, base.runtime});
     }
@@ -292,10 +295,8 @@ Result<uint64_t> BuilderImpl::HeldBytes() {
 
 std::vector<std::pair<std::string, std::string>> BuilderImpl::Describe() {
   std::vector<std::pair<std::string, std::string>> out = {
-      {"runtime", runner_->probe().ToString()},
-      {"snapshotter", snapshotter_->name()},
-      {"default registry", options_.default_registry},
-      {"parallel steps", std::to_string(StepLimit(options_))},
+      {"runtime", runner_->probe().ToString()},        {"snapshotter", snapshotter_->name()},
+      {"default registry", options_.default_registry}, {"parallel steps", std::to_string(StepLimit(options_))},
       {"platform", oci::Platform::Host().ToString()},
   };
   if (const auto held = HeldBytes(); held.ok()) {

@@ -1,5 +1,5 @@
-// Builder: the executor's front door. A build request goes in; an image and progress events come out; the image is pushed
-// under its names. Everything below this (frontend, solver, layers, registry) is reached through it.
+// Builder: the executor's front door. A build request goes in; an image and progress events come out; the image is
+// pushed under its names. Everything below this (frontend, solver, layers, registry) is reached through it.
 //
 // One Builder per daemon, made from a root folder; all functions may be called from any thread.
 #pragma once
@@ -26,19 +26,19 @@ namespace slipway::builder {
 
 /// How much work may be done and what is allowed; set by the operator.
 struct Options {
-  std::string root;              ///< state; made if missing
-  std::string default_registry;  ///< host of images named without one when pushing; "" for none
+  std::string root;                              ///< state; made if missing
+  std::string default_registry;                  ///< host of images named without one when pushing; "" for none
   std::vector<std::string> insecure_registries;  ///< hosts reached by plain HTTP (loopback always is)
-  std::string docker_config;     ///< folder of a Docker credential file; "" for none
-  std::string ca_file;           ///< further certificates to trust; "" for none
-  std::string runtime;           ///< "auto", "crun", "runc" or a path
-  std::string userns = "auto";   ///< "auto" or "off"
-  std::string network = "bridge";  ///< of RUN steps: "bridge", "host" or "none"
+  std::string docker_config;                     ///< folder of a Docker credential file; "" for none
+  std::string ca_file;                           ///< further certificates to trust; "" for none
+  std::string runtime;                           ///< "auto", "crun", "runc" or a path
+  std::string userns = "auto";                   ///< "auto" or "off"
+  std::string network = "bridge";                ///< of RUN steps: "bridge", "host" or "none"
   bool allow_host_network = false;
   bool allow_insecure_security = false;
   size_t max_parallel_steps = 0;  ///< vertices at once over all builds; 0: as many as processors, at least 4
   source::Limits limits;
-  bool allow_local_git = false;   ///< file:// and plain paths as git remotes
+  bool allow_local_git = false;     ///< file:// and plain paths as git remotes
   uint64_t keep_storage_bytes = 0;  ///< 0: a tenth of the disk, at least 10 GB
 };
 
@@ -51,7 +51,8 @@ struct NamedValue {
 struct BuildRequest {
   source::ContextSpec context;
   std::string dockerfile = "Dockerfile";  ///< path in the context
-  /// The Dockerfile's text where it is not in the context, or hidden from it by an ignore file; `dockerfile` then only names it.
+  /// The Dockerfile's text where it is not in the context, or hidden from it by an ignore file; `dockerfile` then only
+  /// names it.
   std::optional<std::string> dockerfile_text;
   std::vector<NamedValue> build_args;
   std::string target;

@@ -25,10 +25,10 @@ Result<dockerfile::ResolvedImage> RegistryImages::ResolveNow(const Context& ctx,
                     out.config.diff_ids.size());
   }
   for (size_t i = 0; i < image.parsed.layers.size(); ++i) {
-    SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_.AddRemote(out.config.diff_ids[i],
-                                                               {.descriptor = image.parsed.layers[i],
-                                                                .host = out.reference.host,
-                                                                .repository = out.reference.repository}));
+    SLIPWAY_ASSIGN_OR_RETURN(layer::Key key,
+                             layers_.AddRemote(out.config.diff_ids[i], {.descriptor = image.parsed.layers[i],
+                                                                        .host = out.reference.host,
+                                                                        .repository = out.reference.repository}));
     out.chain.push_back(std::move(key));
   }
   return out;

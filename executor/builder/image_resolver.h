@@ -1,5 +1,5 @@
-// RegistryImages: looks the images of FROM and --from up in their registries. Nothing but manifest and config is read; the layers
-// become known to the layer store as remote ones.
+// RegistryImages: looks the images of FROM and --from up in their registries. Nothing but manifest and config is read;
+// the layers become known to the layer store as remote ones.
 #pragma once
 
 #include "executor/base/progress.h"

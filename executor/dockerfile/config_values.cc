@@ -82,31 +82,4 @@ Status CheckSignal(std::string_view text) {
   return InvalidArgument("'{}' is not the name of a signal{}", text, DidYouMean(name, kSignals));
 }
 
-std::string GoQuotedList(const std::vector<std::string>& items) {
-  std::string out = "[";
-  for (const std::string& item : items) {
-    if (out.size() > 1) out += ' ';
-    out += '"';
-    for (const char c : item) {
-      switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\t': out += "\\t"; break;
-        case '\r': out += "\\r"; break;
-        default:
-          if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-          } else {
-            out += c;
-          }
-      }
-    }
-    out += '"';
-  }
-  return out + "]";
-}
-
-std::string GoPlainList(const std::vector<std::string>& items) { return fmt::format("[{}]", fmt::join(items, " ")); }
-
 }  // namespace slipway::dockerfile

@@ -1,4 +1,4 @@
-// Values that instructions put into an image's config, read as docker reads them: ports, signals, and the texts of history.
+// Values that instructions put into an image's config, read as docker reads them: ports and signals.
 #pragma once
 
 #include <string>
@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "executor/base/status.h"
-#include "executor/dockerfile/instructions.h"
 
 namespace slipway::dockerfile {
 
@@ -15,10 +14,5 @@ Result<std::vector<std::string>> ParseExposedPorts(std::string_view text);
 
 /// INVALID_ARGUMENT unless it is a signal's number or name, with or without "SIG".
 Status CheckSignal(std::string_view text);
-
-/// Go's %q of a list of strings: ["a" "b c"].
-std::string GoQuotedList(const std::vector<std::string>& items);
-/// Go's %v of a list of strings: [a b c].
-std::string GoPlainList(const std::vector<std::string>& items);
 
 }  // namespace slipway::dockerfile

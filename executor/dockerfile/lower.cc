@@ -15,10 +15,12 @@ namespace slipway::dockerfile {
 namespace {
 
 constexpr std::string_view kScratch = "scratch";
+constexpr std::string_view kDefaultPathEnv = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::string Lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -69,13 +71,14 @@ class Lowering {
   std::string DisplayOf(size_t stage) const;
   Result<oci::Platform> PlatformOf(const Stage& stage, const WordExpander& expander) const;
 
-  void CollectImages(size_t stage, std::set<size_t>& seen, std::vector<std::pair<ImageKey, oci::Platform>>& images) const;
+  void CollectImages(size_t stage, std::set<size_t>& seen,
+                     std::vector<std::pair<ImageKey, oci::Platform>>& images) const;
   Status ResolveImages(size_t target);
   Result<ResolvedImage> Image(const std::string& name, const oci::Platform& platform);
 
   Result<StageResult> LowerStage(size_t stage);
   Result<StageResult> BaseOfStage(size_t stage);
-  Result<graph::VertexPtr> From(size_t stage, const std::string& name, const SourceRange& range);
+  Result<graph::VertexPtr> From(size_t stage, const std::string& name, bool by_index);
   void WarnOfUnusedArgs() const;
 
   const Context& ctx_;
@@ -83,7 +86,7 @@ class Lowering {
   const LowerOptions& options_;
   ImageResolver& resolver_;
   ThreadPool& pool_;
-  Env globals_;          // what ARG in a stage inherits and FROM expands
+  Env globals_;  // what ARG in a stage inherits and FROM expands
   std::vector<Plan> plans_;
   std::map<ImageKey, Result<ResolvedImage>> images_;
   std::map<size_t, StageResult> lowered_;
@@ -128,7 +131,8 @@ Result<oci::Platform> Lowering::PlatformOf(const Stage& stage, const WordExpande
   if (stage.platform.empty()) return options_.target_platform;
   SLIPWAY_ASSIGN_OR_RETURN(const std::string word, expander.Word(stage.platform));
   if (word.empty()) {
-    return InvalidArgument("--platform='{}' expands to nothing: give the ARG a value before the first FROM", stage.platform);
+    return InvalidArgument("--platform='{}' expands to nothing: give the ARG a value before the first FROM",
+                           stage.platform);
   }
   return oci::Platform::Parse(word);
 }
@@ -156,9 +160,9 @@ Status Lowering::PlanStages() {
 }
 
 std::optional<size_t> Lowering::FindStage(std::string_view name, size_t before) const {
-  const std::string lower = Lower(name);
+  // Stage names are kept in lower case. FROM takes a name in another case for that of an image, --from does not.
   for (size_t i = before; i-- > 0;) {
-    if (dockerfile_.stages[i].name == lower) return i;
+    if (!name.empty() && dockerfile_.stages[i].name == name) return i;
   }
   return std::nullopt;
 }
@@ -174,12 +178,11 @@ std::vector<std::string> Lowering::StageNames() const {
 Result<size_t> Lowering::Target() const {
   const size_t count = dockerfile_.stages.size();
   if (options_.target.empty()) return count - 1;
-  if (const auto found = FindStage(options_.target, count)) return *found;
-  if (const auto index = Number(options_.target); index && *index < count) return *index;
+  if (const auto found = FindStage(Lower(options_.target), count)) return *found;
   const std::vector<std::string> names = StageNames();
   const std::vector<std::string_view> views(names.begin(), names.end());
-  return InvalidArgument("{}: there is no stage '{}' to be the target{}{}", dockerfile_.source->filename(), options_.target,
-                         DidYouMean(options_.target, views),
+  return InvalidArgument("{}: there is no stage '{}' to be the target{}{}", dockerfile_.source->filename(),
+                         options_.target, DidYouMean(options_.target, views),
                          names.empty() ? "" : fmt::format(" (stages: {})", fmt::join(names, ", ")));
 }
 
@@ -189,7 +192,8 @@ std::string Lowering::DisplayOf(size_t stage) const {
   return dockerfile_.stages.size() == 1 ? "" : fmt::format("stage-{}", stage);
 }
 
-// --- images --------------------------------------------------------------------------------------------------------------
+// --- images
+// --------------------------------------------------------------------------------------------------------------
 
 // The images that a stage needs, as far as the text tells, so that they can be resolved side by side.
 void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
@@ -199,11 +203,12 @@ void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
   const auto add = [&](const std::string& name, const oci::Platform& platform) {
     if (name == kScratch || options_.named_contexts.contains(name)) return;
     const ImageKey key{name, platform.ToString()};
-    const bool known = std::any_of(images.begin(), images.end(), [&key](const auto& image) { return image.first == key; });
+    const bool known =
+        std::any_of(images.begin(), images.end(), [&key](const auto& image) { return image.first == key; });
     if (!known) images.emplace_back(key, platform);
   };
   const auto add_from = [&](const std::string& name) {
-    if (const auto other = FindStage(name, stage)) return CollectImages(*other, seen, images);
+    if (const auto other = FindStage(Lower(name), stage)) return CollectImages(*other, seen, images);
     if (const auto index = Number(name)) {
       if (*index < stage) CollectImages(*index, seen, images);
       return;
@@ -263,7 +268,8 @@ graph::VertexPtr ImageVertex(const ResolvedImage& image) {
   return graph::Make(graph::SourceOp{image.chain, identity.Finish()}, {}, {.name = image.reference.ToString()});
 }
 
-// --- stages --------------------------------------------------------------------------------------------------------------
+// --- stages
+// --------------------------------------------------------------------------------------------------------------
 
 Result<StageResult> Lowering::BaseOfStage(size_t stage) {
   const Plan& plan = plans_[stage];
@@ -282,12 +288,15 @@ Result<StageResult> Lowering::BaseOfStage(size_t stage) {
     if (!image.ok()) return dockerfile_.source->At(dockerfile_.stages[stage].range, image.status());
     base.root = ImageVertex(*image);
     base.image = image->config;
+    if (!Env(base.image.config.env).Get("PATH")) {
+      base.image.config.env.insert(base.image.config.env.begin(), std::string(kDefaultPathEnv));
+    }
     base.base_layers = static_cast<int>(image->chain.size());
     return base;
   }
   if (base.image.platform.os.empty()) {
     base.image.platform = plan.platform;
-    base.image.config.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+    base.image.config.env = {std::string(kDefaultPathEnv)};
     base.image.config.working_dir = "/";
   }
   return base;
@@ -298,12 +307,12 @@ Result<StageResult> Lowering::LowerStage(size_t stage) {
   SLIPWAY_ASSIGN_OR_RETURN(StageResult base, BaseOfStage(stage));
   // Stages that this one copies from come first, so that their errors carry their own position only.
   for (const std::string& name : FromsOf(dockerfile_.stages[stage])) {
-    auto other = FindStage(name, stage);
+    auto other = FindStage(Lower(name), stage);
     if (const auto index = Number(name); !other && index && *index < stage) other = index;
     if (other) SLIPWAY_RETURN_IF_ERROR(LowerStage(*other).status());
   }
   StageLowering::Place place{dockerfile_, dockerfile_.stages[stage], stage, DisplayOf(stage)};
-  const FromLookup from = [this, stage](const std::string& name, const SourceRange& range) { return From(stage, name, range); };
+  const FromLookup from = [this, stage](const std::string& name, bool by_index) { return From(stage, name, by_index); };
   StageLowering lowering(std::move(place), options_, globals_, std::move(base), from);
   SLIPWAY_ASSIGN_OR_RETURN(StageResult result, lowering.Run());
   used_args_.insert(lowering.used_args().begin(), lowering.used_args().end());
@@ -311,7 +320,7 @@ Result<StageResult> Lowering::LowerStage(size_t stage) {
   return result;
 }
 
-Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, const SourceRange&) {
+Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, bool by_index) {
   if (name.empty()) {
     if (!context_) {
       if (!options_.context) return FailedPrecondition("the build has no context to copy from");
@@ -319,15 +328,15 @@ Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, c
     }
     return *context_;
   }
-  if (const auto other = FindStage(name, stage)) {
+  const std::string lower = Lower(name);
+  if (const auto other = FindStage(lower, stage)) {
     SLIPWAY_ASSIGN_OR_RETURN(const StageResult result, LowerStage(*other));
     return result.root;
   }
-  const std::string lower = Lower(name);
   if (dockerfile_.stages[stage].name == lower) {
     return InvalidArgument("stage '{}' copies from itself: that is circular", name);
   }
-  if (const auto index = Number(name)) {
+  if (const auto index = Number(name); index && by_index) {
     if (*index < stage) {
       SLIPWAY_ASSIGN_OR_RETURN(const StageResult result, LowerStage(*index));
       return result.root;
@@ -341,11 +350,12 @@ Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, c
   if (name == kScratch) return graph::Make(graph::SourceOp{{}, Digest::Of("scratch")}, {}, {.name = "scratch"});
   auto image = Image(name, plans_[stage].platform);
   if (image.ok()) return ImageVertex(*image);
-  const bool later = FindStage(name, dockerfile_.stages.size()).has_value();
-  return Status(image.code(), image.status().message() +
-                                  (later ? fmt::format("; a later stage is named '{}', but a stage can copy from earlier ones only",
-                                                       name)
-                                         : ""));
+  const bool later = FindStage(lower, dockerfile_.stages.size()).has_value();
+  return Status(
+      image.code(),
+      image.status().message() +
+          (later ? fmt::format("; a later stage is named '{}', but a stage can copy from earlier ones only", name)
+                 : ""));
 }
 
 void Lowering::WarnOfUnusedArgs() const {
@@ -354,18 +364,21 @@ void Lowering::WarnOfUnusedArgs() const {
   std::vector<std::string> unused;
   for (const auto& [name, value] : options_.build_args) {
     std::string upper = name;
-    std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::transform(upper.begin(), upper.end(), upper.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     const bool known = used_args_.contains(name) || globals_.Get(name) || upper.starts_with("BUILDKIT_") ||
                        std::find(std::begin(kAlwaysKnown), std::end(kAlwaysKnown), upper) != std::end(kAlwaysKnown);
     if (!known && std::find(unused.begin(), unused.end(), name) == unused.end()) unused.push_back(name);
   }
   if (unused.empty() || !options_.warn) return;
-  options_.warn(fmt::format("build args [{}] are not used by any ARG of the stages that were built", fmt::join(unused, " ")), "");
+  options_.warn(
+      fmt::format("build args [{}] are not used by any ARG of the stages that were built", fmt::join(unused, " ")), "");
 }
 
 Result<Lowered> Lowering::Run() {
   if (dockerfile_.stages.empty()) {
-    return InvalidArgument("{}: there is no FROM: a Dockerfile needs at least one stage", dockerfile_.source->filename());
+    return InvalidArgument("{}: there is no FROM: a Dockerfile needs at least one stage",
+                           dockerfile_.source->filename());
   }
   SLIPWAY_RETURN_IF_ERROR(MakeGlobals());
   SLIPWAY_RETURN_IF_ERROR(PlanStages());

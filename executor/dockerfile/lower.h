@@ -1,7 +1,8 @@
-// Lowering: a parsed Dockerfile becomes a graph of vertices for one platform, with the config of the image that its target gives.
+// Lowering: a parsed Dockerfile becomes a graph of vertices for one platform, with the config of the image that its
+// target gives.
 //
-// Stages that the target does not need are neither resolved nor lowered. Bases and images named by --from are resolved in
-// parallel. Instructions that only edit the config make no vertex; their history entries say so.
+// Stages that the target does not need are neither resolved nor lowered. Bases and images named by --from are resolved
+// in parallel. Instructions that only edit the config make no vertex; their history entries say so.
 #pragma once
 
 #include <functional>
@@ -46,12 +47,12 @@ struct NamedContext {
 };
 
 struct LowerOptions {
-  std::string target;                              ///< stage name or index; "" is the last
+  std::string target;                                           ///< stage name; "" is the last
   std::vector<std::pair<std::string, std::string>> build_args;  ///< in the order given; later ones win
-  std::vector<std::string> secret_args;            ///< names of build args whose value is left out of history
+  std::vector<std::string> secret_args;  ///< names of build args whose value is left out of history
   oci::Platform target_platform;
   oci::Platform build_platform;
-  std::map<std::string, std::string> labels;       ///< --label, applied last
+  std::map<std::string, std::string> labels;  ///< --label, applied last
   bool no_cache = false;
   graph::Network network = graph::Network::kDefault;  ///< --network, for RUN without a flag of its own
   std::vector<std::pair<std::string, std::string>> extra_hosts;
@@ -60,7 +61,7 @@ struct LowerOptions {
   std::string hostname;
   bool allow_host_network = false;
   bool allow_insecure = false;
-  bool multi_platform = false;                     ///< several platforms are built: names say which
+  bool multi_platform = false;  ///< several platforms are built: names say which
   /// The build context; asked for at most once, and only if something is copied or mounted from it.
   std::function<Result<graph::VertexPtr>()> context;
   std::map<std::string, NamedContext> named_contexts;
@@ -76,7 +77,8 @@ struct BaseImage {
 
 struct Lowered {
   graph::VertexPtr result;
-  /// Complete but for `created` and `diff_ids`. Layers of history (not empty_layer) are those of `result`'s chain, in order.
+  /// Complete but for `created` and `diff_ids`. Layers of history (not empty_layer) are those of `result`'s chain, in
+  /// order.
   oci::ImageConfig config;
   std::vector<BaseImage> bases;
   int base_layers = 0;  ///< how many of the chain's layers are the base's

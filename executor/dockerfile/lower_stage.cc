@@ -6,6 +6,7 @@
 #include "executor/base/fs.h"
 #include "executor/dockerfile/config_values.h"
 #include "executor/dockerfile/expand.h"
+#include "executor/dockerfile/go_text.h"
 #include "executor/source/context_source.h"
 #include "executor/source/http.h"
 
@@ -43,6 +44,12 @@ graph::Owner OwnerOf(std::string_view chown) {
 
 bool IsHttpUrl(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 
+// Go's %q of a whole number, which history shows for HEALTHCHECK's retries.
+std::string QuotedRune(int32_t value) {
+  if (value >= 0x20 && value < 0x7f) return fmt::format("'{}'", static_cast<char>(value));
+  return value < 0x100 ? fmt::format("'\\x{:02x}'", value) : fmt::format("'\\u{:04x}'", value);
+}
+
 graph::VertexPtr Scratch() {
   return graph::Make(graph::SourceOp{.chain = {}, .identity = Digest::Of("scratch")}, {}, {.name = "scratch"});
 }
@@ -56,7 +63,10 @@ StageLowering::StageLowering(Place place, const LowerOptions& options, const Env
       global_args_(global_args),
       from_(std::move(from)),
       state_(std::move(base)),
-      env_(state_.image.config.env) {}
+      env_(state_.image.config.env),
+      args_(state_.args) {
+  for (const auto& [name, value] : state_.arg_values.pairs()) env_.Set(name, value);
+}
 
 Result<StageResult> StageLowering::Run() {
   std::vector<Instruction> instructions;
@@ -68,9 +78,15 @@ Result<StageResult> StageLowering::Run() {
   steps_ += static_cast<int>(std::count_if(instructions.begin(), instructions.end(), MakesVertex));
   for (Instruction& instruction : instructions) {
     const SourceRange range = BaseOf(instruction).range;
-    if (Status status = Dispatch(std::move(instruction)); !status.ok()) return place_.dockerfile.source->At(range, status);
+    if (Status status = Dispatch(std::move(instruction)); !status.ok())
+      return place_.dockerfile.source->At(range, status);
   }
   if (state_.root == nullptr) state_.root = Scratch();
+  // A stage that stands on this one sees its ARGs.
+  state_.args = args_;
+  for (const std::string& name : args_) {
+    if (const auto value = env_.Get(name)) state_.arg_values.Set(name, *value);
+  }
   return std::move(state_);
 }
 
@@ -80,7 +96,8 @@ Status StageLowering::Dispatch(Instruction instruction) {
   return std::visit([this](const auto& typed) { return Apply(typed); }, instruction);
 }
 
-// --- what instructions share ---------------------------------------------------------------------------------------------
+// --- what instructions share
+// ---------------------------------------------------------------------------------------------
 
 graph::VertexPtr StageLowering::Root() const { return state_.root != nullptr ? state_.root : Scratch(); }
 
@@ -123,7 +140,8 @@ std::vector<std::string> StageLowering::ShellArgs(const CommandLine& command, co
   return args;
 }
 
-// --- instructions that edit the config -----------------------------------------------------------------------------------
+// --- instructions that edit the config
+// -----------------------------------------------------------------------------------
 
 Status StageLowering::Apply(const EnvInstruction& env) {
   std::string text = "ENV";
@@ -177,7 +195,7 @@ Status StageLowering::Apply(const ArgInstruction& arg) {
 Status StageLowering::Apply(const CmdInstruction& cmd) {
   std::vector<std::string> args;
   if (!cmd.command.args.empty()) args = ShellArgs(cmd.command, cmd.command.args[0]);
-  AddHistory("CMD " + GoQuotedList(args), false);
+  AddHistory("CMD " + QuoteList(args), false);
   state_.image.config.cmd = std::move(args);
   state_.image.config.args_escaped = true;
   cmd_set_ = true;
@@ -187,7 +205,7 @@ Status StageLowering::Apply(const CmdInstruction& cmd) {
 Status StageLowering::Apply(const EntrypointInstruction& entrypoint) {
   std::vector<std::string> args;
   if (!entrypoint.command.args.empty()) args = ShellArgs(entrypoint.command, entrypoint.command.args[0]);
-  AddHistory("ENTRYPOINT " + GoQuotedList(args), false);
+  AddHistory("ENTRYPOINT " + QuoteList(args), false);
   state_.image.config.entrypoint = std::move(args);
   // The base's CMD was meant for the base's ENTRYPOINT.
   if (!cmd_set_) state_.image.config.cmd.reset();
@@ -203,7 +221,11 @@ Status StageLowering::Apply(const HealthcheckInstruction& check) {
   out.start_interval = check.start_interval;
   out.retries = check.retries;
   state_.image.config.healthcheck = std::move(out);
-  AddHistory(fmt::format("HEALTHCHECK {}", GoQuotedList(check.test)), false);
+  const auto duration = [](std::chrono::nanoseconds d) { return Quote(FormatDuration(d)); };
+  AddHistory(fmt::format("HEALTHCHECK &{{{} {} {} {} {} {}}}", QuoteList(check.test), duration(check.interval),
+                         duration(check.timeout), duration(check.start_period), duration(check.start_interval),
+                         QuotedRune(check.retries)),
+             false);
   return Status();
 }
 
@@ -227,7 +249,7 @@ Status StageLowering::Apply(const ExposeInstruction& expose) {
       all.push_back(one);
     }
   }
-  AddHistory("EXPOSE " + GoPlainList(all), false);
+  AddHistory("EXPOSE " + PlainList(all), false);
   return Status();
 }
 
@@ -236,7 +258,7 @@ Status StageLowering::Apply(const VolumeInstruction& volume) {
     if (path.empty()) return InvalidArgument("VOLUME needs a path that is not empty");
     state_.image.config.volumes.insert(path);
   }
-  AddHistory("VOLUME " + GoPlainList(volume.paths), false);
+  AddHistory("VOLUME " + PlainList(volume.paths), false);
   return Status();
 }
 
@@ -249,7 +271,7 @@ Status StageLowering::Apply(const StopsignalInstruction& signal) {
 
 Status StageLowering::Apply(const ShellInstruction& shell) {
   state_.image.config.shell = shell.shell;
-  AddHistory("SHELL " + GoPlainList(shell.shell), false);
+  AddHistory("SHELL " + PlainList(shell.shell), false);
   return Status();
 }
 
@@ -261,7 +283,8 @@ Status StageLowering::Apply(const MaintainerInstruction& maintainer) {
 
 Status StageLowering::Apply(const WorkdirInstruction& workdir) {
   const std::string path = Absolute(workdir.path);
-  state_.image.config.working_dir = path;
+  // The config keeps a trailing slash as it was written.
+  state_.image.config.working_dir = path != "/" && workdir.path.ends_with('/') ? path + "/" : path;
   const bool layer = path != "/";
   if (layer) {
     graph::MakeDirAction make;
@@ -272,16 +295,18 @@ Status StageLowering::Apply(const WorkdirInstruction& workdir) {
     op.actions.emplace_back(std::move(make));
     AddVertex(std::move(op), {Root()}, workdir);
   }
-  AddHistory("WORKDIR " + path, layer);
+  AddHistory("WORKDIR " + state_.image.config.working_dir, layer);
   return Status();
 }
 
-// --- COPY and ADD --------------------------------------------------------------------------------------------------------
+// --- COPY and ADD
+// --------------------------------------------------------------------------------------------------------
 
 Result<StageLowering::CopyPiece> StageLowering::PieceOf(const CopyParts& parts) const {
   CopyPiece piece;
   const std::string& destination = parts.sources.destination;
-  const bool folder = destination.empty() || destination == "." || destination.ends_with('/') || destination.ends_with("/.");
+  const bool folder =
+      destination.empty() || destination == "." || destination.ends_with('/') || destination.ends_with("/.");
   piece.action.destination = Absolute(destination);
   if (folder && !piece.action.destination.ends_with('/')) piece.action.destination += '/';
   piece.action.mode = parts.chmod;
@@ -304,7 +329,8 @@ Status StageLowering::AddInlineFiles(const CopyParts& parts, std::vector<CopyPie
     piece.action.parents = false;
     graph::FileOp op;
     op.actions.emplace_back(std::move(make));
-    piece.from = graph::Make(std::move(op), {Scratch()}, {.name = fmt::format("[internal] file '{}' of the Dockerfile", file.name)});
+    piece.from = graph::Make(std::move(op), {Scratch()},
+                             {.name = fmt::format("[internal] file '{}' of the Dockerfile", file.name)});
     pieces.push_back(std::move(piece));
   }
   return Status();
@@ -338,7 +364,7 @@ Status StageLowering::Apply(const CopyInstruction& copy) {
   if (!copy.sources.paths.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
     piece.action.sources = copy.sources.paths;
-    SLIPWAY_ASSIGN_OR_RETURN(piece.from, from_(copy.from, copy.range));
+    SLIPWAY_ASSIGN_OR_RETURN(piece.from, from_(copy.from, /*by_index=*/true));
     pieces.push_back(std::move(piece));
   }
   SLIPWAY_RETURN_IF_ERROR(AddInlineFiles(parts, pieces));
@@ -392,14 +418,15 @@ Status StageLowering::Apply(const AddInstruction& add) {
     SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
     piece.action.sources = {source};
     piece.action.unpack = add.unpack.value_or(true);
-    SLIPWAY_ASSIGN_OR_RETURN(piece.from, from_("", add.range));
+    SLIPWAY_ASSIGN_OR_RETURN(piece.from, from_("", /*by_index=*/false));
     pieces.push_back(std::move(piece));
   }
   SLIPWAY_RETURN_IF_ERROR(AddInlineFiles(parts, pieces));
   return FinishCopy(parts, std::move(pieces));
 }
 
-// --- RUN -----------------------------------------------------------------------------------------------------------------
+// --- RUN
+// -----------------------------------------------------------------------------------------------------------------
 
 std::string StageLowering::RunHistory(const std::vector<std::string>& args) const {
   std::vector<std::string> values;
@@ -425,7 +452,7 @@ Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vecto
   }
   const bool from_context = mount.type == MountType::kBind && mount.from.empty();
   if (from_context || !mount.from.empty()) {
-    SLIPWAY_ASSIGN_OR_RETURN(graph::VertexPtr from, from_(mount.from, place_.stage.range));
+    SLIPWAY_ASSIGN_OR_RETURN(graph::VertexPtr from, from_(mount.from, /*by_index=*/false));
     out.input = inputs.size();
     inputs.push_back(std::move(from));
   }
@@ -445,7 +472,8 @@ Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vecto
   out.gid = mount.gid.value_or(0);
   if (!mount.target.empty()) {
     out.target = Absolute(mount.target);
-    if (out.target == "/") return InvalidArgument("a mount of type {} cannot have the root as its target", MountTypeName(mount.type));
+    if (out.target == "/")
+      return InvalidArgument("a mount of type {} cannot have the root as its target", MountTypeName(mount.type));
   }
   op.mounts.push_back(std::move(out));
   return Status();
@@ -499,7 +527,8 @@ Status StageLowering::Apply(const RunInstruction& run) {
   }
   op.insecure = run.security == SecurityMode::kInsecure;
   if (op.insecure && !options_.allow_insecure) {
-    return PermissionDenied("RUN --security=insecure is not allowed here; the operator can allow it (allow_insecure_security)");
+    return PermissionDenied(
+        "RUN --security=insecure is not allowed here; the operator can allow it (allow_insecure_security)");
   }
   op.extra_hosts = options_.extra_hosts;
   op.ulimits = options_.ulimits;

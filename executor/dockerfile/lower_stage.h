@@ -1,5 +1,5 @@
-// StageLowering: walks the instructions of one stage and keeps what they change: the file system so far (a vertex), the image
-// config, the environment, the history. Part of Lower (lower.h).
+// StageLowering: walks the instructions of one stage and keeps what they change: the file system so far (a vertex), the
+// image config, the environment, the history. Part of Lower (lower.h).
 #pragma once
 
 #include <functional>
@@ -19,18 +19,21 @@ struct StageResult {
   oci::ImageConfig image;
   int base_layers = 0;
   oci::Platform platform;
+  std::vector<std::string> args;  ///< names given by ARG, for history
+  Env arg_values;
 };
 
-/// Gives the file system that --from (or a mount's from) names; "" is the build context.
-using FromLookup = std::function<Result<graph::VertexPtr>(const std::string& name, const SourceRange& range)>;
+/// Gives the file system that --from (or a mount's from) names; "" is the build context. Only COPY knows stages by
+/// index.
+using FromLookup = std::function<Result<graph::VertexPtr>(const std::string& name, bool by_index)>;
 
 class StageLowering {
  public:
   struct Place {
     const Dockerfile& dockerfile;
     const Stage& stage;
-    size_t number = 0;          ///< of the stage, from 0
-    std::string display;        ///< its name for people; "" if it is the only one
+    size_t number = 0;    ///< of the stage, from 0
+    std::string display;  ///< its name for people; "" if it is the only one
   };
 
   StageLowering(Place place, const LowerOptions& options, const Env& global_args, StageResult base, FromLookup from);
@@ -96,11 +99,11 @@ class StageLowering {
   const Env& global_args_;
   const FromLookup from_;
   StageResult state_;
-  Env env_;  // ENV and ARG, for expansion and RUN
+  Env env_;                        // ENV and ARG, for expansion and RUN
   std::vector<std::string> args_;  // names given by ARG, for history
   std::vector<std::string> used_args_;
   bool cmd_set_ = false;
-  int step_ = 1;   // FROM is the first
+  int step_ = 1;  // FROM is the first
   int steps_ = 1;
 };
 

@@ -74,7 +74,10 @@ void Add(Hasher& hasher, const ExecOp& op) {
   hasher.Field("exec");
   Add(hasher, op.args);
   Add(hasher, op.env);
-  hasher.Field(op.cwd).Field(op.user).Field(static_cast<uint64_t>(op.network)).Field(static_cast<uint64_t>(op.insecure));
+  hasher.Field(op.cwd)
+      .Field(op.user)
+      .Field(static_cast<uint64_t>(op.network))
+      .Field(static_cast<uint64_t>(op.insecure));
   hasher.Field(static_cast<uint64_t>(op.mounts.size()));
   for (const ExecMount& mount : op.mounts) Add(hasher, mount);
   hasher.Field(static_cast<uint64_t>(op.extra_hosts.size()));

@@ -59,14 +59,14 @@ struct Owner {
 using UserSpec = std::string;
 
 struct CopyAction {
-  size_t input = 1;  ///< vertex input that is copied from
+  size_t input = 1;                  ///< vertex input that is copied from
   std::vector<std::string> sources;  ///< paths in it, with wildcards if `wildcards`
   std::string destination;           ///< absolute; a trailing slash says folder
   bool wildcards = true;
-  bool must_exist = true;    ///< a source (after wildcards) that matches nothing is an error
-  bool unpack = false;       ///< ADD: archives among the sources are extracted
-  bool contents = true;      ///< a folder's contents are copied, not the folder itself
-  bool parents = false;      ///< --parents: keep the source's folders (after the "/./" pivot)
+  bool must_exist = true;            ///< a source (after wildcards) that matches nothing is an error
+  bool unpack = false;               ///< ADD: archives among the sources are extracted
+  bool contents = true;              ///< a folder's contents are copied, not the folder itself
+  bool parents = false;              ///< --parents: keep the source's folders (after the "/./" pivot)
   std::vector<std::string> exclude;  ///< ignore patterns
   std::optional<Owner> owner;        ///< --chown; unset: 0:0 ... of contexts, as they are otherwise
   std::string mode;                  ///< --chmod: octal or symbolic; "" leaves modes alone
@@ -92,8 +92,8 @@ struct MakeFileAction {
 
 using FileAction = std::variant<CopyAction, MakeDirAction, MakeFileAction>;
 
-/// Changes files without running a program: COPY, ADD, WORKDIR. Input 0 is the file system changed; one layer is added, also
-/// if nothing changes.
+/// Changes files without running a program: COPY, ADD, WORKDIR. Input 0 is the file system changed; one layer is added,
+/// also if nothing changes.
 struct FileOp {
   std::vector<FileAction> actions;
   /// COPY --link: the layer is made on scratch, so it does not depend on input 0 (which is then only put below it).
@@ -105,14 +105,14 @@ enum class CacheSharing { kShared, kPrivate, kLocked };
 
 struct ExecMount {
   MountType type = MountType::kBind;
-  std::string target;   ///< absolute path
+  std::string target;  ///< absolute path
   bool read_only = false;
   std::optional<size_t> input;  ///< kBind and kCache: what is mounted (or seeds the cache); none: an empty folder
-  std::string source;   ///< path in that input
-  std::string id;       ///< cache, secret, ssh
+  std::string source;           ///< path in that input
+  std::string id;               ///< cache, secret, ssh
   CacheSharing sharing = CacheSharing::kShared;
-  uint64_t size_bytes = 0;  ///< tmpfs
-  bool required = false;    ///< secret, ssh
+  uint64_t size_bytes = 0;         ///< tmpfs
+  bool required = false;           ///< secret, ssh
   std::optional<std::string> env;  ///< secret given in this variable
   std::optional<uint32_t> mode;
   uint32_t uid = 0;
@@ -143,7 +143,7 @@ using Op = std::variant<SourceOp, HttpOp, GitOp, FileOp, ExecOp>;
 struct Vertex {
   Op op;
   std::vector<VertexPtr> inputs;
-  std::string name;      ///< "[build 2/5] RUN make"
+  std::string name;  ///< "[build 2/5] RUN make"
   Position position;
   oci::Platform platform;
   bool no_cache = false;  ///< never taken from the cache (but recorded in it)

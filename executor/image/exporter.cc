@@ -192,9 +192,8 @@ Result<PushedBlob> Exporter::SendKnown(const Context& ctx, const Target& target,
     if (mounted.ok() && *mounted) return PushedBlob{known.descriptor, registry::BlobOutcome::kMounted};
     SLIPWAY_RETURN_IF_ERROR(ctx.Err());
   }
-  SLIPWAY_ASSIGN_OR_RETURN(
-      const layer::AssembledLayer blob,
-      layers_.Blob(ctx, key, AssemblyOf(target.options), target.lease, nullptr, target.progress));
+  SLIPWAY_ASSIGN_OR_RETURN(const layer::AssembledLayer blob,
+                           layers_.Blob(ctx, key, AssemblyOf(target.options), target.lease, nullptr, target.progress));
   SLIPWAY_ASSIGN_OR_RETURN(const content::Blob bytes, layers_.content().Open(blob.descriptor.digest));
   registry::PushOptions push;
   const std::string what = "upload " + blob.descriptor.digest.Short();
@@ -208,9 +207,8 @@ Result<PushedBlob> Exporter::SendWhileMade(const Context& ctx, const Target& tar
   SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<registry::Upload> upload,
                            target.session.StartUpload(ctx, target.repository));
   UploadSink sink(ctx, *upload);
-  SLIPWAY_ASSIGN_OR_RETURN(
-      const layer::AssembledLayer blob,
-      layers_.Blob(ctx, key, AssemblyOf(target.options), target.lease, &sink, target.progress));
+  SLIPWAY_ASSIGN_OR_RETURN(const layer::AssembledLayer blob,
+                           layers_.Blob(ctx, key, AssemblyOf(target.options), target.lease, &sink, target.progress));
   // Another build made the layer at the same moment: nothing was streamed to us.
   if (!sink.used()) return SendKnown(ctx, target, key, blob);
   SLIPWAY_ASSIGN_OR_RETURN(const content::Blob whole, layers_.content().Open(blob.descriptor.digest));
@@ -223,9 +221,8 @@ Result<PushedBlob> Exporter::PushLayer(const Context& ctx, const Target& target,
   const std::optional<layer::AssembledLayer> known = layers_.KnownBlob(key, AssemblyOf(target.options));
   auto pushed = known ? SendKnown(ctx, target, key, *known) : SendWhileMade(ctx, target, key);
   if (pushed.ok() && (pushed->outcome != registry::BlobOutcome::kExisted)) {
-    const Status noted = layers_.NotePlace(key, {.descriptor = pushed->descriptor,
-                                                 .host = target.repository.host,
-                                                 .repository = target.repository.name});
+    const Status noted = layers_.NotePlace(
+        key, {.descriptor = pushed->descriptor, .host = target.repository.host, .repository = target.repository.name});
     if (!noted.ok()) spdlog::warn("cannot record where layer '{}' is: {}", key, noted.message());
   }
   return pushed;
@@ -238,14 +235,15 @@ Status Exporter::PushDocuments(const Context& ctx, const Target& target, const D
   }
   if (documents.platforms.size() > 1) {
     for (const Documents::Platform& platform : documents.platforms) {
-      oci::Reference by_digest{.host = target.repository.host, .repository = target.repository.name, .tag = "",
+      oci::Reference by_digest{.host = target.repository.host,
+                               .repository = target.repository.name,
+                               .tag = "",
                                .digest = platform.descriptor.digest};
       SLIPWAY_RETURN_IF_ERROR(
           target.session.PutManifest(ctx, by_digest, platform.descriptor.media_type, platform.manifest_json).status());
     }
   }
-  return target.session
-      .PutManifests(ctx, target.repository, tags, documents.root.media_type, documents.root_json)
+  return target.session.PutManifests(ctx, target.repository, tags, documents.root.media_type, documents.root_json)
       .status();
 }
 
@@ -260,20 +258,21 @@ Result<Pushed> Exporter::Push(const Context& ctx, const registry::Session& sessi
   for (auto& [repository, tags] : repositories) {
     const Target target{session, repository, options, lease,
                         VertexProgress(&sink, "push " + repository.ToString(),
-                                       fmt::format("pushing {}:{}", repository.ToString(), fmt::join(tags, ","))) };
+                                       fmt::format("pushing {}:{}", repository.ToString(), fmt::join(tags, ",")))};
     target.progress.Started();
     const auto push = [&]() -> Status {
       // Tags that stand for this very image already need nothing.
       if (const std::optional<Documents> known = FromKnownBlobs(images, options)) {
         std::erase_if(tags, [&, &repo = repository](const std::string& tag) {
-          const auto there = session.Resolve(ctx, {.host = repo.host, .repository = repo.name, .tag = tag, .digest = {}});
+          const auto there =
+              session.Resolve(ctx, {.host = repo.host, .repository = repo.name, .tag = tag, .digest = {}});
           return there.ok() && there->descriptor.digest == known->root.digest;
         });
         if (tags.empty()) {
           if (out.layers.empty()) {
             for (const layer::Key& key : layers) {
-              out.layers.push_back({layers_.KnownBlob(key, AssemblyOf(options))->descriptor,
-                                    registry::BlobOutcome::kExisted});
+              out.layers.push_back(
+                  {layers_.KnownBlob(key, AssemblyOf(options))->descriptor, registry::BlobOutcome::kExisted});
             }
           }
           out.documents = *known;

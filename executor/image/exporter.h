@@ -1,8 +1,8 @@
 // Exporter: what becomes of a built file system: config and manifest documents, and blobs in registries.
 //
-// Everything here is lazy. A layer whose blob is known is not made again; a layer that the target repository has is not sent; a
-// layer that another repository of the same host has is mounted; and where the tag stands for the very manifest already, one
-// request tells so and nothing else is done. What must be made is sent while it is made. Thread-safe.
+// Everything here is lazy. A layer whose blob is known is not made again; a layer that the target repository has is not
+// sent; a layer that another repository of the same host has is mounted; and where the tag stands for the very manifest
+// already, one request tells so and nothing else is done. What must be made is sent while it is made. Thread-safe.
 #pragma once
 
 #include <map>
@@ -23,8 +23,8 @@
 
 namespace slipway::image {
 
-/// One platform's image: a file system and its config. The config's history has one entry without `empty_layer` for each layer
-/// of the chain; `diff_ids` and times of what was made here are filled in.
+/// One platform's image: a file system and its config. The config's history has one entry without `empty_layer` for
+/// each layer of the chain; `diff_ids` and times of what was made here are filled in.
 struct PlatformImage {
   layer::Chain chain;
   oci::ImageConfig config;

@@ -42,8 +42,8 @@ LayerRow ReadLayer(const db::Statement& row) {
 }  // namespace
 
 Result<std::unique_ptr<Records>> Records::Open(const std::string& path) {
-  SLIPWAY_ASSIGN_OR_RETURN(auto db, db::Database::Open(path, {.durability = db::Durability::kCache,
-                                                              .on_damage = db::OnDamage::kDiscard}));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      auto db, db::Database::Open(path, {.durability = db::Durability::kCache, .on_damage = db::OnDamage::kDiscard}));
   SLIPWAY_RETURN_IF_ERROR(db->Migrate(kMigrations));
   return std::unique_ptr<Records>(new Records(std::move(db)));
 }
@@ -51,7 +51,8 @@ Result<std::unique_ptr<Records>> Records::Open(const std::string& path) {
 Result<std::optional<LayerRow>> Records::Find(const Key& key) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
   SLIPWAY_ASSIGN_OR_RETURN(
-      db::Statement rows, session.Query("SELECT key, diff_id, recipe, index_digest, upper, created FROM layer WHERE key = ?", key));
+      db::Statement rows,
+      session.Query("SELECT key, diff_id, recipe, index_digest, upper, created FROM layer WHERE key = ?", key));
   std::optional<LayerRow> found;
   if (rows.Next()) found = ReadLayer(rows);
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());
@@ -101,7 +102,8 @@ Result<std::vector<Remote>> Records::Remotes(const Key& key) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
   SLIPWAY_ASSIGN_OR_RETURN(
       db::Statement rows,
-      session.Query("SELECT host, repository, digest, media_type, size FROM remote WHERE key = ? ORDER BY seen DESC", key));
+      session.Query("SELECT host, repository, digest, media_type, size FROM remote WHERE key = ? ORDER BY seen DESC",
+                    key));
   std::vector<Remote> out;
   while (rows.Next()) {
     Remote remote;
@@ -118,9 +120,11 @@ Result<std::vector<Remote>> Records::Remotes(const Key& key) {
 
 Status Records::AddBlob(const Key& key, const std::string& form, const AssembledLayer& blob) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
-  SLIPWAY_RETURN_IF_ERROR(tx.Run(
-      "INSERT OR REPLACE INTO blob (key, form, diff_id, digest, media_type, size, tar_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      key, form, blob.diff_id, blob.descriptor.digest, blob.descriptor.media_type, blob.descriptor.size, blob.tar_bytes));
+  SLIPWAY_RETURN_IF_ERROR(
+      tx.Run("INSERT OR REPLACE INTO blob (key, form, diff_id, digest, media_type, size, tar_bytes) VALUES (?, ?, ?, "
+             "?, ?, ?, ?)",
+             key, form, blob.diff_id, blob.descriptor.digest, blob.descriptor.media_type, blob.descriptor.size,
+             blob.tar_bytes));
   return tx.Commit();
 }
 
@@ -128,7 +132,8 @@ Result<std::optional<AssembledLayer>> Records::Blob(const Key& key, const std::s
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
   SLIPWAY_ASSIGN_OR_RETURN(
       db::Statement rows,
-      session.Query("SELECT diff_id, digest, media_type, size, tar_bytes FROM blob WHERE key = ? AND form = ?", key, form));
+      session.Query("SELECT diff_id, digest, media_type, size, tar_bytes FROM blob WHERE key = ? AND form = ?", key,
+                    form));
   std::optional<AssembledLayer> found;
   if (rows.Next()) {
     found.emplace();
@@ -144,7 +149,8 @@ Result<std::optional<AssembledLayer>> Records::Blob(const Key& key, const std::s
 
 Result<std::vector<Digest>> Records::AllBlobs() {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
-  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT digest FROM blob UNION SELECT digest FROM remote"));
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                           session.Query("SELECT digest FROM blob UNION SELECT digest FROM remote"));
   std::vector<Digest> out;
   while (rows.Next()) out.push_back(rows.Get<Digest>(0));
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());

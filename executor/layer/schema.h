@@ -17,10 +17,10 @@ namespace slipway::layer {
 /// What is known of a layer besides its blobs and folders.
 struct LayerRow {
   Key key;
-  Digest diff_id;  ///< empty until known
-  Digest recipe;   ///< encoded tree in the content store; empty for others
-  Digest index;    ///< encoded tree in the content store; empty until made
-  std::string upper;  ///< path of an upper folder
+  Digest diff_id;      ///< empty until known
+  Digest recipe;       ///< encoded tree in the content store; empty for others
+  Digest index;        ///< encoded tree in the content store; empty until made
+  std::string upper;   ///< path of an upper folder
   SystemTime created;  ///< when it was recorded here
 };
 

@@ -206,7 +206,8 @@ Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
       return key;
     }
   }
-  SLIPWAY_RETURN_IF_ERROR(Insert({.key = key, .diff_id = diff_id, .recipe = {}, .index = {}, .upper = "", .created = {}}));
+  SLIPWAY_RETURN_IF_ERROR(
+      Insert({.key = key, .diff_id = diff_id, .recipe = {}, .index = {}, .upper = "", .created = {}}));
   SLIPWAY_RETURN_IF_ERROR(records_->AddRemote(key, where));
   return key;
 }
@@ -219,7 +220,8 @@ Result<Key> StoreImpl::AddRecipe(const tree::Tree& recipe) {
   if (known && content_.Has(digest)) return key;
   SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new recipe"));
   SLIPWAY_ASSIGN_OR_RETURN(const Digest stored, content_.Put(encoded, &lease));
-  SLIPWAY_RETURN_IF_ERROR(Insert({.key = key, .diff_id = {}, .recipe = stored, .index = {}, .upper = "", .created = {}}));
+  SLIPWAY_RETURN_IF_ERROR(
+      Insert({.key = key, .diff_id = {}, .recipe = stored, .index = {}, .upper = "", .created = {}}));
   indexes_.Lock()->Add(key, std::make_shared<const tree::Tree>(recipe));
   return key;
 }
@@ -310,8 +312,8 @@ Status StoreImpl::SaveIndex(const Key& key, const TreePtr& tree) {
 Status StoreImpl::Download(const Context& ctx, const Remote& remote, const VertexProgress& progress,
                            const std::function<Status(std::string_view)>& also) {
   SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a download"));
-  SLIPWAY_ASSIGN_OR_RETURN(auto ingest, content_.Begin({.expected = remote.descriptor.digest,
-                                                        .max_size = remote.descriptor.size}));
+  SLIPWAY_ASSIGN_OR_RETURN(auto ingest,
+                           content_.Begin({.expected = remote.descriptor.digest, .max_size = remote.descriptor.size}));
   const auto sink = [&](std::string_view bytes) -> Status {
     SLIPWAY_RETURN_IF_ERROR(ingest->Write(bytes));
     return also ? also(bytes) : Status();
@@ -370,7 +372,8 @@ Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, con
   };
   SLIPWAY_RETURN_IF_ERROR(download_flights_.Do(ctx, remote.descriptor.digest.ToString(), work).status());
   if (streamed && (streamed->ok() || ctx.Done())) return *std::move(streamed);
-  if (streamed && content_.Has(remote.descriptor.digest)) return *std::move(streamed);  // the bytes are right, the layer is not
+  if (streamed && content_.Has(remote.descriptor.digest))
+    return *std::move(streamed);  // the bytes are right, the layer is not
   SLIPWAY_RETURN_IF_ERROR(EnsureDownloaded(ctx, remotes, progress));
   return WithBlobStream<T>(ctx, row, progress, use);
 }
@@ -441,9 +444,10 @@ Result<bool> StoreImpl::FillFolder(const Context& ctx, const Chain& chain, size_
   return applied.self_contained;
 }
 
-LowerAccess StoreImpl::LowerOf(const Context& ctx, const Chain& chain, size_t position, const VertexProgress& progress) {
-  const auto below = std::make_shared<View>(*this, Chain(chain.begin(), chain.begin() + static_cast<ptrdiff_t>(position)),
-                                            progress);
+LowerAccess StoreImpl::LowerOf(const Context& ctx, const Chain& chain, size_t position,
+                               const VertexProgress& progress) {
+  const auto below =
+      std::make_shared<View>(*this, Chain(chain.begin(), chain.begin() + static_cast<ptrdiff_t>(position)), progress);
   LowerAccess access;
   access.lower = [below, ctx](const std::string& path) -> Result<tree::Entry> {
     SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, below->Lookup(ctx, path));
@@ -503,17 +507,18 @@ Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const
   SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(key));
   if (row.recipe.empty() && row.upper.empty()) return RegistryBlob(ctx, row, lease, progress);
   const std::string form = FormOf(options);
-  SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer blob, blob_flights_.Do(ctx, key + " " + form, [&]() -> Result<AssembledLayer> {
-    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<AssembledLayer> known, records_->Blob(key, form));
-    if (known && content_.Has(known->descriptor.digest)) return *known;
-    SLIPWAY_ASSIGN_OR_RETURN(const EntrySource source, SourceOf(ctx, row, progress));
-    const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, source.tree->content_bytes()); };
-    SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
-                             Assemble(ctx, source, options, content_, lease, pool_, sink, count));
-    SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made));
-    if (!options.clamp_mtime) SLIPWAY_RETURN_IF_ERROR(records_->SetDiffId(key, made.diff_id));
-    return made;
-  }));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      AssembledLayer blob, blob_flights_.Do(ctx, key + " " + form, [&]() -> Result<AssembledLayer> {
+        SLIPWAY_ASSIGN_OR_RETURN(const std::optional<AssembledLayer> known, records_->Blob(key, form));
+        if (known && content_.Has(known->descriptor.digest)) return *known;
+        SLIPWAY_ASSIGN_OR_RETURN(const EntrySource source, SourceOf(ctx, row, progress));
+        const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, source.tree->content_bytes()); };
+        SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
+                                 Assemble(ctx, source, options, content_, lease, pool_, sink, count));
+        SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made));
+        if (!options.clamp_mtime) SLIPWAY_RETURN_IF_ERROR(records_->SetDiffId(key, made.diff_id));
+        return made;
+      }));
   if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(blob.descriptor.digest));
   return blob;
 }
@@ -543,7 +548,8 @@ Status StoreImpl::Retain(const std::vector<Key>& keep) {
   {
     static constexpr std::chrono::hours kChildhood{1};
     auto newborn = newborn_.Lock();
-    std::erase_if(*newborn, [](const auto& born) { return std::chrono::steady_clock::now() - born.second > kChildhood; });
+    std::erase_if(*newborn,
+                  [](const auto& born) { return std::chrono::steady_clock::now() - born.second > kChildhood; });
     for (const auto& [key, born] : *newborn) kept.insert(key);
   }
   std::vector<Key> gone;

@@ -1,14 +1,14 @@
-// The layer store: every layer this daemon knows, in whichever forms it has, each made from another only when asked for.
+// The layer store: every layer this daemon knows, in whichever forms it has, each made from another only when asked
+// for.
 //
 //   remote descriptor   AddRemote            known to be in some registry; no byte is here
-//   compressed blob     Blob                 in the content store: downloaded, or assembled from a recipe or an upper folder
-//   index               Index                the table of its entries
-//   unpacked folder     LowerDirs            an overlay lower
-//   recipe              AddRecipe            entries whose contents are in the content store (a COPY)
-//   upper folder        NewUpper, AddUpper   what a container changed
+//   compressed blob     Blob                 in the content store: downloaded, or assembled from a recipe or an upper
+//   folder index               Index                the table of its entries unpacked folder     LowerDirs an overlay
+//   lower recipe              AddRecipe            entries whose contents are in the content store (a COPY) upper
+//   folder        NewUpper, AddUpper   what a container changed
 //
-// A layer is named by a Key; a file system is a Chain of keys, bottom first. Making a form is one flight per layer, records
-// survive restarts, and what a crash left half made is swept when the store is opened. Thread-safe.
+// A layer is named by a Key; a file system is a Chain of keys, bottom first. Making a form is one flight per layer,
+// records survive restarts, and what a crash left half made is swept when the store is opened. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -113,8 +113,8 @@ class Store {
   /// file is hashed and linked in. Leased.
   virtual Result<Digest> FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                                      content::Lease* lease, const VertexProgress& progress) = 0;
-  /// The compressed blob in the content store (leased). Registry layers are given as they are in their registry, whatever
-  /// `options` ask for. `sink` gets the bytes if, and only if, the layer has to be assembled now.
+  /// The compressed blob in the content store (leased). Registry layers are given as they are in their registry,
+  /// whatever `options` ask for. `sink` gets the bytes if, and only if, the layer has to be assembled now.
   virtual Result<AssembledLayer> Blob(const Context& ctx, const Key& key, const AssembleOptions& options,
                                       content::Lease* lease, BlobSink* sink, const VertexProgress& progress) = 0;
 

@@ -77,7 +77,7 @@ Result<std::optional<Located>> View::Lookup(const Context& ctx, std::string_view
 
 Result<Resolved> View::Resolve(const Context& ctx, std::string_view path, bool follow_last) {
   constexpr int kMostLinks = 255;
-  std::string done;                          // resolved so far
+  std::string done;                                                  // resolved so far
   std::string left = fs::Clean(fmt::format("/{}", path)).substr(1);  // still to walk
   int links = 0;
   while (!left.empty()) {
@@ -185,7 +185,8 @@ Result<Digest> View::Content(const Context& ctx, const Located& file, content::L
       // Another name of a file of a lower layer.
       View below(store_, Chain(chain_.begin(), chain_.begin() + static_cast<ptrdiff_t>(at.layer)), progress_);
       SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, below.Lookup(ctx, at.entry.link));
-      if (!found) return DataLoss("'/{}' is a hard link to '/{}', which is not in the image", at.entry.path, at.entry.link);
+      if (!found)
+        return DataLoss("'/{}' is a hard link to '/{}', which is not in the image", at.entry.path, at.entry.link);
       return below.Content(ctx, *found, lease);
     }
     at.entry = *target;

@@ -1,7 +1,7 @@
 // View: a chain of layers as one file system to look things up in, without unpacking or mounting anything.
 //
-// Whiteouts, opaque directories and replaced directories are applied. Paths are relative to the root, cleaned ("" is the
-// root). Each call reads the indexes of as many layers as it needs, from the top. Not thread-safe; cheap to make.
+// Whiteouts, opaque directories and replaced directories are applied. Paths are relative to the root, cleaned ("" is
+// the root). Each call reads the indexes of as many layers as it needs, from the top. Not thread-safe; cheap to make.
 #pragma once
 
 #include <optional>
@@ -38,8 +38,8 @@ class View {
 
   /// What is at `path` itself; links are not followed anywhere. The root always exists.
   Result<std::optional<Located>> Lookup(const Context& ctx, std::string_view path);
-  /// Follows symbolic links in all elements (in the last one if `follow_last`), clamped at the root. INVALID_ARGUMENT for a
-  /// loop, or an element that is neither folder nor link and has something behind it.
+  /// Follows symbolic links in all elements (in the last one if `follow_last`), clamped at the root. INVALID_ARGUMENT
+  /// for a loop, or an element that is neither folder nor link and has something behind it.
   Result<Resolved> Resolve(const Context& ctx, std::string_view path, bool follow_last);
   /// Everything below the folder `path` (not itself), sorted by path; links are not followed.
   Result<std::vector<Located>> Below(const Context& ctx, std::string_view path);

@@ -1,7 +1,7 @@
 // Cache mounts: folders that RUN --mount=type=cache keeps between builds, by id.
 //
-// shared: all users at once. locked: one after the other. private: each user at the same moment has a folder of its own, taken
-// up again later. Folders are made by the first user with the mount's mode and owner. Thread-safe.
+// shared: all users at once. locked: one after the other. private: each user at the same moment has a folder of its
+// own, taken up again later. Folders are made by the first user with the mount's mode and owner. Thread-safe.
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,5 @@
-// OpEvaluator: what each op of a graph does, for the solver. One file an op: source trees and downloads (remote.h), file
-// operations (file.h), programs (exec.h).
+// OpEvaluator: what each op of a graph does, for the solver. One file an op: source trees and downloads (remote.h),
+// file operations (file.h), programs (exec.h).
 #pragma once
 
 #include <memory>

@@ -101,7 +101,8 @@ std::optional<int64_t> Number(std::string_view text) {
 Result<runtime::Ulimit> ParseUlimit(const std::string& text) {
   runtime::Ulimit out;
   const size_t equals = text.find('=');
-  const std::string_view value = equals == std::string::npos ? std::string_view() : std::string_view(text).substr(equals + 1);
+  const std::string_view value =
+      equals == std::string::npos ? std::string_view() : std::string_view(text).substr(equals + 1);
   const size_t colon = value.find(':');
   const auto soft = Number(value.substr(0, colon));
   const auto hard = colon == std::string_view::npos ? soft : Number(value.substr(colon + 1));
@@ -138,7 +139,8 @@ Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp&
     }
   }
   explain += fmt::format("command {}\n", CommandOf(op));
-  for (const std::string& env : op.env) explain += fmt::format("env {}\n", Digest::Of(env).Short() + " " + env.substr(0, env.find('=')));
+  for (const std::string& env : op.env)
+    explain += fmt::format("env {}\n", Digest::Of(env).Short() + " " + env.substr(0, env.find('=')));
   return solver::ContentKey{hasher.Finish(), std::move(explain), nullptr};
 }
 
@@ -221,8 +223,8 @@ Status ExecOps::AddMount(const Context& ctx, const graph::ExecMount& mount, cons
     case graph::MountType::kSsh:
       // Nothing gives secrets or agents to a build yet, so an optional one is simply absent.
       if (!mount.required) return Status();
-      return NotFound("the build was given no {} with id '{}'", mount.type == graph::MountType::kSsh ? "SSH agent" : "secret",
-                      mount.id);
+      return NotFound("the build was given no {} with id '{}'",
+                      mount.type == graph::MountType::kSsh ? "SSH agent" : "secret", mount.id);
   }
   return Internal("unknown kind of mount");
 }
@@ -236,8 +238,10 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   spec.env.insert(spec.env.end(), mounted.env.begin(), mounted.env.end());
   spec.cwd = op.cwd.empty() ? "/" : op.cwd;
   SLIPWAY_ASSIGN_OR_RETURN(const Ids ids, ResolveUser(op.user, ReadIn(root)));
-  spec.user = {.uid = ids.uid, .gid = ids.gid, .additional_gids = {ids.additional_gids.begin(), ids.additional_gids.end()}};
-  const bool has_home = std::any_of(spec.env.begin(), spec.env.end(), [](const auto& e) { return e.starts_with("HOME="); });
+  spec.user = {
+      .uid = ids.uid, .gid = ids.gid, .additional_gids = {ids.additional_gids.begin(), ids.additional_gids.end()}};
+  const bool has_home =
+      std::any_of(spec.env.begin(), spec.env.end(), [](const auto& e) { return e.starts_with("HOME="); });
   if (!has_home) spec.env.push_back("HOME=" + HomeOf(ids.uid, ReadIn(root)));
   if (!op.hostname.empty()) spec.hostname = op.hostname;
   switch (op.network) {
@@ -256,8 +260,9 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   return spec;
 }
 
-Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, const std::vector<solver::Output>& inputs,
-                                  content::Lease*, const VertexProgress& progress) {
+Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op,
+                                  const std::vector<solver::Output>& inputs, content::Lease*,
+                                  const VertexProgress& progress) {
   layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> lowers, layers_.LowerDirs(ctx, chain, progress));
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<snapshot::Active> root, snapshotter_.Prepare(ctx, lowers, ids_));

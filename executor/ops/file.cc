@@ -34,8 +34,9 @@ tree::Time TimeOf(const std::optional<int64_t>& seconds, const tree::Time& other
 /// Places the actions of one op into a layer.
 class Placer {
  public:
-  Placer(const Context& ctx, LayerBuilder& layer, layer::View& root, content::Store& content, content::Lease* lease)
-      : ctx_(ctx), layer_(layer), root_(root), content_(content), lease_(lease) {}
+  Placer(const Context& ctx, LayerBuilder& layer, layer::View& root, content::Store& content, content::Lease* lease,
+         bool linked, const VertexProgress& progress)
+      : linked_(linked), ctx_(ctx), layer_(layer), root_(root), content_(content), lease_(lease), progress_(progress) {}
 
   Status Place(const graph::CopyAction& copy, const std::vector<Selected>& selection);
   Status Place(const graph::MakeDirAction& make);
@@ -46,14 +47,16 @@ class Placer {
   Status PlaceOne(const graph::CopyAction& copy, const Selected& selected);
   Result<bool> Unpack(const graph::CopyAction& copy, const Selected& selected);
   Status PlaceBelow(const std::string& folder, const std::vector<tree::Entry>& below, bool replace_folder);
-  Status PutTouched(tree::Entry entry, bool replace_folder);
+  Status PutTouched(tree::Entry entry, bool replace_folder, bool with_mode = true);
   NewFolder Folder(const tree::Time& mtime) const;
 
+  const bool linked_;
   const Context& ctx_;
   LayerBuilder& layer_;
   layer::View& root_;
   content::Store& content_;
   content::Lease* lease_;
+  const VertexProgress& progress_;
   // Of the copy being placed:
   std::optional<Ids> owner_;
   std::optional<ModeChange> mode_;
@@ -62,12 +65,26 @@ class Placer {
 
 Result<std::optional<Ids>> Placer::Owner(const std::optional<graph::Owner>& owner) {
   if (!owner) return std::optional<Ids>();
-  const ReadImageFile read = [this](const std::string& path) {
+  const ReadImageFile read = [this](const std::string& path) -> Result<std::string> {
     constexpr uint64_t kLargestPasswd = 8U << 20;
+    // A linked layer stands on nothing, so that it can be put on any base.
+    if (linked_) return NotFound("a layer made with --link has no '/{}'", path);
     return root_.ReadFile(ctx_, path, content_, kLargestPasswd);
   };
-  SLIPWAY_ASSIGN_OR_RETURN(Ids ids, ResolveOwner(owner->user, owner->group, read));
-  return std::optional(std::move(ids));
+  auto ids = ResolveOwner(owner->user, owner->group, read);
+  if (ids.ok() || ids.code() != Code::kInvalidArgument) {
+    if (!ids.ok()) return std::move(ids).status();
+    return std::optional(*std::move(ids));
+  }
+  // As BuildKit: without a passwd file only root is known; with one, root stands in for a name that it lacks, and so that
+  // this is seen, it is said.
+  const bool has_passwd = read("etc/passwd").code() != Code::kNotFound;
+  if (!has_passwd && owner->user != "root") {
+    return InvalidArgument("owner '{}': names are looked up in the image's /etc/passwd, and there is none; give numbers",
+                           owner->user);
+  }
+  if (has_passwd) progress_.Warning(fmt::format("{}; root is the owner instead", ids.status().message()));
+  return std::optional(Ids{});
 }
 
 NewFolder Placer::Folder(const tree::Time& mtime) const {
@@ -76,17 +93,18 @@ NewFolder Placer::Folder(const tree::Time& mtime) const {
     folder.uid = owner_->uid;
     folder.gid = owner_->gid;
   }
+  if (mode_) folder.mode = mode_->Apply(folder.mode, /*is_dir=*/true);
   folder.mtime = TimeOf(mtime_, mtime);
   return folder;
 }
 
 // Puts an entry with the copy's owner, mode and time.
-Status Placer::PutTouched(tree::Entry entry, bool replace_folder) {
+Status Placer::PutTouched(tree::Entry entry, bool replace_folder, bool with_mode) {
   if (owner_) {
     entry.uid = owner_->uid;
     entry.gid = owner_->gid;
   }
-  if (mode_ && entry.type != tree::Type::kSymlink) entry.mode = mode_->Apply(entry.mode, entry.is_dir());
+  if (mode_ && with_mode && entry.type != tree::Type::kSymlink) entry.mode = mode_->Apply(entry.mode, entry.is_dir());
   entry.mtime = TimeOf(mtime_, entry.mtime);
   return layer_.Put(ctx_, std::move(entry), replace_folder);
 }
@@ -153,8 +171,8 @@ Result<bool> Placer::Unpack(const graph::CopyAction& copy, const Selected& selec
   auto archive = layer::ReadArchive(ctx_, layer::ReadBlob(blob), {}, content_, lease_);
   if (!archive.ok()) return std::move(archive).status().With(fmt::format("extract '/{}'", selected.source));
 
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string folder,
-                           layer_.MakeFolders(ctx_, Relative(fs::Clean(copy.destination)), Folder(selected.root.mtime)));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string folder, layer_.MakeFolders(ctx_, Relative(fs::Clean(copy.destination)),
+                                                                        Folder(selected.root.mtime)));
   for (tree::Entry entry : archive->entries()) {
     if (entry.path.empty()) continue;
     // Links that are there already, or that the archive brought, are followed inside the root.
@@ -168,14 +186,15 @@ Result<bool> Placer::Unpack(const graph::CopyAction& copy, const Selected& selec
       SLIPWAY_ASSIGN_OR_RETURN(const LayerBuilder::Place target, layer_.Resolve(ctx_, link, /*follow_last=*/false));
       entry.link = target.path;
     }
-    // A folder that is there is kept with what it holds; anything else is replaced.
-    SLIPWAY_RETURN_IF_ERROR(PutTouched(std::move(entry), /*replace_folder=*/true));
+    // A folder that is there is kept with what it holds; anything else is replaced. Modes are the archive's own.
+    SLIPWAY_RETURN_IF_ERROR(PutTouched(std::move(entry), /*replace_folder=*/true, /*with_mode=*/false));
   }
   return true;
 }
 
 Status Placer::Place(const graph::MakeDirAction& make) {
   SLIPWAY_ASSIGN_OR_RETURN(owner_, Owner(make.owner));
+  mode_.reset();
   mtime_ = make.mtime;
   NewFolder folder = Folder({});
   folder.mode = make.mode;
@@ -243,13 +262,14 @@ Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp&
   return key;
 }
 
-Result<layer::Chain> FileOps::Run(const Context& ctx, const graph::FileOp& op, const std::vector<solver::Output>& inputs,
-                                  const solver::ContentKey& key, content::Lease* lease, const VertexProgress& progress) {
+Result<layer::Chain> FileOps::Run(const Context& ctx, const graph::FileOp& op,
+                                  const std::vector<solver::Output>& inputs, const solver::ContentKey& key,
+                                  content::Lease* lease, const VertexProgress& progress) {
   const auto* plan = static_cast<const Plan*>(key.memo.get());
   layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
   layer::View below(layers_, chain, progress);
   LayerBuilder builder(op.link ? nullptr : &below);
-  Placer placer(ctx, builder, below, content_, lease);
+  Placer placer(ctx, builder, below, content_, lease, op.link, progress);
   size_t copies = 0;
   for (const graph::FileAction& action : op.actions) {
     if (const auto* copy = std::get_if<graph::CopyAction>(&action)) {

@@ -1,8 +1,8 @@
 // LayerBuilder: makes the entries of one new layer over a file system, as a program that copies files into it would.
 //
-// It answers look-ups from what was put so far and from the layers below, follows symbolic links inside the root, and keeps
-// the layer self-contained: every folder on the way to an entry is among the entries, with the metadata it has below. Used by
-// one thread.
+// It answers look-ups from what was put so far and from the layers below, follows symbolic links inside the root, and
+// keeps the layer self-contained: every folder on the way to an entry is among the entries, with the metadata it has
+// below. Used by one thread.
 #pragma once
 
 #include <map>
@@ -38,16 +38,17 @@ class LayerBuilder {
     std::string path;  ///< clean, without links as far as it exists
     std::optional<tree::Entry> entry;
   };
-  /// Follows links inside the root; what does not exist is kept as written. INVALID_ARGUMENT for loops and for a file in the
-  /// middle.
+  /// Follows links inside the root; what does not exist is kept as written. INVALID_ARGUMENT for loops and for a file
+  /// in the middle.
   Result<Place> Resolve(const Context& ctx, std::string_view path, bool follow_last);
 
-  /// Makes `path` (which may go through links) a folder, with all parents; the resolved path. Existing folders stay as they are.
-  /// FAILED_PRECONDITION if something else is there.
+  /// Makes `path` (which may go through links) a folder, with all parents; the resolved path. Existing folders stay as
+  /// they are. FAILED_PRECONDITION if something else is there.
   Result<std::string> MakeFolders(const Context& ctx, std::string_view path, const NewFolder& as);
 
-  /// Puts an entry at its path. Its parents must exist and be folders. A file or link that is there is replaced; a folder replaced by
-  /// anything else (`replace_folder`) is emptied first, or is FAILED_PRECONDITION; a folder over a folder changes its metadata.
+  /// Puts an entry at its path. Its parents must exist and be folders. A file or link that is there is replaced; a
+  /// folder replaced by anything else (`replace_folder`) is emptied first, or is FAILED_PRECONDITION; a folder over a
+  /// folder changes its metadata.
   Status Put(const Context& ctx, tree::Entry entry, bool replace_folder);
 
   /// All entries, sorted.

@@ -18,7 +18,8 @@ Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::HttpO
   const source::HttpFile& file = downloaded->file;
   const int64_t mtime = file.last_modified ? std::chrono::system_clock::to_time_t(*file.last_modified) : 0;
   solver::ContentKey key;
-  key.key = Hasher().Field("http 1").Field(file.digest.hex()).Field(file.name).Field(static_cast<uint64_t>(mtime)).Finish();
+  key.key =
+      Hasher().Field("http 1").Field(file.digest.hex()).Field(file.name).Field(static_cast<uint64_t>(mtime)).Finish();
   key.explain = fmt::format("{} {}\n", op.url, file.digest.hex());
   key.memo = std::move(downloaded);
   return key;
@@ -48,7 +49,8 @@ Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::GitOp
     return FailedPrecondition("'{}' is commit {}, not {} as --checksum demands", op.url, commit.id, op.checksum);
   }
   const size_t fragment = op.url.find('#');
-  const std::string_view folder = fragment == std::string::npos ? std::string_view() : std::string_view(op.url).substr(fragment);
+  const std::string_view folder =
+      fragment == std::string::npos ? std::string_view() : std::string_view(op.url).substr(fragment);
   const size_t colon = folder.find(':');
   solver::ContentKey key;
   key.key = Hasher()

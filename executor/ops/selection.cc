@@ -44,7 +44,8 @@ class Selector {
  private:
   Result<std::vector<std::string>> Matches(const std::string& source);
   Result<std::optional<Selected>> One(const std::string& path);
-  Result<std::optional<Selected>> WithParents(const std::string& source);
+  Status WithParents(const std::string& source, std::vector<Selected>& out);
+  Status BelowPivot(const std::string& base, const std::string& pattern, std::vector<Selected>& out);
   Status AddBelow(const std::string& folder, const std::function<bool(const std::string&)>& wanted, Selected& selected);
   Result<tree::Entry> Complete(const layer::Located& located, std::string name,
                                std::map<std::string, std::string>& first_names);
@@ -59,7 +60,8 @@ class Selector {
 };
 
 Status Selector::Missing(const std::string& source) const {
-  return NotFound("'/{}' is not there to be copied (COPY and ADD see the build context as its ignore file leaves it)", source);
+  return NotFound("'/{}' is not there to be copied (COPY and ADD see the build context as its ignore file leaves it)",
+                  source);
 }
 
 Result<std::vector<Selected>> Selector::All() {
@@ -67,8 +69,7 @@ Result<std::vector<Selected>> Selector::All() {
   std::vector<Selected> out;
   for (const std::string& source : copy_.sources) {
     if (copy_.parents) {
-      SLIPWAY_ASSIGN_OR_RETURN(std::optional<Selected> selected, WithParents(source));
-      if (selected) out.push_back(*std::move(selected));
+      SLIPWAY_RETURN_IF_ERROR(WithParents(source, out));
       continue;
     }
     SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> matches, Matches(fs::Clean("/" + source).substr(1)));
@@ -96,8 +97,7 @@ Result<std::vector<std::string>> Selector::Matches(const std::string& source) {
       if (match) out.push_back(JoinPath(plain, name));
     }
   }
-  if (out.empty() && copy_.must_exist) return Missing(source);
-  return out;
+  return out;  // a pattern may match nothing
 }
 
 Result<std::optional<Selected>> Selector::One(const std::string& path) {
@@ -107,7 +107,6 @@ Result<std::optional<Selected>> Selector::One(const std::string& path) {
   selected.source = path;
   std::map<std::string, std::string> first_names;
   if (!resolved.found->entry.is_dir()) {
-    if (exclude_.Matches(fs::BaseName(path))) return std::optional<Selected>();
     SLIPWAY_ASSIGN_OR_RETURN(selected.root, Complete(*resolved.found, "", first_names));
     return std::optional(std::move(selected));
   }
@@ -131,7 +130,8 @@ Status Selector::AddBelow(const std::string& folder, const std::function<bool(co
     if (located.entry.type == tree::Type::kSocket) continue;
     const bool take = wanted(name);
     if (!take && !located.entry.is_dir()) continue;
-    while (!held.empty() && !(name.starts_with(held.back().path) && name[held.back().path.size()] == '/')) held.pop_back();
+    while (!held.empty() && !(name.starts_with(held.back().path) && name[held.back().path.size()] == '/'))
+      held.pop_back();
     SLIPWAY_ASSIGN_OR_RETURN(tree::Entry entry, Complete(located, std::move(name), first_names));
     if (!take) {
       held.push_back(std::move(entry));
@@ -145,11 +145,17 @@ Status Selector::AddBelow(const std::string& folder, const std::function<bool(co
 }
 
 // --parents: what matches keeps its folders, from the pivot "/./" (or the root) on.
-Result<std::optional<Selected>> Selector::WithParents(const std::string& source) {
+Status Selector::WithParents(const std::string& source, std::vector<Selected>& out) {
   const size_t pivot = source.find("/./");
   const std::string base = pivot == std::string::npos ? "" : fs::Clean("/" + source.substr(0, pivot)).substr(1);
   const std::string pattern =
       fs::Clean("/" + (pivot == std::string::npos ? source : source.substr(pivot + 3))).substr(1);
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> tops, Matches(base));
+  for (const std::string& top : tops) SLIPWAY_RETURN_IF_ERROR(BelowPivot(top, pattern, out));
+  return Status();
+}
+
+Status Selector::BelowPivot(const std::string& base, const std::string& pattern, std::vector<Selected>& out) {
   SLIPWAY_ASSIGN_OR_RETURN(const layer::Resolved top, from_.Resolve(ctx_, base, /*follow_last=*/true));
   if (!top.found || !top.found->entry.is_dir()) return Missing(base);
   const std::vector<std::string> patterns = {pattern};
@@ -160,15 +166,18 @@ Result<std::optional<Selected>> Selector::WithParents(const std::string& source)
   selected.root.path.clear();
   selected.root.opaque = false;
   const auto wanted = [&](const std::string& name) {
-    return (pattern.empty() || include.Matches(name)) && (exclude_.empty() || !exclude_.Matches(name));
+    return !pattern.empty() && include.Matches(name) && (exclude_.empty() || !exclude_.Matches(name));
   };
   SLIPWAY_RETURN_IF_ERROR(AddBelow(top.path, wanted, selected));
-  if (selected.below.empty() && copy_.must_exist && !HasWildcard(pattern)) return Missing(JoinPath(base, pattern));
-  return std::optional(std::move(selected));
+  if (selected.below.empty() && copy_.must_exist && !pattern.empty() && !HasWildcard(pattern)) {
+    return Missing(JoinPath(base, pattern));
+  }
+  out.push_back(std::move(selected));
+  return Status();
 }
 
-// The entry under its new name, with the digest of its content. The first name of a file that is met becomes the file, the
-// others become links to it.
+// The entry under its new name, with the digest of its content. The first name of a file that is met becomes the file,
+// the others become links to it.
 Result<tree::Entry> Selector::Complete(const layer::Located& located, std::string name,
                                        std::map<std::string, std::string>& first_names) {
   tree::Entry entry = located.entry;
@@ -191,10 +200,15 @@ Result<tree::Entry> Selector::Complete(const layer::Located& located, std::strin
   }
   SLIPWAY_ASSIGN_OR_RETURN(entry.digest, from_.Content(ctx_, located, lease_));
   if (hard) {
+    // All names of a file have the owner and mode of the file, whatever the entry of a further name says.
     SLIPWAY_ASSIGN_OR_RETURN(const std::optional<layer::Located> target, from_.Lookup(ctx_, entry.link));
+    const Digest digest = entry.digest;
+    std::string path = std::move(entry.path);
+    if (target) entry = target->entry;
+    entry.path = std::move(path);
     entry.type = tree::Type::kFile;
     entry.link.clear();
-    if (target) entry.size = target->entry.size;
+    entry.digest = digest;
   }
   return entry;
 }

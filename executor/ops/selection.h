@@ -1,7 +1,7 @@
 // Selection: the entries that a copy takes from its source, under the names that they get.
 //
-// The content key of a copy is the digest over its selection, so a changed file outside it misses nothing. Selecting reads
-// indexes, and hashes only those selected files whose digest is not known yet.
+// The content key of a copy is the digest over its selection, so a changed file outside it misses nothing. Selecting
+// reads indexes, and hashes only those selected files whose digest is not known yet.
 #pragma once
 
 #include <optional>
@@ -19,8 +19,8 @@ namespace slipway::ops {
 
 /// One match of one source path.
 struct Selected {
-  std::string source;     ///< the path as matched, links not followed; for messages and for its last element
-  tree::Entry root;       ///< what it is, links followed; its `path` is not used
+  std::string source;  ///< the path as matched, links not followed; for messages and for its last element
+  tree::Entry root;    ///< what it is, links followed; its `path` is not used
   /// A folder's contents (or with --parents everything down from the pivot), `path` relative to where they are put.
   /// Parents come first. Files have their digest; hard links within the selection are kept, others became files.
   std::vector<tree::Entry> below;

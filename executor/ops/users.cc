@@ -84,7 +84,8 @@ Result<std::vector<uint32_t>> GroupsOf(std::string_view user, const ReadImageFil
 
 Result<Ids> ResolveUser(std::string_view spec, const ReadImageFile& read) {
   Ids ids;
-  if (spec.empty()) spec = "0";
+  const bool given = !spec.empty();
+  if (!given) spec = "0";
   const size_t colon = spec.find(':');
   const std::string_view user = spec.substr(0, colon);
   const std::string_view group = colon == std::string_view::npos ? std::string_view() : spec.substr(colon + 1);
@@ -101,6 +102,10 @@ Result<Ids> ResolveUser(std::string_view spec, const ReadImageFile& read) {
     SLIPWAY_ASSIGN_OR_RETURN(ids.gid, FindGroup(group, read));
   } else if (found) {
     SLIPWAY_ASSIGN_OR_RETURN(ids.additional_gids, GroupsOf(found->name, read));
+  }
+  if (given &&
+      std::find(ids.additional_gids.begin(), ids.additional_gids.end(), ids.gid) == ids.additional_gids.end()) {
+    ids.additional_gids.insert(ids.additional_gids.begin(), ids.gid);
   }
   return ids;
 }

@@ -19,8 +19,9 @@ struct Ids {
 /// Gives the text of a file of the image ("etc/passwd"); NOT_FOUND if there is none.
 using ReadImageFile = std::function<Result<std::string>(const std::string& path)>;
 
-/// "user[:group]" as USER has it: names or numbers; "" is root. The files are read only if something must be looked up there.
-/// A user's primary group and the groups that list it apply where no group is given. INVALID_ARGUMENT if a name is unknown.
+/// "user[:group]" as USER has it: names or numbers; "" is root. The files are read only if something must be looked up
+/// there. A user's primary group and the groups that list it apply where no group is given; the group itself is among
+/// the additional ones, as BuildKit has it, unless `spec` is empty. INVALID_ARGUMENT if a name is unknown.
 Result<Ids> ResolveUser(std::string_view spec, const ReadImageFile& read);
 
 /// Owner of copied files: as COPY --chown has it. A number without a group is its own group.

@@ -43,8 +43,8 @@ CacheRecord Read(const db::Statement& row) {
 }  // namespace
 
 Result<std::unique_ptr<CacheStore>> CacheStore::Open(const std::string& path) {
-  SLIPWAY_ASSIGN_OR_RETURN(auto db, db::Database::Open(path, {.durability = db::Durability::kCache,
-                                                              .on_damage = db::OnDamage::kDiscard}));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      auto db, db::Database::Open(path, {.durability = db::Durability::kCache, .on_damage = db::OnDamage::kDiscard}));
   SLIPWAY_RETURN_IF_ERROR(db->Migrate(kMigrations));
   return std::unique_ptr<CacheStore>(new CacheStore(std::move(db)));
 }
@@ -82,11 +82,11 @@ Result<std::optional<CacheRecord>> CacheStore::FindByDefinition(const Digest& de
 Status CacheStore::Put(const Digest& definition, const CacheRecord& record) {
   const SystemTime now = Clock::Real().System();
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
-  SLIPWAY_RETURN_IF_ERROR(
-      tx.Run("INSERT INTO record (key, chain, name, explain, created, last_used) VALUES (?, ?, ?, ?, ?, ?) "
-             "ON CONFLICT (key) DO UPDATE SET chain = excluded.chain, name = excluded.name, explain = excluded.explain, "
-             "created = excluded.created, last_used = excluded.last_used",
-             record.key, Join(record.chain), record.name, record.explain, now, now));
+  SLIPWAY_RETURN_IF_ERROR(tx.Run(
+      "INSERT INTO record (key, chain, name, explain, created, last_used) VALUES (?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (key) DO UPDATE SET chain = excluded.chain, name = excluded.name, explain = excluded.explain, "
+      "created = excluded.created, last_used = excluded.last_used",
+      record.key, Join(record.chain), record.name, record.explain, now, now));
   SLIPWAY_RETURN_IF_ERROR(
       tx.Run("INSERT OR REPLACE INTO definition (definition, key) VALUES (?, ?)", definition, record.key));
   return tx.Commit();

@@ -1,7 +1,7 @@
 // Execution: one vertex being executed for whoever needs it, with its listeners.
 //
-// Listeners come (Join) and go (Leave) while it runs. It goes on until the last one leaves; its progress is told to all, and
-// to those who come late what was told so far. Thread-safe.
+// Listeners come (Join) and go (Leave) while it runs. It goes on until the last one leaves; its progress is told to
+// all, and to those who come late what was told so far. Thread-safe.
 #pragma once
 
 #include <deque>
@@ -27,10 +27,11 @@ class Execution : public ProgressSink {
   /// The context to execute under: cancelled once nobody listens.
   const Context& context() const { return ctx_; }
 
-  /// `done` is called once, from the thread that calls Finish or, if it is over already, at once. Returns an id for Leave.
+  /// `done` is called once, from the thread that calls Finish or, if it is over already, at once. Returns an id for
+  /// Leave.
   int Join(VertexProgress progress, Done done);
-  /// If others still listen: drops the listener, whose `done` is called with `cause`. If it is the last one: cancels, and
-  /// `done` is called when the execution has ended.
+  /// If others still listen: drops the listener, whose `done` is called with `cause`. If it is the last one: cancels,
+  /// and `done` is called when the execution has ended.
   void Leave(int id, const Status& cause);
   void Finish(const Result<layer::Chain>& result);
 

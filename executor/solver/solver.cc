@@ -45,7 +45,7 @@ class Solver::Impl {
   layer::Store& layers_;
   content::Store& content_;
   Guarded<std::map<Digest, std::shared_ptr<Execution>>> executions_;  // by content key
-  ThreadPool pool_;  // last: its threads use the members above
+  ThreadPool pool_;                                                   // last: its threads use the members above
 };
 
 /// One call of Solve.
@@ -91,7 +91,7 @@ class Solver::Impl::Run {
   const Context ctx_;
   ProgressSink& progress_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;  // by definition: equal vertices are one
-  std::set<Digest> reported_;  // definitions shown as cached without a node
+  std::set<Digest> reported_;                                     // definitions shown as cached without a node
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
@@ -230,8 +230,8 @@ void Solver::Impl::Run::Evaluate(Node& node) {
   Execute(node, inputs, *key);
 }
 
-// Listens to an execution. Its end may come before this returns, and with it the end of this run, unless `active_` holds
-// the run open: the caller counts itself.
+// Listens to an execution. Its end may come before this returns, and with it the end of this run, unless `active_`
+// holds the run open: the caller counts itself.
 void Solver::Impl::Run::Listen(Node& node, const std::shared_ptr<Execution>& execution) {
   const int listener = execution->Join(node.progress, [this, &node](const Result<layer::Chain>& result) {
     if (!result.ok()) return Fail(node, result.status());
@@ -271,8 +271,8 @@ void Solver::Impl::Run::Execute(Node& node, const std::vector<Output>& inputs, c
     ++active_;  // this thread
   }
   Listen(node, execution);
-  // From here on an execution is nobody's own: this run may give up and be gone while others still wait for it. So it gets
-  // copies of what it needs.
+  // From here on an execution is nobody's own: this run may give up and be gone while others still wait for it. So it
+  // gets copies of what it needs.
   const graph::VertexPtr vertex = node.vertex;
   const VertexProgress name = node.progress;
   const bool tainted = node.tainted;

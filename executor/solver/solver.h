@@ -1,11 +1,12 @@
 // The solver evaluates a graph: every vertex that the roots need, each at most once, in parallel up to a limit.
 //
-// For each vertex there are two keys (see cache.h): the definition key, known from the graph alone, and the content key, known
-// once the inputs are solved. A record under the definition key ends the walk: nothing below is looked at. Otherwise the
-// inputs are solved, the content key is made, looked up, and only then is the vertex executed.
+// For each vertex there are two keys (see cache.h): the definition key, known from the graph alone, and the content
+// key, known once the inputs are solved. A record under the definition key ends the walk: nothing below is looked at.
+// Otherwise the inputs are solved, the content key is made, looked up, and only then is the vertex executed.
 //
-// Two runs that need the same vertex at the same moment share one execution: it goes on until the last of them gives up, and all of them
-// see its progress. The solver knows vertices and keys, nothing of Dockerfiles, containers or registries.
+// Two runs that need the same vertex at the same moment share one execution: it goes on until the last of them gives
+// up, and all of them see its progress. The solver knows vertices and keys, nothing of Dockerfiles, containers or
+// registries.
 #pragma once
 
 #include <memory>
