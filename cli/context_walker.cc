@@ -201,7 +201,8 @@ class Walk {
   const PatternMatcher& ignore_;
 };
 
-bool IsWanted(std::string_view name) { return name.starts_with("user.") || name == "security.capability"; }
+// A build context carries no privileges: file capabilities are left behind, as BuildKit does it.
+bool IsWanted(std::string_view name) { return name.starts_with("user."); }
 
 }  // namespace
 

@@ -171,8 +171,10 @@ Result<bool> Placer::Unpack(const graph::CopyAction& copy, const Selected& selec
   auto archive = layer::ReadArchive(ctx_, layer::ReadBlob(blob), {}, content_, lease_);
   if (!archive.ok()) return std::move(archive).status().With(fmt::format("extract '/{}'", selected.source));
 
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string folder, layer_.MakeFolders(ctx_, Relative(fs::Clean(copy.destination)),
-                                                                        Folder(selected.root.mtime)));
+  NewFolder made = Folder(selected.root.mtime);
+  made.mode = NewFolder().mode;  // --chmod is not for what an archive brings, nor for where it goes
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string folder,
+                           layer_.MakeFolders(ctx_, Relative(fs::Clean(copy.destination)), made));
   for (tree::Entry entry : archive->entries()) {
     if (entry.path.empty()) continue;
     // Links that are there already, or that the archive brought, are followed inside the root.
