@@ -26,6 +26,9 @@ constexpr std::string_view kTokenUser = "x-access-token";  // hosts that take to
 constexpr size_t kShortestChecksum = 7;
 constexpr uint64_t kLargestGitmodules = 4U << 20;
 constexpr size_t kMostPointersNamed = 5;
+// Each fetch adds a pack and its index, and finding an object takes a look into each. A mirror has no history, so
+// starting afresh costs little more than one commit's files.
+constexpr size_t kMostPackFiles = 400;
 
 bool IsLoopback(const GitUrl& url) {
   return url.host == "localhost" || url.host.starts_with("127.") || url.host == "[::1]";
@@ -37,7 +40,10 @@ Result<GitCredentials> CredentialsFor(const GitUrl& url, const GitContext& conte
     who.user = url.user;
     who.password = url.password;
     // "https://<token>@host/" is how tokens are usually written.
-    if (who.password.empty() && context.token.empty()) std::swap(who.user, who.password);
+    if (who.password.empty() && context.token.empty()) {
+      std::swap(who.user, who.password);
+      who.guessed = true;
+    }
     if (!context.token.empty()) {
       if (url.scheme == GitUrl::Scheme::kHttp && !IsLoopback(url)) {
         return FailedPrecondition("'{}': a token is not sent over plain HTTP; use https://", url.Remote());
@@ -137,10 +143,14 @@ class Source : public GitSource {
       if (gate == nullptr) known = gate = std::make_shared<std::timed_mutex>();
     }
     SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<GitRemote> remote, GitRemote::Open(world_, url, who, std::move(gate)));
-    // Its time says when the mirror was last of use.
-    if (url.scheme != GitUrl::Scheme::kFile)
-      SLIPWAY_RETURN_IF_ERROR(fs::WriteFileAtomic(MirrorFolder(name) + "/used", ""));
+    if (url.scheme != GitUrl::Scheme::kFile) SLIPWAY_RETURN_IF_ERROR(MarkUsed(MirrorFolder(name)));
     return remote;
+  }
+
+  // The time of this file says when the mirror was last of use.
+  static Status MarkUsed(const std::string& folder) {
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::Open(folder + "/used", O_WRONLY | O_CREAT, 0600));
+    return ::futimens(fd.get(), nullptr) == 0 ? Status() : ErrnoStatus(errno, fmt::format("touch '{}/used'", folder));
   }
 
   std::string MirrorFolder(const std::string& name) const { return world_.options.root + "/" + name; }
@@ -349,7 +359,8 @@ Status Source::Collect(const Context& ctx, std::chrono::seconds idle) {
     struct stat info {};
     if (::stat((folder + "/used").c_str(), &info) != 0) continue;
     const auto used = SystemTime(std::chrono::seconds(info.st_mtim.tv_sec));
-    if (used + idle > std::chrono::system_clock::now()) continue;
+    const bool crowded = fs::ListDir(folder + "/git/objects/pack").ValueOr({}).size() > kMostPackFiles;
+    if (used + idle > std::chrono::system_clock::now() && !crowded) continue;
     // Whoever opens a mirror does so under this lock, so none is in use that is not in the map.
     const std::string doomed = folder + ".gone";
     {

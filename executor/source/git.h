@@ -77,7 +77,8 @@ class GitSource {
   virtual Result<FetchedContext> FetchCommit(const Context& ctx, const GitContext& context, const GitCommit& commit,
                                              const Limits& limits, const VertexProgress& progress) = 0;
 
-  /// Removes mirrors that were not used for `idle`. Mirrors in use are left alone.
+  /// Removes mirrors that were not used for `idle`, or that have become slow by many fetches. Those in use are left
+  /// alone.
   virtual Status Collect(const Context& ctx, std::chrono::seconds idle) = 0;
   /// Bytes of all mirrors on disk.
   virtual Result<uint64_t> TotalBytes() = 0;

@@ -22,6 +22,7 @@ struct GitCredentials {
   std::string password;   ///< or a token
   std::string ssh_key;    ///< path of a private key
   std::string ssh_agent;  ///< socket
+  bool guessed = false;   ///< the password may be no more than a user's name: tried, and left out if refused
   bool any() const { return !password.empty() || !ssh_key.empty() || !ssh_agent.empty(); }
 };
 
@@ -34,7 +35,7 @@ struct SshOptions {
 class GitConnection {
  public:
   virtual ~GitConnection() = default;
-  const Advertisement& server() const { return server_; }
+  const std::shared_ptr<const Advertisement>& server() const { return server_; }
   /// Where a server of static files keeps the repository (no upload-pack there): the address of its folder; else "".
   const std::string& static_url() const { return static_url_; }
   /// For static servers.
@@ -44,7 +45,7 @@ class GitConnection {
   virtual Status Fetch(const Context& ctx, const std::string& request, const http::Sink& sink) = 0;
 
  protected:
-  Advertisement server_;
+  std::shared_ptr<const Advertisement> server_;
   std::string static_url_;
   http::Headers headers_;
 };

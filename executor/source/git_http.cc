@@ -22,7 +22,9 @@ http::Request NewRequest(std::string url, const http::Headers& headers) {
   request.url = std::move(url);
   request.headers = headers;
   request.headers.Set("User-Agent", kUserAgent);
-  request.plain_http = http::PlainHttp::kAny;
+  // Who asked for TLS is not led away from it by a redirect.
+  const bool plain = request.url.starts_with("http://");
+  request.plain_http = plain ? http::PlainHttp::kAny : http::PlainHttp::kNamedHosts;
   request.max_body = kNoBound;
   return request;
 }
@@ -53,7 +55,7 @@ Status HttpError(const http::Response& answer, const GitUrl& url, bool with_cred
 class HttpConnection : public GitConnection {
  public:
   HttpConnection(http::Transport& transport, GitUrl url, const GitCredentials& who)
-      : transport_(transport), url_(std::move(url)), with_credentials_(!who.password.empty()) {
+      : transport_(transport), url_(std::move(url)), with_credentials_(!who.password.empty()), guessed_(who.guessed) {
     if (with_credentials_) {
       headers_.Set("Authorization", http::BasicAuthorization(who.user, who.password));
     }
@@ -62,7 +64,13 @@ class HttpConnection : public GitConnection {
   }
 
   Status Discover(const Context& ctx) {
-    return Retry(ctx, [&] { return DiscoverOnce(ctx); });
+    Status status = Retry(ctx, [&] { return DiscoverOnce(ctx); });
+    if (status.code() != Code::kUnauthenticated || !guessed_) return status;
+    // "https://git@host/x.git" of a public repository: the name was no token.
+    headers_.Remove("Authorization");
+    const Status without = Retry(ctx, [&] { return DiscoverOnce(ctx); });
+    with_credentials_ = false;
+    return without.code() == Code::kUnauthenticated ? status : without;
   }
 
   Status Fetch(const Context& ctx, const std::string& body, const http::Sink& sink) override {
@@ -98,12 +106,15 @@ class HttpConnection : public GitConnection {
     if (smart && !reader.done()) return Unavailable("'{}': the list of references was cut off", url_.Remote());
     SLIPWAY_RETURN_IF_ERROR(FollowRedirect(answer.url));
     if (smart) {
-      server_ = reader.Take();
+      server_ = std::make_shared<const Advertisement>(reader.Take());
       return {};
     }
-    SLIPWAY_RETURN_IF_ERROR(ReadStaticList(text));
+    Advertisement list;
+    SLIPWAY_RETURN_IF_ERROR(ReadStaticList(text, &list));
+    SLIPWAY_RETURN_IF_ERROR(ReadStaticHead(ctx, &list));
+    server_ = std::make_shared<const Advertisement>(std::move(list));
     static_url_ = base_;
-    return ReadStaticHead(ctx);
+    return {};
   }
 
   // The pack is asked for where the list came from. Credentials stay with the host they were given for.
@@ -122,7 +133,7 @@ class HttpConnection : public GitConnection {
   }
 
   // Lines of "<oid> TAB <name>", as `git update-server-info` writes them.
-  Status ReadStaticList(std::string_view text) {
+  Status ReadStaticList(std::string_view text, Advertisement* list) {
     while (!text.empty()) {
       const size_t end = std::min(text.find('\n'), text.size());
       const std::string_view line = text.substr(0, end);
@@ -136,15 +147,15 @@ class HttpConnection : public GitConnection {
       std::string_view name = line.substr(GIT_OID_HEXSZ + 1);
       if (name.ends_with("^{}")) {
         name.remove_suffix(3);
-        if (!server_.refs.empty() && server_.refs.back().name == name) server_.refs.back().peeled = oid;
+        if (!list->refs.empty() && list->refs.back().name == name) list->refs.back().peeled = oid;
       } else {
-        server_.refs.push_back({.name = std::string(name), .oid = oid, .peeled = {}});
+        list->refs.push_back({.name = std::string(name), .oid = oid, .peeled = {}});
       }
     }
     return {};
   }
 
-  Status ReadStaticHead(const Context& ctx) {
+  Status ReadStaticHead(const Context& ctx, Advertisement* list) {
     http::Request request = NewRequest(base_ + "/HEAD", headers_);
     request.max_body = 4096;
     SLIPWAY_ASSIGN_OR_RETURN(const http::Response answer, transport_.Do(ctx, request));
@@ -153,17 +164,18 @@ class HttpConnection : public GitConnection {
     while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
     constexpr std::string_view kSymbolic = "ref: ";
     if (!text.starts_with(kSymbolic)) {
-      if (text.size() == GIT_OID_HEXSZ && IsHex(text, GIT_OID_HEXSZ)) server_.head = std::string(text);
+      if (text.size() == GIT_OID_HEXSZ && IsHex(text, GIT_OID_HEXSZ)) list->head = std::string(text);
       return {};
     }
-    server_.head_ref = std::string(text.substr(kSymbolic.size()));
-    if (const RemoteRef* ref = server_.Find(server_.head_ref)) server_.head = ref->oid;
+    list->head_ref = std::string(text.substr(kSymbolic.size()));
+    if (const RemoteRef* ref = list->Find(list->head_ref)) list->head = ref->oid;
     return {};
   }
 
   http::Transport& transport_;
   GitUrl url_;
   bool with_credentials_;
+  bool guessed_;
   std::string base_;
 };
 }  // namespace

@@ -64,7 +64,7 @@ class PipeConnection : public GitConnection {
         ctx, greeting, [&](std::string_view bytes) { return reader.Feed(bytes); }, [&] { return reader.done(); });
     if (!status.ok()) return Status(status).With(fmt::format("'{}'", remote_));
     if (!reader.done()) return WhyClosed(ctx);
-    server_ = reader.Take();
+    server_ = std::make_shared<const Advertisement>(reader.Take());
     return {};
   }
 
@@ -177,17 +177,16 @@ class SshConnection : public PipeConnection {
     option("ServerAliveInterval=30");
     option("LogLevel=ERROR");
     option(fmt::format("StrictHostKeyChecking={}", options_.accept_new ? "accept-new" : "yes"));
-    option(fmt::format("UserKnownHostsFile=\"{}\"", options_.known_hosts));
+    option(PathOption("UserKnownHostsFile", options_.known_hosts));
     option("GlobalKnownHostsFile=/dev/null");
     option("PreferredAuthentications=publickey");
     if (who_.ssh_key.empty()) {
       option("IdentityFile=none");
     } else {
       option("IdentitiesOnly=yes");
-      option(fmt::format("IdentityFile=\"{}\"", who_.ssh_key));
+      option(PathOption("IdentityFile", who_.ssh_key));
     }
-    option(who_.ssh_agent.empty() ? std::string("IdentityAgent=none")
-                                  : fmt::format("IdentityAgent=\"{}\"", who_.ssh_agent));
+    option(who_.ssh_agent.empty() ? std::string("IdentityAgent=none") : PathOption("IdentityAgent", who_.ssh_agent));
     if (url_.port != 0) {
       argv.emplace_back("-p");
       argv.push_back(std::to_string(url_.port));
@@ -197,6 +196,17 @@ class SshConnection : public PipeConnection {
     argv.push_back(url_.user.empty() ? host : fmt::format("{}@{}", url_.user, host));
     argv.push_back(fmt::format("git-upload-pack {}", Quote(HomePath())));
     return argv;
+  }
+
+  // An option's value is read as in a configuration file: quoted, with % for what ssh knows.
+  static std::string PathOption(std::string_view name, std::string_view path) {
+    std::string out = fmt::format("{}=\"", name);
+    for (const char c : path) {
+      if (c == '"' || c == '\\') out.push_back('\\');
+      if (c == '%') out.push_back('%');
+      out.push_back(c);
+    }
+    return out + "\"";
   }
 
   // "ssh://host/~user/x" names a home folder, as git has it.

@@ -158,7 +158,10 @@ Result<RefChoice> GitRemote::FindById(const Context& ctx, const std::string& id,
   SLIPWAY_RETURN_IF_ERROR(Connect(ctx));
   if (auto tip = ChooseByCommit(*listed_, id)) return *std::move(tip);
   if (local()) return NoSuchRef(*listed_, url_.Remote(), id);
-  const bool by_id = !connection_->static_url().empty() || connection_->server().Can("allow-reachable-sha1-in-want");
+  // What a server says it allows is not always all: the question costs little.
+  const Advertisement& server = *connection_->server();
+  const bool by_id = !connection_->static_url().empty() || server.Can("allow-reachable-sha1-in-want") ||
+                     server.Can("allow-tip-sha1-in-want");
   Status status = NotFound("the server gives no commits by their ids");
   if (by_id) status = Fetch(ctx, {.wants = {id}}, false, progress);
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
@@ -174,7 +177,7 @@ Result<RefChoice> GitRemote::FindById(const Context& ctx, const std::string& id,
 }
 
 Status GitRemote::Connect(const Context& ctx) {
-  if (local()) return listed_ ? Status() : ListLocal();
+  if (local()) return listed_ != nullptr ? Status() : ListLocal();
   if (connection_ != nullptr) return {};
   const auto connect = [&]() -> Result<std::unique_ptr<GitConnection>> {
     switch (url_.scheme) {
@@ -225,7 +228,7 @@ Status GitRemote::ListLocal() {
     git_oid oid;
     if (git_reference_name_to_id(&oid, mirror_->repository(), "HEAD") == 0) out.head = OidHex(oid);
   }
-  listed_ = std::move(out);
+  listed_ = std::make_shared<const Advertisement>(std::move(out));
   return {};
 }
 
@@ -276,7 +279,7 @@ Status GitRemote::Fetch(const Context& ctx, const FetchWish& wish, bool repair, 
 }
 
 Status GitRemote::FetchSmart(const Context& ctx, const FetchWish& wish, const PackWriter::OnProgress& on_progress) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string request, FetchRequest(connection_->server(), wish));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string request, FetchRequest(*connection_->server(), wish));
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<PackWriter> pack,
                            PackWriter::Begin(mirror_->objects_folder() + "/pack", mirror_->odb(), on_progress));
   FetchReader answer([&](std::string_view bytes) -> Status {

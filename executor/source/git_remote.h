@@ -72,7 +72,7 @@ class GitRemote {
   std::shared_ptr<std::timed_mutex> gate_;
   std::unique_ptr<Mirror> mirror_;
   std::unique_ptr<GitConnection> connection_;
-  std::optional<Advertisement> listed_;
+  std::shared_ptr<const Advertisement> listed_;
   uint64_t max_bytes_ = 0;
 };
 

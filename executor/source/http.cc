@@ -167,7 +167,8 @@ class Source : public HttpSource {
   static Result<http::Request> WireRequest(const std::string& url) {
     SLIPWAY_ASSIGN_OR_RETURN(http::Url parsed, http::Url::Parse(url));
     http::Request request;
-    request.plain_http = http::PlainHttp::kAny;
+    // Who asked for TLS is not led away from it by a redirect.
+    request.plain_http = parsed.scheme == "http" ? http::PlainHttp::kAny : http::PlainHttp::kNamedHosts;
     if (!parsed.userinfo.empty()) {
       const size_t colon = std::min(parsed.userinfo.find(':'), parsed.userinfo.size());
       const std::string user = http::PercentDecode(parsed.userinfo.substr(0, colon));

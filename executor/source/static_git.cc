@@ -202,7 +202,8 @@ class StaticFetch {
     http::Request request;
     request.url = connection_.static_url() + path;
     request.headers = connection_.headers();
-    request.plain_http = http::PlainHttp::kAny;
+    const bool plain = request.url.starts_with("http://");
+    request.plain_http = plain ? http::PlainHttp::kAny : http::PlainHttp::kNamedHosts;
     request.max_body = UINT64_MAX;
     uint64_t size = 0;
     request.sink = [&](std::string_view bytes) -> Status {

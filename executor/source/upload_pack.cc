@@ -10,7 +10,7 @@ namespace slipway::source {
 
 namespace {
 constexpr size_t kLargestPacket = 65520;
-constexpr size_t kMostRefs = 4'000'000;
+constexpr size_t kMostRefs = 1'000'000;
 constexpr size_t kMostShallow = 1'000'000;
 constexpr std::string_view kFlush = "0000";
 
@@ -173,8 +173,9 @@ Result<std::string> FetchRequest(const Advertisement& server, const FetchWish& w
   if (server.capabilities.contains("object-format=sha256")) {
     return Unimplemented("the repository names objects by SHA-256, which is not supported");
   }
+  // Not "no-progress": what a server says while it counts keeps the connection from looking dead.
   std::string words = " side-band-64k";
-  for (const std::string_view word : {"multi_ack_detailed", "ofs-delta", "thin-pack", "no-progress"}) {
+  for (const std::string_view word : {"multi_ack_detailed", "ofs-delta", "thin-pack"}) {
     if (server.Can(word)) words += fmt::format(" {}", word);
   }
   words += " agent=slipway";

@@ -288,6 +288,16 @@ TEST_F(GitTest, LocalRepositoriesOnlyWhereAllowed) {
   }
 }
 
+TEST_F(GitTest, UserInTheAddressOfAPublicRepositoryDoesNoHarm) {
+  GitRepository repository = Simple();
+  const testing::ScriptedHttpServer front([this](const testing::ScriptedRequest& request) -> testing::ScriptedReply {
+    if (request.headers.Has("Authorization")) return {.status = 401};
+    return {.status = 302, .headers = {{"Location", server_.Url("x.git") + request.target.substr(6)}}};
+  });
+  const auto context = FetchGit("http://git@" + front.host() + "/x.git");
+  ASSERT_TRUE(context.ok()) << context.status().message();
+}
+
 TEST_F(GitTest, TransientFailuresAreRetried) {
   Simple();
   server_.failures = 2;

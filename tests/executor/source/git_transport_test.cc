@@ -135,15 +135,19 @@ class SshTest : public TransportTest {
       if (!fs::MakeDirs("/run/sshd").ok()) GTEST_SKIP() << "needs the folder /run/sshd";
     }
     folder_ = fs::TempDir::Make().value();
+    ASSERT_TRUE(fs::MakeDirs(OddPath("")).ok());
     for (const char* key : {"host", "other", "client", "stranger"})
-      Run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", Path(key)});
-    ASSERT_TRUE(fs::WriteFileAtomic(Path("authorized"), fs::ReadFile(Path("client.pub")).value(), 0600).ok());
+      Run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+           key == std::string("client") ? OddPath(key) : Path(key)});
+    ASSERT_TRUE(fs::WriteFileAtomic(Path("authorized"), fs::ReadFile(OddPath("client.pub")).value(), 0600).ok());
     StartServer("host", 0);
     GitRepository repository(Path("it's x.git"));
     commit_ = Fill(repository);
   }
 
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
+  /// In a folder whose name must survive ssh's way of reading options.
+  std::string OddPath(const std::string& name) const { return Path("a %h\"b/" + name); }
   void Run(std::vector<std::string> argv) {
     const auto run = RunProgram(Context::Background(), {.argv = std::move(argv)});
     ASSERT_TRUE(run.ok() && run->exit.ok()) << (run.ok() ? run->err : run.status().message());
@@ -180,7 +184,7 @@ class SshTest : public TransportTest {
   }
   std::string Url() const { return fmt::format("ssh://root@127.0.0.1:{}{}", server_->port(), Path("it's%20x.git")); }
   Result<FetchedContext> FetchWithKey(const std::string& key) {
-    return Fetch(GitContext{.url = Url(), .ssh_key = Path(key)});
+    return Fetch(GitContext{.url = Url(), .ssh_key = key == "client" ? OddPath(key) : Path(key)});
   }
 
   fs::TempDir folder_;
@@ -204,9 +208,9 @@ TEST_F(SshTest, RefusedKeysAndMissingRepositoriesAreTold) {
   EXPECT_EQ(none.code(), Code::kUnauthenticated) << none.status().message();
   EXPECT_THAT(none.status().message(), HasSubstr("none is given"));
   const auto missing = Fetch(GitContext{.url = fmt::format("ssh://root@127.0.0.1:{}/nowhere/x.git", server_->port()),
-                                        .ssh_key = Path("client")});
+                                        .ssh_key = OddPath("client")});
   EXPECT_EQ(missing.code(), Code::kNotFound) << missing.status().message();
-  const auto nobody = Fetch(GitContext{.url = "ssh://root@127.0.0.1:1/x.git", .ssh_key = Path("client")});
+  const auto nobody = Fetch(GitContext{.url = "ssh://root@127.0.0.1:1/x.git", .ssh_key = OddPath("client")});
   EXPECT_EQ(nobody.code(), Code::kUnavailable) << nobody.status().message();
 }
 
@@ -220,22 +224,22 @@ TEST_F(SshTest, HostKeyThatChangedIsNotBelieved) {
 
 TEST_F(SshTest, UnknownHostsAreRefusedIfTheOperatorSaysSo) {
   options_.git.host_keys = GitOptions::HostKeys::kKnownOnly;
-  options_.git.known_hosts = Path("known_hosts");
+  options_.git.known_hosts = OddPath("known_hosts");
   const auto unknown = FetchWithKey("client");
   EXPECT_EQ(unknown.code(), Code::kFailedPrecondition) << unknown.status().message();
   EXPECT_THAT(unknown.status().message(), HasSubstr("host's key is not known"));
   const std::string key = fs::ReadFile(Path("host.pub")).value();
-  ASSERT_TRUE(fs::WriteFileAtomic(Path("known_hosts"), fmt::format("[127.0.0.1]:{} {}", server_->port(), key)).ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(OddPath("known_hosts"), fmt::format("[127.0.0.1]:{} {}", server_->port(), key)).ok());
   EXPECT_TRUE(FetchWithKey("client").ok());
 }
 
 TEST_F(SshTest, AgentHoldsTheKey) {
-  const auto agent = testing::FreePortServer::StartAgent(Path("agent.sock"));
+  const auto agent = testing::FreePortServer::StartAgent(OddPath("agent.sock"));
   if (!agent.ok()) GTEST_SKIP() << agent.status().message();
-  SpawnOptions add{.argv = {"ssh-add", "-q", Path("client")}};
-  add.env = std::map<std::string, std::string>{{"SSH_AUTH_SOCK", Path("agent.sock")}, {"PATH", "/usr/bin:/bin"}};
+  SpawnOptions add{.argv = {"ssh-add", "-q", OddPath("client")}};
+  add.env = std::map<std::string, std::string>{{"SSH_AUTH_SOCK", OddPath("agent.sock")}, {"PATH", "/usr/bin:/bin"}};
   ASSERT_TRUE(RunProgram(Context::Background(), add)->exit.ok());
-  const auto context = Fetch(GitContext{.url = Url(), .ssh_agent = Path("agent.sock")});
+  const auto context = Fetch(GitContext{.url = Url(), .ssh_agent = OddPath("agent.sock")});
   ASSERT_TRUE(context.ok()) << context.status().message();
 }
 
