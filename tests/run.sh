@@ -35,7 +35,7 @@ if [ -z "$quick" ]; then
   tests/conformance/run.sh build/release/bin
 
   step "The quickstart"
-  examples/quickstart.sh
+  SLIPWAY_BIN=$top/build/release/bin examples/quickstart.sh
 fi
 
 step "Done"
