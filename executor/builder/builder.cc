@@ -131,7 +131,9 @@ Status BuilderImpl::Open() {
   SLIPWAY_RETURN_IF_ERROR(OpenRegistry());
   const auto fetch = [this](const Context& ctx, const layer::Remote& remote, const auto& sink,
                             const VertexProgress& progress) { return FetchLayer(ctx, remote, sink, progress); };
-  // The snapshotter first: it takes away mounts that a crash left over the folders that the layer store sweeps.
+  // In this order: the runner ends containers that a crash left, so that the snapshotter can take their mounts away, so that
+  // the layer store can sweep its folders.
+  SLIPWAY_RETURN_IF_ERROR(OpenRuntime());
   SLIPWAY_ASSIGN_OR_RETURN(snapshotter_, snapshot::Open(Folder("snapshots")));
   SLIPWAY_ASSIGN_OR_RETURN(layers_,
                            layer::Store::Open({.root = Folder("layers"), .limits = {}}, *content_, cpu_pool_, fetch));
@@ -140,7 +142,6 @@ Status BuilderImpl::Open() {
   fetcher.root = Folder("sources");
   fetcher.git.allow_local = options_.allow_local_git;
   SLIPWAY_ASSIGN_OR_RETURN(sources_, source::ContextFetcher::Open(fetcher, *content_, *transport_));
-  SLIPWAY_RETURN_IF_ERROR(OpenRuntime());
 
   exporter_ = std::make_unique<image::Exporter>(*layers_, io_pool_);
   cache_mounts_ = std::make_unique<ops::CacheMounts>(Folder("cache-mounts"));
