@@ -53,11 +53,7 @@ std::unique_ptr<Display> MakeDisplay(const BuildOptions& options) {
 
 class BuildJob {
  public:
-  explicit BuildJob(BuildOptions options)
-      : options_(std::move(options)),
-        ctx_(Context::Background().Child()),
-        interrupts_(std::in_place, [this](int signal, int count) { OnSignal(signal, count); }),
-        display_(MakeDisplay(options_)) {}
+  explicit BuildJob(BuildOptions options) : options_(std::move(options)), ctx_(Context::Background().Child()) {}
 
   ~BuildJob() {
     interrupts_.reset();  // from here on no signal starts anything
@@ -65,6 +61,10 @@ class BuildJob {
   }
 
   int Run() {
+    // While standard input is read, Ctrl-C ends the process as it always does.
+    if (Status status = ChooseSource(); !status.ok()) return Fail(status);
+    interrupts_.emplace([this](int signal, int count) { OnSignal(signal, count); });
+    display_ = MakeDisplay(options_);
     Status status = Start();
     if (status.ok() && !options_.wait) {
       display_->Finish(nullptr);
@@ -81,25 +81,29 @@ class BuildJob {
   }
 
  private:
+  Status ChooseSource() {
+    SLIPWAY_ASSIGN_OR_RETURN(source_, ClassifySource(options_.context));
+    SLIPWAY_ASSIGN_OR_RETURN(dockerfile_, ChooseDockerfile(source_, options_.dockerfile, STDIN_FILENO));
+    return {};
+  }
+
   // Up to the run that is queued.
   Status Start() {
-    SLIPWAY_ASSIGN_OR_RETURN(const SourceLocation source, ClassifySource(options_.context));
     SLIPWAY_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.server));  // connects while we pack
-    SLIPWAY_ASSIGN_OR_RETURN(DockerfileChoice dockerfile, ChooseDockerfile(source, options_.dockerfile, STDIN_FILENO));
-    if (!dockerfile.note.empty()) display_->Note("note: " + dockerfile.note);
+    if (!dockerfile_.note.empty()) display_->Note("note: " + dockerfile_.note);
     if (options_.request.image_names().empty()) {
       options_.request.set_is_push_enabled(false);
       display_->Note("'--image or -t' is not provided. Skipping image push after build.");
     }
-    switch (source.kind) {
-      case SourceKind::kFolder: SLIPWAY_RETURN_IF_ERROR(Pack(source.text, &dockerfile)); break;
-      case SourceKind::kRemote: options_.request.set_source_location(source.text); break;
+    switch (source_.kind) {
+      case SourceKind::kFolder: SLIPWAY_RETURN_IF_ERROR(Pack()); break;
+      case SourceKind::kRemote: options_.request.set_source_location(source_.text); break;
       case SourceKind::kNone:
       case SourceKind::kStdin: options_.request.set_source_location("/dev/null"); break;
     }
-    options_.request.set_docker_file_path(dockerfile.context_path);
-    if (dockerfile.apart) options_.request.set_docker_file_content(dockerfile.content);
-    SLIPWAY_RETURN_IF_ERROR(source.kind == SourceKind::kFolder ? SendAndSchedule() : Schedule(nullptr));
+    options_.request.set_docker_file_path(dockerfile_.context_path);
+    if (dockerfile_.apart) options_.request.set_docker_file_content(dockerfile_.content);
+    SLIPWAY_RETURN_IF_ERROR(source_.kind == SourceKind::kFolder ? SendAndSchedule() : Schedule(nullptr));
     display_->Note("Queued a build with ID: " + run_.run_id());
     if (options_.wait) display_->Note("Waiting for an agent...");
     display_->SetRun(run_);
@@ -108,10 +112,10 @@ class BuildJob {
     return {};
   }
 
-  Status Pack(const std::string& folder, DockerfileChoice* dockerfile) {
-    SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, ReadIgnorePatterns(folder, *dockerfile));
+  Status Pack() {
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, ReadIgnorePatterns(source_.text, dockerfile_));
     pool_ = std::make_unique<ThreadPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kReaders), "pack");
-    SLIPWAY_ASSIGN_OR_RETURN(ContextPacker packer, ContextPacker::Open(*pool_, folder, CacheDir()));
+    SLIPWAY_ASSIGN_OR_RETURN(ContextPacker packer, ContextPacker::Open(*pool_, source_.text, CacheDir()));
     packer_ = std::make_unique<ContextPacker>(std::move(packer));
     display_->Watch([this] {
       return Activity{.what = "Reading context",
@@ -120,8 +124,8 @@ class BuildJob {
                       .extra = FormatBytes(reading_.bytes.load())};
     });
     SLIPWAY_RETURN_IF_ERROR(packer_->Walk(ctx_, std::move(patterns)));
-    if (!dockerfile->apart && !packer_->HasFile(dockerfile->context_path)) {
-      SLIPWAY_RETURN_IF_ERROR(SendApart(dockerfile));  // hidden by the ignore file
+    if (!dockerfile_.apart && !packer_->HasFile(dockerfile_.context_path)) {
+      SLIPWAY_RETURN_IF_ERROR(SendApart(&dockerfile_));  // hidden by the ignore file
     }
     if (packer_->bytes_to_read() >= kAskLimitsFrom) SLIPWAY_RETURN_IF_ERROR(CheckLimits());
     SLIPWAY_RETURN_IF_ERROR(packer_->Read(ctx_, &reading_));
@@ -299,6 +303,8 @@ class BuildJob {
   }
 
   BuildOptions options_;
+  SourceLocation source_;
+  DockerfileChoice dockerfile_;
   const Context ctx_;  // until the run is queued
   std::mutex mutex_;
   std::atomic<int> signal_ = 0;

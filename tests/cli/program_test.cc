@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/xattr.h>
 
+#include <array>
 #include <cstdlib>
 #include <thread>
 
@@ -514,6 +515,19 @@ TEST_F(InterruptTest, BeforeTheRunIsQueuedNothingIsScheduled) {
   go_on = true;
   EXPECT_TRUE(server_.scheduled().empty());
   EXPECT_THAT(Output(), HasSubstr("slipway: interrupted"));
+}
+
+TEST_F(InterruptTest, EndsTheProgramWhileItReadsStandardInput) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd in(ends[0]), out(ends[1]);
+  auto child = ChildProcess::Spawn(
+      {.argv = {SLIPWAY_PROGRAM, "build", "-t", "a", "-"}, .env = Environment(), .stdin_fd = in.get()});
+  ASSERT_TRUE(child.ok());
+  ASSERT_EQ(::kill(child->pid(), SIGINT), 0);
+  const auto exit = child->Wait(Context::Background().WithTimeout(std::chrono::seconds(30), "the program"));
+  ASSERT_TRUE(exit.ok());
+  EXPECT_EQ(exit->code, 130);
 }
 
 TEST_F(InterruptTest, TerminationCancelsTheRunToo) {

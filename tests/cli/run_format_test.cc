@@ -21,7 +21,8 @@ v1::Run ParseRun(const std::string& text) {
 v1::Run Example() {
   return ParseRun(R"(
     run_id: "cf19" status: RUN_STATUS_SUCCEEDED run_type: RUN_TYPE_QUICK_BUILD attempt: 1
-    create_time { seconds: 1556857003 } start_time { seconds: 1556857004 } finish_time { seconds: 1556857041 nanos: 500000000 }
+    create_time { seconds: 1556857003 } start_time { seconds: 1556857004 }
+    finish_time { seconds: 1556857041 nanos: 500000000 }
     platforms { os: "linux" architecture: "amd64" } platforms { os: "linux" architecture: "arm" variant: "v7" }
     output_images { registry: "127.0.0.1:5000" repository: "team/app" tag: "1" digest: "sha256:ab" }
     summary { vertices: 5 cached: 2 layers_pushed: 1 digest: "sha256:ab" }
