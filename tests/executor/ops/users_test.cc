@@ -18,14 +18,14 @@ TEST(ResolveUser, NameTakesItsGroups) {
   ASSERT_TRUE(ids.ok());
   EXPECT_EQ(ids->uid, 1000U);
   EXPECT_EQ(ids->gid, 1001U);
-  EXPECT_EQ(ids->additional_gids, (std::vector<uint32_t>{50, 10}));
+  EXPECT_EQ(ids->additional_gids, (std::vector<uint32_t>{1001, 50, 10}));
 }
 
 TEST(ResolveUser, GivenGroupReplacesTheOthers) {
   const auto ids = ResolveUser("app:staff", Read);
   ASSERT_TRUE(ids.ok());
   EXPECT_EQ(ids->gid, 50U);
-  EXPECT_TRUE(ids->additional_gids.empty());
+  EXPECT_EQ(ids->additional_gids, (std::vector<uint32_t>{50}));
 }
 
 TEST(ResolveUser, NumbersNeedNoFiles) {
