@@ -17,7 +17,7 @@ constexpr uint64_t kSmallFile = 256U << 10;
 /// Feeds the contents of an archive's files to a batch.
 class BatchWriter {
  public:
-  explicit BatchWriter(content::BatchIngest& batch) : batch_(batch) {}
+  BatchWriter(const Context& ctx, content::BatchIngest& batch) : ctx_(ctx), batch_(batch) {}
 
   Result<Digest> Add(TarReader& reader, uint64_t size) {
     return size <= kSmallFile ? AddSmall(reader, size) : AddLarge(reader, size);
@@ -48,6 +48,8 @@ class BatchWriter {
   Status AddZeros(uint64_t count) {
     static constexpr std::array<char, 64U << 10> kZeros{};
     while (count > 0) {
+      // A hole of many gigabytes is a line in the archive.
+      SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
       const auto size = static_cast<size_t>(std::min<uint64_t>(kZeros.size(), count));
       SLIPWAY_RETURN_IF_ERROR(batch_.Append({kZeros.data(), size}));
       count -= size;
@@ -55,6 +57,7 @@ class BatchWriter {
     return Status();
   }
 
+  const Context& ctx_;
   content::BatchIngest& batch_;
   std::string buffer_;
 };
@@ -98,7 +101,7 @@ bool LooksLikeArchive(std::string_view first_bytes) {
 Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, const ArchiveLimits& limits,
                                content::Store& store, content::Lease* lease) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::BatchIngest> batch, store.BeginBatch());
-  BatchWriter contents(*batch);
+  BatchWriter contents(ctx, *batch);
   TarTree table(TarTree::Meaning::kPlain, limits, nullptr, nullptr);
   ArchiveStream archive(ctx, source, limits, /*hash=*/false);
   const auto add = [&](tree::Entry entry) -> Status {

@@ -1,10 +1,19 @@
 #include "executor/layer/compress_pipeline.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
 
 namespace slipway::layer {
+
+namespace {
+/// Each thread works on one block and finds another waiting; past that, more would only be memory.
+size_t MostInFlight(size_t block_size, size_t threads) {
+  constexpr size_t kMostBytes = 64U << 20;
+  return std::min(2 * (threads + 1), kMostBytes / block_size);
+}
+}  // namespace
 
 /// One block on its way: filled by the producer, compressed by whoever takes it, written by the producer.
 struct CompressPipeline::Block {
@@ -69,8 +78,7 @@ CompressPipeline::CompressPipeline(const Context& ctx, StreamFormat format, Thre
       format_(format),
       pool_(pool),
       write_(std::move(write)),
-      // Each thread works on one and finds another waiting; past that, more would only be memory.
-      most_in_flight_(2 * (pool.size() + 1)),
+      most_in_flight_(MostInFlight(format.block_size(), pool.size())),
       shared_(std::make_shared<Shared>(format)) {}
 
 CompressPipeline::~CompressPipeline() {

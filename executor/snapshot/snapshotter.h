@@ -2,7 +2,7 @@
 //
 // Life of an active snapshot: Prepare (lower folders → a mounted root) → the container runs in root() → Commit
 // (unmount; the changes become a folder in overlay's upper format) or destruction (unmount; the changes are thrown
-// away). A view is the same without writing. Mounts are owned by the objects here; after a crash Recover() finds them
+// away). A view is the same without writing. Mounts are owned by the objects here; after a crash Open() finds them
 // in the kernel's mount table and removes them with the folders. Implementations: overlay (overlayfs) and copy (plain
 // copies, where overlayfs is missing).
 #pragma once
@@ -39,6 +39,7 @@ struct IdMap {
   uint32_t count = 0;
 };
 
+/// Thread-safe. Must outlive the snapshots that it made.
 class Snapshotter {
  public:
   virtual ~Snapshotter() = default;
