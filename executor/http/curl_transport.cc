@@ -32,8 +32,8 @@ struct Hop {
 
 class CurlPush : public PushRequest {
  public:
-  CurlPush(CurlShared& shared, Request request, const Url& url)
-      : request_(std::move(request)), exchange_(shared, request_, url, request_.headers) {
+  CurlPush(std::shared_ptr<CurlShared> shared, Request request, const Url& url)
+      : shared_(std::move(shared)), request_(std::move(request)), exchange_(*shared_, request_, url, request_.headers) {
     exchange_.SetBody(request_.method, /*push=*/true);
   }
 
@@ -58,6 +58,7 @@ class CurlPush : public PushRequest {
   }
 
  private:
+  const std::shared_ptr<CurlShared> shared_;  // so that a push may outlive its transport
   const Request request_;
   CurlExchange exchange_;
   Status failed_;
@@ -66,9 +67,10 @@ class CurlPush : public PushRequest {
 class CurlTransport : public Transport {
  public:
   CurlTransport(CurlOptions options, std::unique_ptr<TrustStore> trust)
-      : shared_{.options = options,
-                .trust = std::move(trust),
-                .pool = CurlPool(options.max_idle_per_origin, options.max_idle, options.max_idle_age)} {}
+      : shared_(new CurlShared{.options = options,
+                               .trust = std::move(trust),
+                               .pool = CurlPool(options.max_idle_per_origin, options.max_idle, options.max_idle_age)}) {
+  }
 
   Result<Response> Do(const Context& ctx, const Request& request) override;
   Result<std::unique_ptr<PushRequest>> StartPush(const Context& ctx, const Request& request) override;
@@ -79,11 +81,11 @@ class CurlTransport : public Transport {
   /// Turns `hop` into where `response` points. False: the answer is to be handed to the caller.
   Result<bool> Redirect(const Request& request, const Response& response, Hop& hop) const;
 
-  CurlShared shared_;
+  const std::shared_ptr<CurlShared> shared_;
 };
 
 bool CurlTransport::NamedForPlainHttp(const Url& url) const {
-  const auto& hosts = shared_.options.plain_http_hosts;
+  const auto& hosts = shared_->options.plain_http_hosts;
   return std::any_of(hosts.begin(), hosts.end(), [&url](const std::string& host) {
     return host == url.Authority() || host == url.host || host == fmt::format("{}:{}", url.host, url.port);
   });
@@ -134,7 +136,7 @@ Result<Response> CurlTransport::Do(const Context& ctx, const Request& request) {
   SLIPWAY_ASSIGN_OR_RETURN(hop.url, Url::Parse(request.url));
   SLIPWAY_RETURN_IF_ERROR(Allowed(hop.url, request));
   for (int redirects = 0;; ++redirects) {
-    CurlExchange exchange(shared_, request, hop.url, hop.headers);
+    CurlExchange exchange(*shared_, request, hop.url, hop.headers);
     exchange.SetBody(hop.method, /*push=*/false);
     SLIPWAY_RETURN_IF_ERROR(exchange.Drive(ctx, [] { return false; }));
     Response response = exchange.TakeResponse();

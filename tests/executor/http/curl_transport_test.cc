@@ -89,7 +89,7 @@ TEST(CurlTransport, AConnectionClosedWhileIdleIsReplaced) {
   });
   const auto transport = NewTransport();
   ASSERT_TRUE(transport->Do(kContext, {.url = server.Url("/")}).ok());
-  const auto again = transport->Do(kContext, {.method = "POST", .url = server.Url("/"), .body = "body"});
+  const auto again = transport->Do(kContext, {.method = "PUT", .url = server.Url("/"), .body = "body"});
   ASSERT_TRUE(again.ok()) << again.status().message();
   EXPECT_EQ(server.requests().back().body, "body");
 }

@@ -292,7 +292,8 @@ TEST(Resolve, ADigestThatDoesNotMatchIsDataLoss) {
     reply.headers.Add("Docker-Content-Digest", Digest::Of("other").ToString());
     return reply;
   });
-  const Session session = Client().session();
+  const Client client;
+  const Session session = client.session();
   EXPECT_EQ(session.Resolve(kContext, Ref(server.host() + "/app:v1"), true).code(), Code::kDataLoss);
   const auto pinned = Ref(server.host() + "/app@" + Digest::Of(manifest).ToString());
   EXPECT_EQ(session.Resolve(kContext, pinned).code(), Code::kDataLoss);
