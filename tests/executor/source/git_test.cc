@@ -323,7 +323,13 @@ TEST_F(GitTest, LimitsAreNamed) {
   EXPECT_THAT(FetchGit(server_.Url("x.git")).status().message(), HasSubstr("context.max_file_bytes"));
   limits_ = {};
   limits_.max_total_bytes = 5;
-  EXPECT_THAT(FetchGit("file://" + repository.folder()).status().message(), HasSubstr("context.max_total_bytes"));
+  Simple("y.git");
+  EXPECT_THAT(FetchGit(server_.Url("y.git")).status().message(), HasSubstr("to download; the operator's limit is"));
+  for (const std::string& url : {"file://" + repository.folder(), server_.Url("x.git")}) {
+    const auto context = FetchGit(url);
+    EXPECT_EQ(context.code(), Code::kResourceExhausted);
+    EXPECT_THAT(context.status().message(), HasSubstr("context.max_total_bytes")) << url;
+  }
 }
 
 TEST_F(GitTest, CancelledBeforeAndWhileWaiting) {
