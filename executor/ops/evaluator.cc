@@ -34,7 +34,7 @@ Result<layer::Chain> OpEvaluator::Run(const Context& ctx, const graph::Vertex& v
   return std::visit(Overloaded{
                         [&](const graph::SourceOp& op) -> R { return op.chain; },
                         [&](const graph::HttpOp&) -> R { return remote_.Run(key, lease); },
-                        [&](const graph::GitOp& op) -> R { return remote_.Run(ctx, op, lease, progress); },
+                        [&](const graph::GitOp& op) -> R { return remote_.Run(ctx, op, key, lease, progress); },
                         [&](const graph::FileOp& op) -> R { return file_.Run(ctx, op, inputs, key, lease, progress); },
                         [&](const graph::ExecOp& op) -> R { return exec_.Run(ctx, op, inputs, lease, progress); },
                     },

@@ -40,35 +40,31 @@ Result<layer::Chain> RemoteOps::Run(const solver::ContentKey& key, content::Leas
   return layer::Chain{std::move(layer)};
 }
 
-Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::GitOp& op, const VertexProgress& progress) {
+namespace {
+source::GitContext ContextOf(const graph::GitOp& op) {
   source::GitContext git;
   git.url = op.url;
   git.keep_git_dir = op.keep_git_dir;
-  SLIPWAY_ASSIGN_OR_RETURN(const source::GitCommit commit, sources_.git().Resolve(ctx, git, progress));
-  if (!op.checksum.empty() && !commit.id.starts_with(op.checksum) && !commit.tag_id.starts_with(op.checksum)) {
-    return FailedPrecondition("'{}' is commit {}, not {} as --checksum demands", op.url, commit.id, op.checksum);
-  }
-  const size_t fragment = op.url.find('#');
-  const std::string_view folder =
-      fragment == std::string::npos ? std::string_view() : std::string_view(op.url).substr(fragment);
-  const size_t colon = folder.find(':');
+  git.checksum = op.checksum;
+  return git;
+}
+}  // namespace
+
+Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::GitOp& op, const VertexProgress& progress) {
+  SLIPWAY_ASSIGN_OR_RETURN(source::GitCommit commit, sources_.git().Resolve(ctx, ContextOf(op), progress));
   solver::ContentKey key;
-  key.key = Hasher()
-                .Field("git 1")
-                .Field(commit.id)
-                .Field(colon == std::string_view::npos ? "" : folder.substr(colon + 1))
-                .Field(op.keep_git_dir ? op.url : "")
-                .Finish();
+  key.key = Hasher().Field("git 1").Field(commit.identity).Field(op.keep_git_dir ? op.url : "").Finish();
   key.explain = fmt::format("{} {}\n", op.url, commit.id);
+  key.memo = std::make_shared<const source::GitCommit>(std::move(commit));
   return key;
 }
 
-Result<layer::Chain> RemoteOps::Run(const Context& ctx, const graph::GitOp& op, content::Lease* lease,
-                                    const VertexProgress& progress) {
-  source::GitContext git;
-  git.url = op.url;
-  git.keep_git_dir = op.keep_git_dir;
-  SLIPWAY_ASSIGN_OR_RETURN(source::FetchedContext fetched, sources_.git().Fetch(ctx, git, limits_, progress));
+Result<layer::Chain> RemoteOps::Run(const Context& ctx, const graph::GitOp& op, const solver::ContentKey& key,
+                                    content::Lease* lease, const VertexProgress& progress) {
+  // The commit that the key was made of: its branch may have moved since.
+  const auto& commit = *static_cast<const source::GitCommit*>(key.memo.get());
+  SLIPWAY_ASSIGN_OR_RETURN(source::FetchedContext fetched,
+                           sources_.git().FetchCommit(ctx, ContextOf(op), commit, limits_, progress));
   SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddRecipe(*fetched.tree));
   if (lease != nullptr) {
     std::vector<Digest> contents;

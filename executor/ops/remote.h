@@ -22,8 +22,8 @@ class RemoteOps {
 
   /// Asks the remote which commit the reference is.
   Result<solver::ContentKey> Key(const Context& ctx, const graph::GitOp& op, const VertexProgress& progress);
-  Result<layer::Chain> Run(const Context& ctx, const graph::GitOp& op, content::Lease* lease,
-                           const VertexProgress& progress);
+  Result<layer::Chain> Run(const Context& ctx, const graph::GitOp& op, const solver::ContentKey& key,
+                           content::Lease* lease, const VertexProgress& progress);
 
  private:
   layer::Store& layers_;
