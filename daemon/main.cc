@@ -161,6 +161,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
     const Impatience impatience(signals, grace);
     dispatcher.Stop(grace);
   }
+  runs_service.EndStreams();
   server->Shutdown(kCallGrace);
   spdlog::info("stopped");
   return Status();

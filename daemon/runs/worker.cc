@@ -68,7 +68,7 @@ void Worker::Attempt(const Run& run, ActiveRun& active) const {
   Result<std::unique_ptr<logs::Recorder>> recorder = parts_.archive.Record(run.id, masker);
   if (!recorder.ok()) return End(run, Failure(std::move(recorder).status()), RunState::kError, nullptr, begin);
   if (!build.ok()) return End(run, Failure(std::move(build).status()), RunState::kError, recorder->get(), begin);
-  if (run.attempt > 1) (*recorder)->AttemptStarted(run.attempt, "the daemon was stopped while the run was active");
+  if (run.attempt > 1) (*recorder)->AttemptStarted(run.attempt, "begun anew, since the daemon had stopped meanwhile");
 
   if (const Result<Run> running = parts_.store.SetRunning(run.id, parts_.clock.System()); !running.ok()) {
     return End(run, Failure(running.status()), RunState::kError, recorder->get(), begin);

@@ -10,9 +10,9 @@ namespace slipway::services {
 
 class EventStream : public FeedStream<slipway::v1::StreamRunEventsResponse> {
  public:
-  EventStream(std::shared_ptr<logs::RunFeed> feed, StreamSlots& slots, store::RunStore& runs,
+  EventStream(std::shared_ptr<logs::RunFeed> feed, StreamSet& set, store::RunStore& runs,
               const slipway::v1::StreamRunEventsRequest& request)
-      : FeedStream(std::move(feed), slots),
+      : FeedStream(std::move(feed), set),
         runs_(runs),
         run_id_(request.run_id()),
         follow_(request.follow()),

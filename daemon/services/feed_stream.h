@@ -8,25 +8,48 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "daemon/logs/run_feed.h"
+#include "daemon/services/status.h"
+#include "executor/base/guarded.h"
 
 namespace slipway::services {
 
-/// How many streams there are; bounded.
-class StreamSlots {
+/// All streams there are: bounded in number, and ended together when the daemon stops. Thread-safe.
+class StreamSet {
  public:
-  explicit StreamSlots(int limit) : limit_(limit) {}
+  explicit StreamSet(int limit) : limit_(limit) {}
+
+  /// False if there are too many, or none is to begin any more.
   bool Take() {
+    if (closing_) return false;
     if (used_.fetch_add(1) < limit_) return true;
     used_.fetch_sub(1);
     return false;
   }
   void Give() { used_.fetch_sub(1); }
 
+  void Add(std::weak_ptr<logs::Listener> stream) {
+    auto streams = streams_.Lock();
+    std::erase_if(*streams, [](const auto& s) { return s.expired(); });
+    streams->push_back(std::move(stream));
+  }
+  bool closing() const { return closing_; }
+  /// Streams that wait for news end as UNAVAILABLE; the others when they have sent what there is.
+  void EndAll() {
+    closing_ = true;
+    const std::vector<std::weak_ptr<logs::Listener>> streams = *streams_.Lock();
+    for (const auto& stream : streams) {
+      if (const auto alive = stream.lock()) alive->OnFeed();
+    }
+  }
+
  private:
   const int limit_;
   std::atomic<int> used_{0};
+  std::atomic<bool> closing_{false};
+  Guarded<std::vector<std::weak_ptr<logs::Listener>>> streams_;
 };
 
 /// Ends a streaming call at once.
@@ -41,13 +64,14 @@ template <typename Response>
 class FeedStream : public grpc::ServerWriteReactor<Response>, public logs::Listener {
  public:
   /// Owns itself until the call is over. Begin() must be called once.
-  FeedStream(std::shared_ptr<logs::RunFeed> feed, StreamSlots& slots) : feed_(std::move(feed)), slots_(slots) {}
-  ~FeedStream() override { slots_.Give(); }
+  FeedStream(std::shared_ptr<logs::RunFeed> feed, StreamSet& set) : feed_(std::move(feed)), set_(set) {}
+  ~FeedStream() override { set_.Give(); }
 
   /// `self` owns this object.
   void Begin(std::shared_ptr<FeedStream> self) {
     self_ = self;
     feed_->Subscribe(self);
+    set_.Add(self);
     OnFeed();
   }
 
@@ -93,8 +117,12 @@ class FeedStream : public grpc::ServerWriteReactor<Response>, public logs::Liste
       }
       grpc::Status status;
       response_.Clear();
-      const Step step = cancelled_ ? Step::kEnd : Next(&response_, &status);
+      Step step = cancelled_ ? Step::kEnd : Next(&response_, &status);
       if (step == Step::kWrite) return this->StartWrite(&response_);
+      if (step == Step::kWait && set_.closing()) {
+        step = Step::kEnd;
+        status = Refuse(Unavailable("the daemon is stopping"), "SHUTTING_DOWN");
+      }
       // A stream that waits keeps no buffer.
       Response().Swap(&response_);
       if (step == Step::kWait) {
@@ -113,7 +141,7 @@ class FeedStream : public grpc::ServerWriteReactor<Response>, public logs::Liste
   }
 
   const std::shared_ptr<logs::RunFeed> feed_;
-  StreamSlots& slots_;
+  StreamSet& set_;
   std::shared_ptr<FeedStream> self_;
   Response response_;
   std::atomic<bool> cancelled_{false};

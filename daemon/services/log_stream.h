@@ -9,9 +9,9 @@ namespace slipway::services {
 
 class LogStream : public FeedStream<slipway::v1::StreamRunLogResponse> {
  public:
-  LogStream(std::shared_ptr<logs::RunFeed> feed, StreamSlots& slots, store::RunStore& runs,
+  LogStream(std::shared_ptr<logs::RunFeed> feed, StreamSet& set, store::RunStore& runs,
             const slipway::v1::StreamRunLogRequest& request)
-      : FeedStream(std::move(feed), slots),
+      : FeedStream(std::move(feed), set),
         runs_(runs),
         run_id_(request.run_id()),
         follow_(request.follow()),

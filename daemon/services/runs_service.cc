@@ -130,10 +130,10 @@ grpc::ServerWriteReactor<v1::StreamRunLogResponse>* RunsService::StreamRunLog(gr
       return new Refused(Refuse(status, "LOG_OFFSET", {{"size", std::to_string(*size)}}));
     }
   }
-  if (!slots_.Take()) {
+  if (!streams_.Take()) {
     return new Refused(Refuse(ResourceExhausted("too many logs and events are being followed"), "TOO_MANY_STREAMS"));
   }
-  auto stream = std::make_shared<LogStream>(std::move(feed), slots_, store_, *request);
+  auto stream = std::make_shared<LogStream>(std::move(feed), streams_, store_, *request);
   stream->Begin(stream);
   return stream.get();
 }
@@ -143,10 +143,10 @@ grpc::ServerWriteReactor<v1::StreamRunEventsResponse>* RunsService::StreamRunEve
   using Refused = RefusedStream<v1::StreamRunEventsResponse>;
   std::shared_ptr<logs::RunFeed> feed;
   if (const grpc::Status bad = OpenFeed(*request, request->run_id(), &feed); !bad.ok()) return new Refused(bad);
-  if (!slots_.Take()) {
+  if (!streams_.Take()) {
     return new Refused(Refuse(ResourceExhausted("too many logs and events are being followed"), "TOO_MANY_STREAMS"));
   }
-  auto stream = std::make_shared<EventStream>(std::move(feed), slots_, store_, *request);
+  auto stream = std::make_shared<EventStream>(std::move(feed), streams_, store_, *request);
   stream->Begin(stream);
   return stream.get();
 }

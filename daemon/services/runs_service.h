@@ -25,7 +25,7 @@ class RunsService final : public slipway::v1::Runs::WithCallbackMethod_StreamRun
         store_(store),
         archive_(archive),
         options_(std::move(options)),
-        slots_(options_.max_streams) {}
+        streams_(options_.max_streams) {}
 
   grpc::Status ScheduleRun(grpc::ServerContext* context, const slipway::v1::ScheduleRunRequest* request,
                            slipway::v1::Run* response) override;
@@ -40,6 +40,9 @@ class RunsService final : public slipway::v1::Runs::WithCallbackMethod_StreamRun
   grpc::ServerWriteReactor<slipway::v1::StreamRunEventsResponse>* StreamRunEvents(
       grpc::CallbackServerContext* context, const slipway::v1::StreamRunEventsRequest* request) override;
 
+  /// Ends logs and events that are being followed; no new ones begin.
+  void EndStreams() { streams_.EndAll(); }
+
  private:
   grpc::Status Answer(const store::Run& run, slipway::v1::Run* response);
   // Whether such a run may be streamed; its feed then.
@@ -50,7 +53,7 @@ class RunsService final : public slipway::v1::Runs::WithCallbackMethod_StreamRun
   store::RunStore& store_;
   logs::Archive& archive_;
   const Options options_;
-  StreamSlots slots_;
+  StreamSet streams_;
 };
 
 }  // namespace slipway::services

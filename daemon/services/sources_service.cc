@@ -149,11 +149,11 @@ class UploadCall {
 };
 
 grpc::Status SourcesService::UploadContext(grpc::ServerContext* context, Stream* stream) {
-  if (!slots_.Take()) {
+  if (!slots_.try_acquire()) {
     return Refuse(ResourceExhausted("{} uploads are under way, which is the limit; try again later", kMaxUploads),
                   "TOO_MANY_STREAMS");
   }
-  const Cleanup give([this] { slots_.Give(); });
+  const Cleanup give([this] { slots_.release(); });
   Touch(context);
   const Cleanup forget([this, context] { calls_.Lock()->erase(context); });
   return UploadCall(*this, context, stream).Run();

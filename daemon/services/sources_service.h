@@ -4,8 +4,8 @@
 
 #include <chrono>
 #include <map>
+#include <semaphore>
 
-#include "daemon/services/feed_stream.h"
 #include "daemon/sources/uploads.h"
 #include "executor/base/guarded.h"
 #include "executor/content/store.h"
@@ -17,7 +17,7 @@ namespace slipway::services {
 class SourcesService final : public slipway::v1::Sources::Service {
  public:
   static constexpr int kMaxUploads = 16;
-  static constexpr std::chrono::minutes kIdle{2};
+  static constexpr std::chrono::minutes kIdle{10};
 
   SourcesService(content::Store& store, sources::Uploads& uploads, const source::Limits& limits)
       : store_(store), uploads_(uploads), limits_(limits), slots_(kMaxUploads) {}
@@ -36,7 +36,7 @@ class SourcesService final : public slipway::v1::Sources::Service {
   content::Store& store_;
   sources::Uploads& uploads_;
   const source::Limits limits_;
-  StreamSlots slots_;
+  std::counting_semaphore<> slots_;
   Guarded<std::map<grpc::ServerContext*, Time>> calls_;  // when each client was last heard of
 };
 

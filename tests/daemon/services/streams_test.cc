@@ -264,10 +264,13 @@ TEST_F(StreamsTest, AShutdownEndsFollowers) {
   const auto stream = runs_->StreamRunLog(&ctx, request);
   v1::StreamRunLogResponse response;
   ASSERT_TRUE(stream->Read(&response));
-  server_->Shutdown(std::chrono::milliseconds(10));
+  runs_service_->EndStreams();
   while (stream->Read(&response)) {
   }
-  EXPECT_FALSE(stream->Finish().ok());
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::UNAVAILABLE);
+  EXPECT_EQ(Reason(status), "slipway/SHUTTING_DOWN");
+  server_->Shutdown(std::chrono::milliseconds(10));
 }
 
 }  // namespace
