@@ -26,7 +26,7 @@ inline constexpr size_t kMaxWalkedEntries = 4'000'000;
 Result<std::vector<ContextEntry>> WalkContext(const Context& ctx, ThreadPool& pool, int root_fd,
                                               const PatternMatcher& ignore);
 
-/// The attributes that are part of a context: "security.capability" and "user.*". A file system without any is OK.
+/// The attributes that are part of a context: "user.*". A file system without any is OK.
 Result<Xattrs> ReadXattrs(int fd, const std::string& path);
 
 /// Adds to a PERMISSION_DENIED what the user can do about it; others stay as they are.
