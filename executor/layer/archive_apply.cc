@@ -19,6 +19,10 @@ class FolderSink : public TreeSink {
     return writer_.MakeLink(path, target);
   }
 
+  Status ChangeFile(const std::string& path, const tree::Entry& entry) override {
+    return writer_.ChangeFile(path, entry);
+  }
+
   Status CopyUp(const std::string& path, const tree::Entry& entry) override {
     if (!lower_.lower_file) return Unimplemented("copy up '{}': the layers below cannot be read", path);
     SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, lower_.lower_file(path));

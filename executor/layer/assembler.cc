@@ -25,11 +25,12 @@ class Output {
   BlobSink* sink_;
 };
 
-/// A tar can link to a name only after that name's file, but a tree's order may have the link first. Then the first
-/// name in the order becomes the file, and the file and the other names links to it.
-class LinkOrder {
+/// Hard links as a tar must have them. A link comes after its file, but a tree's order may have it first: then the
+/// first name in the order becomes the file, and the others links to it. And since unpackers give the file whatever
+/// owner, mode and attributes stand in a link's header, these are the file's.
+class HardLinks {
  public:
-  explicit LinkOrder(const tree::Tree& tree) : tree_(tree) {
+  explicit HardLinks(const tree::Tree& tree) : tree_(tree) {
     for (const tree::Entry& entry : tree.entries()) {
       if (entry.type != tree::Type::kHardlink || !tree::PathLess(entry.path, entry.link)) continue;
       const tree::Entry* file = tree.Find(entry.link);
@@ -37,24 +38,28 @@ class LinkOrder {
     }
   }
 
-  /// The entry as it is to be written; `file` is the one whose content follows, or nullptr.
-  tree::Entry ToWrite(const tree::Entry& entry, const tree::Entry*& file) const {
-    const tree::Entry* target = entry.type == tree::Type::kHardlink ? tree_.Find(entry.link) : &entry;
-    const auto first = target != nullptr ? first_.find(target->path) : first_.end();
-    if (first == first_.end()) return entry;
-    tree::Entry out = *target;
+  /// Whether ToWrite() would change it.
+  bool Concern(const tree::Entry& entry) const {
+    return entry.type == tree::Type::kHardlink || (entry.is_file() && !first_.empty() && first_.contains(entry.path));
+  }
+
+  /// The entry as it is to be written; `content` is the file whose content follows, or nullptr.
+  tree::Entry ToWrite(const tree::Entry& entry, const tree::Entry*& content) const {
+    content = nullptr;
+    const tree::Entry* file = entry.is_file() ? &entry : tree_.Find(entry.link);
+    if (file == nullptr || !file->is_file()) return entry;  // it is in a layer below
+    tree::Entry out = *file;
     out.path = entry.path;
-    if (first->second == &entry) {
-      file = target;
+    const auto first = first_.find(file->path);
+    if (first != first_.end() && first->second == &entry) {
+      content = file;
       return out;
     }
-    file = nullptr;
     out.type = tree::Type::kHardlink;
-    out.link = first->second->path;
+    out.link = first != first_.end() ? first->second->path : file->path;
     out.size = 0;
     return out;
   }
-  bool empty() const { return first_.empty(); }
 
  private:
   const tree::Tree& tree_;
@@ -73,11 +78,11 @@ class Assembly {
   Status Run() {
     for (const tree::Entry& entry : source_.tree->entries()) {
       const tree::Entry* file = entry.is_file() ? &entry : nullptr;
-      if (links_.empty()) {
-        SLIPWAY_RETURN_IF_ERROR(Add(entry, file));
-      } else {
+      if (links_.Concern(entry)) {
         const tree::Entry written = links_.ToWrite(entry, file);
         SLIPWAY_RETURN_IF_ERROR(Add(written, file));
+      } else {
+        SLIPWAY_RETURN_IF_ERROR(Add(entry, file));
       }
     }
     SLIPWAY_RETURN_IF_ERROR(pipeline_.Append(TarTrailer()));
@@ -126,7 +131,7 @@ class Assembly {
   CompressPipeline& pipeline_;
   const std::function<void(uint64_t)>& progress_;
   TarOptions tar_options_;
-  LinkOrder links_;
+  HardLinks links_;
   std::string header_;
   uint64_t reported_ = 0;
 };

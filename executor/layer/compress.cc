@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kGzipBlock = 512U << 10;
 constexpr size_t kZstdBlock = 4U << 20;
-constexpr int kGzipDefault = 2;
+constexpr int kGzipDefault = 3;
 constexpr int kZstdDefault = 3;
 constexpr int kIsalHighest = 3;
 /// Above this zstd's memory grows faster than what it gains on blocks of this size.

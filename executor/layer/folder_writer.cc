@@ -121,6 +121,16 @@ Status FolderWriter::MakeLink(const std::string& path, const std::string& target
   return ::linkat(from.folder, from.base, to.folder, to.base, 0) == 0 ? Status() : Failed("make hard link", path);
 }
 
+Status FolderWriter::ChangeFile(const std::string& path, const tree::Entry& entry) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Place place, Locate(path));
+  const UniqueFd file(::openat(place.folder, place.base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.valid()) return Failed("open", path);
+  if (::fchown(file.get(), entry.uid, entry.gid) != 0) return Failed("chown", path);
+  if (::fchmod(file.get(), entry.mode & 07777) != 0) return Failed("chmod", path);
+  SLIPWAY_RETURN_IF_ERROR(SetXattrs(file.get(), entry));
+  return ::futimens(file.get(), TimesOf(entry).data()) == 0 ? Status() : Failed("set time of", path);
+}
+
 Status FolderWriter::Remove(const std::string& path, bool folder) {
   SLIPWAY_ASSIGN_OR_RETURN(const Place place, Locate(path));
   if (!folder) return ::unlinkat(place.folder, place.base, 0) == 0 ? Status() : Failed("remove", path);

@@ -27,6 +27,8 @@ class FolderWriter {
   /// A symlink, device, fifo or whiteout with all its metadata.
   Status MakeNode(const std::string& path, const tree::Entry& entry);
   Status MakeLink(const std::string& path, const std::string& target);
+  /// Owner, mode, time and attributes of a file that was made.
+  Status ChangeFile(const std::string& path, const tree::Entry& entry);
   Status Remove(const std::string& path, bool folder);
 
   /// A new file: Begin, Write at rising offsets, End. What is not written is a hole.

@@ -284,19 +284,35 @@ Status TarTree::PlaceLink(const std::string& path, tree::Entry entry) {
   if (node->entry.is_dir()) return InvalidArgument("the hard link names the folder '{}'", target);
   if (IsBelow(target, path))
     return InvalidArgument("the hard link would take the place of '{}', which it names", target);
-  if (node->entry.is_file()) return PlaceLinkTo(path, target, *node);
+  if (node->entry.is_file()) return PlaceLinkTo(path, target, *node, entry);
   // A second name of a symlink or a device is as good as another one like it.
   return PlaceNode(path, node->entry);
 }
 
-Status TarTree::PlaceLinkTo(const std::string& path, const std::string& target, Node& file) {
+Status TarTree::PlaceLinkTo(const std::string& path, const std::string& target, Node& file, const tree::Entry& link) {
   if (file.group < 0) {
     file.group = static_cast<int64_t>(groups_.size());
     groups_.push_back({.file = file.entry, .below = "", .first = ""});
   }
   SLIPWAY_RETURN_IF_ERROR(Clear(path).status());
   SLIPWAY_RETURN_IF_ERROR(Insert(path, {.entry = file.entry, .implied = false, .group = file.group}).status());
-  return sink_ != nullptr ? sink_->MakeLink(path, target) : Status();
+  if (sink_ != nullptr) SLIPWAY_RETURN_IF_ERROR(sink_->MakeLink(path, target));
+  return TakeOver(link, groups_[static_cast<size_t>(file.group)].file, path);
+}
+
+// Owner, mode and time in a link's header are the file's from then on: unpackers set them by whatever name they have.
+Status TarTree::TakeOver(const tree::Entry& link, tree::Entry& file, const std::string& path) {
+  const bool same_attributes = link.xattrs.empty() || link.xattrs == file.xattrs;
+  if (link.mode == file.mode && link.uid == file.uid && link.gid == file.gid && link.mtime == file.mtime &&
+      same_attributes) {
+    return Status();
+  }
+  file.mode = link.mode;
+  file.uid = link.uid;
+  file.gid = link.gid;
+  file.mtime = link.mtime;
+  if (!same_attributes) file.xattrs = link.xattrs;
+  return sink_ != nullptr ? sink_->ChangeFile(path, file) : Status();
 }
 
 Status TarTree::PlaceLinkBelow(const std::string& path, const std::string& target, tree::Entry entry) {
@@ -316,7 +332,7 @@ Status TarTree::PlaceLinkBelow(const std::string& path, const std::string& targe
     SLIPWAY_ASSIGN_OR_RETURN(below, AskLower(at));
   }
   if (!below) return InvalidArgument("the hard link names '{}', which neither the layer nor one below it has", target);
-  if (below->is_file()) return CopyUpAndLink(path, target, *std::move(below));
+  if (below->is_file()) return CopyUpAndLink(path, target, *std::move(below), entry);
   if (below->is_dir() || below->type == tree::Type::kHardlink) {
     return InvalidArgument("the hard link names '{}', which is no file", target);
   }
@@ -324,7 +340,8 @@ Status TarTree::PlaceLinkBelow(const std::string& path, const std::string& targe
 }
 
 // As overlayfs does when a file of a lower layer gets another name: it comes up under its own name first.
-Status TarTree::CopyUpAndLink(const std::string& path, const std::string& target, tree::Entry file) {
+Status TarTree::CopyUpAndLink(const std::string& path, const std::string& target, tree::Entry file,
+                              const tree::Entry& link) {
   if (path == target || IsBelow(target, path)) return InvalidArgument("the hard link takes the place of '{}'", target);
   SLIPWAY_RETURN_IF_ERROR(Clear(target).status());
   const auto group = static_cast<int64_t>(groups_.size());
@@ -332,7 +349,7 @@ Status TarTree::CopyUpAndLink(const std::string& path, const std::string& target
   file.opaque = false;
   if (sink_ != nullptr) SLIPWAY_RETURN_IF_ERROR(sink_->CopyUp(target, file));
   SLIPWAY_ASSIGN_OR_RETURN(const auto it, Insert(target, {.entry = std::move(file), .implied = true, .group = group}));
-  return PlaceLinkTo(path, target, it->second);
+  return PlaceLinkTo(path, target, it->second, link);
 }
 
 Status TarTree::ForEachFolder(

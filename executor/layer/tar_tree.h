@@ -30,6 +30,8 @@ class TreeSink {
   /// A symlink, device, fifo or whiteout.
   virtual Status MakeNode(const std::string& path, const tree::Entry& entry) = 0;
   virtual Status MakeLink(const std::string& path, const std::string& target) = 0;
+  /// Gives a file that is there another owner, mode, time and attributes.
+  virtual Status ChangeFile(const std::string& path, const tree::Entry& entry) = 0;
   /// A file of the layers below that a hard link names.
   virtual Status CopyUp(const std::string& path, const tree::Entry& entry) = 0;
 };
@@ -96,9 +98,10 @@ class TarTree {
   Status PlaceFolder(const std::string& path, tree::Entry entry);
   Status PlaceNode(const std::string& path, tree::Entry entry);
   Status PlaceLink(const std::string& path, tree::Entry entry);
-  Status PlaceLinkTo(const std::string& path, const std::string& target, Node& file);
+  Status PlaceLinkTo(const std::string& path, const std::string& target, Node& file, const tree::Entry& link);
   Status PlaceLinkBelow(const std::string& path, const std::string& target, tree::Entry entry);
-  Status CopyUpAndLink(const std::string& path, const std::string& target, tree::Entry file);
+  Status CopyUpAndLink(const std::string& path, const std::string& target, tree::Entry file, const tree::Entry& link);
+  Status TakeOver(const tree::Entry& link, tree::Entry& file, const std::string& path);
   tree::Entry Final(Node node, const std::string& path);
 
   const Meaning meaning_;

@@ -176,7 +176,6 @@ Result<char> Typeflag(const tree::Entry& entry) {
 
 PaxRecords XattrRecords(const tree::Entry& entry, bool all) {
   PaxRecords pax;
-  if (entry.type == tree::Type::kHardlink) return pax;  // the file's own entry has them
   for (const auto& [name, value] : entry.xattrs) {
     // A record's key ends at its first '='.
     if ((all || name == kCapability) && name.find('=') == std::string::npos)

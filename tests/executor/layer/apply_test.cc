@@ -71,7 +71,7 @@ TEST_F(Apply, EverythingThatALayerCanHold) {
                               .Add(At(Folder("dev"), 6000))
                               .Add(device)
                               .Add(Of(tree::Type::kFifo, "dev/fifo", 0620))
-                              .Add(HardLink("dev/owned", "etc/owned"))
+                              .Add(NameOf(owned, "dev/owned"))
                               .Add(File("read-only", 0, 0400), "r")
                               .Bytes();
   const auto applied = Unpack(tar);
@@ -90,6 +90,21 @@ TEST_F(Apply, EverythingThatALayerCanHold) {
   EXPECT_EQ(Stat("").st_mode & 07777, 0711U);
   EXPECT_EQ(Content("etc/owned"), "content");
   EXPECT_EQ(Stat("etc/owned").st_ino, Stat("dev/owned").st_ino);
+}
+
+TEST_F(Apply, ALinksHeaderIsTheFiles) {
+  tree::Entry file = File("a", 0, 0600);
+  file.xattrs = {{"security.capability", std::string("\1\0\0\2\0 \0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20)}};
+  tree::Entry link = At(HardLink("b", "a"), 99);
+  link.mode = 0751;
+  link.uid = 7;
+  const auto applied = Unpack(TarMaker().Add(file, "x").Add(link).Bytes());
+  ASSERT_TRUE(applied.ok()) << applied.status().ToString();
+  const auto walked = WalkUpper(Context::Background(), dir_);
+  EXPECT_EQ(Print(walked), Print(applied->index));
+  EXPECT_EQ(walked->Find("a")->uid, 7U);
+  EXPECT_EQ(walked->Find("a")->mtime.seconds, 99);
+  EXPECT_EQ(walked->Find("a")->xattrs, file.xattrs);
 }
 
 TEST_F(Apply, WhiteoutsAreInOverlaysForm) {
@@ -216,6 +231,7 @@ class ApplyOver : public Apply {
     etc.mtime.seconds = 77;
     tree::Entry file = File("usr/lib/f", 7, 0640);
     file.uid = 3;
+    a_ = NameOf(file, "a");
     below_ = tree::Tree({etc, Link("lib", "usr/lib"), Folder("usr"), Folder("usr/lib"), file,
                          HardLink("usr/lib/g", "usr/lib/f"), Link("usr/lib/l", "f")});
     ASSERT_TRUE(fs::WriteFileAtomic(temp_.path() + "/f", "content").ok());
@@ -228,6 +244,14 @@ class ApplyOver : public Apply {
     lower_.lower_file = [this](const std::string&) { return fs::Open(temp_.path() + "/f", O_RDONLY); };
   }
 
+  tree::Entry Named(std::string path, std::string target) {
+    tree::Entry link = a_;
+    link.path = std::move(path);
+    link.link = std::move(target);
+    return link;
+  }
+
+  tree::Entry a_;
   tree::Tree below_;
   LowerAccess lower_;
   std::vector<std::string> asked_;
@@ -265,7 +289,7 @@ TEST_F(ApplyOver, WhatIsHiddenIsNotAskedFor) {
 }
 
 TEST_F(ApplyOver, HardLinkToAFileBelowBringsItUp) {
-  const auto applied = Unpack(TarMaker().Add(HardLink("a", "lib/f")).Add(HardLink("b", "usr/lib/f")).Bytes(), lower_);
+  const auto applied = Unpack(TarMaker().Add(Named("a", "lib/f")).Add(Named("b", "usr/lib/f")).Bytes(), lower_);
   ASSERT_TRUE(applied.ok()) << applied.status().ToString();
   EXPECT_FALSE(applied->self_contained);
   EXPECT_EQ(Print(WalkUpper(Context::Background(), dir_)),
@@ -279,7 +303,7 @@ TEST_F(ApplyOver, HardLinkToAFileBelowBringsItUp) {
 }
 
 TEST_F(ApplyOver, HardLinkToASecondNameOrALinkBelow) {
-  EXPECT_EQ(Unpacked(TarMaker().Add(HardLink("a", "usr/lib/g")).Add(HardLink("l", "usr/lib/l")).Bytes(), lower_),
+  EXPECT_EQ(Unpacked(TarMaker().Add(Named("a", "usr/lib/g")).Add(HardLink("l", "usr/lib/l")).Bytes(), lower_),
             "f 0640 3:0 a 7\n"
             "l 0777 0:0 l -> f\n"
             "d 0755 0:0 usr\n"

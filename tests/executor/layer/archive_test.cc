@@ -23,7 +23,7 @@ TEST(Index, EntriesOfALayer) {
                               .Add(device)
                               .Add(Of(tree::Type::kFifo, "dev/fifo", 0600))
                               .Add(Link("etc/link", "../a b/\xc3\xa9"))
-                              .Add(HardLink("etc/shadow", "etc/passwd"))
+                              .Add(NameOf(owned, "etc/shadow"))
                               .Add(File("bin", 0, 06755), "x")
                               .Bytes();
   EXPECT_EQ(Print(Index(tar)),
@@ -197,6 +197,16 @@ TEST(HardLinks, OutliveTheirFirstName) {
             "f 0644 0:0 a 3\n"
             "f 0644 0:0 b 11\n"
             "h 0644 0:0 c -> b\n");
+}
+
+TEST(HardLinks, GiveTheFileWhatTheirHeaderSays) {
+  tree::Entry link = HardLink("b", "a");
+  link.mode = 04640;
+  link.uid = 7;
+  link.mtime.seconds = 99;
+  const auto index = Index(TarMaker().Add(File("a", 0, 0600), "x").Add(link).Bytes());
+  EXPECT_EQ(Print(index), "f 4640 7:0 a 1\nh 4640 7:0 b -> a\n");
+  EXPECT_EQ(index->Find("a")->mtime.seconds, 99);
 }
 
 TEST(HardLinks, ToASymlinkOrDeviceIsAnotherOne) {

@@ -132,6 +132,18 @@ TEST_F(Assembler, AFileComesBeforeTheLinksToIt) {
             "h 0600 0:0 z -> a\n");
 }
 
+TEST_F(Assembler, ALinksHeaderHasTheFilesAttributes) {
+  tree::Entry file = Stored("a", "content", 0640);
+  file.uid = 5;
+  file.mtime.seconds = 99;
+  file.xattrs = {{"security.capability", "cap"}};
+  const std::string tar = MakeTar({file, HardLink("b", "a")});
+  EXPECT_EQ(Print(Index(tar)), "f 0640 5:0 a 7 security.capability=cap\nh 0640 5:0 b -> a\n");
+  // The capabilities as well, for an unpacker's chown would take them away.
+  const size_t first = tar.find("SCHILY.xattr.security.capability=cap");
+  EXPECT_NE(tar.find("SCHILY.xattr.security.capability=cap", first + 1), std::string::npos);
+}
+
 TEST_F(Assembler, TheSinkGetsTheBlob) {
   Collect sink;
   const auto layer = Make(Source({Stored("f", SomeText(5'000'000))}), {}, 2, &sink);

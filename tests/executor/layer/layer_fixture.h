@@ -43,6 +43,15 @@ inline tree::Entry Link(std::string path, std::string target) {
 inline tree::Entry HardLink(std::string path, std::string target) {
   return Of(tree::Type::kHardlink, std::move(path), 0644, std::move(target));
 }
+/// Another name of a file, with the file's attributes, as an honest writer has it.
+inline tree::Entry NameOf(const tree::Entry& file, std::string path) {
+  tree::Entry entry = file;
+  entry.type = tree::Type::kHardlink;
+  entry.link = file.path;
+  entry.path = std::move(path);
+  entry.size = 0;
+  return entry;
+}
 inline tree::Entry Whiteout(std::string path) { return Of(tree::Type::kWhiteout, std::move(path), 0); }
 
 /// One line an entry: type, mode, owner, path and what else there is. Times are left out.
