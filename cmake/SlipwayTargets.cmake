@@ -4,14 +4,49 @@ set(SLIPWAY_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wsw
 # fmt and gRPC's headers are system headers, so these apply to our code only. Missing designated fields have defaults.
 list(APPEND SLIPWAY_WARNINGS -Wno-missing-field-initializers)
 
-# slipway_library(executor_base SOURCES a.cc b.cc [PUBLIC libs] [PRIVATE libs])
+# Most of a compilation is reading the standard library, fmt, GoogleTest or gRPC: each is read once, and shared by all
+# targets of a kind. Sources still include what they use, since the clang preset compiles without.
+option(SLIPWAY_PCH "Share precompiled headers" ON)
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  set(SLIPWAY_PCH OFF)
+endif()
+set(SLIPWAY_PCH_STD <algorithm> <array> <atomic> <cerrno> <charconv> <chrono> <condition_variable> <cstdint> <cstdlib>
+  <deque> <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map>
+  <utility> <variant> <vector> <fmt/format.h> <spdlog/spdlog.h>)
+set(SLIPWAY_PCH_grpc <grpcpp/grpcpp.h> <google/protobuf/message.h>)
+set(SLIPWAY_PCH_test <gtest/gtest.h> <gmock/gmock.h>)
+if(SLIPWAY_PCH)
+  add_compile_options(-pthread)  # some libraries ask for it: it must be the same for all
+  foreach(kind std grpc test)
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/pch/${kind}.cc CONTENT "// So that the headers have a target.\n")
+    add_library(slipway_pch_${kind} OBJECT ${CMAKE_BINARY_DIR}/pch/${kind}.cc)
+    target_precompile_headers(slipway_pch_${kind} PRIVATE ${SLIPWAY_PCH_STD} ${SLIPWAY_PCH_${kind}})
+    target_compile_options(slipway_pch_${kind} PRIVATE -fpch-preprocess)
+    target_link_libraries(slipway_pch_${kind} PRIVATE spdlog::spdlog fmt::fmt Threads::Threads)
+  endforeach()
+endif()
+
+# Which of them a target takes: std unless PCH says grpc, test or none.
+function(slipway_use_pch target kind)
+  if(NOT SLIPWAY_PCH OR kind STREQUAL none)
+    return()
+  endif()
+  target_precompile_headers(${target} REUSE_FROM slipway_pch_${kind})
+  target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache
+endfunction()
+
+# slipway_library(executor_base SOURCES a.cc b.cc [PUBLIC libs] [PRIVATE libs] [PCH std|grpc|test|none])
 # A static library slipway_<name>; includes are written from the root of the tree.
 function(slipway_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "PCH" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(NOT ARG_PCH)
+    set(ARG_PCH std)
+  endif()
   add_library(slipway_${name} STATIC ${ARG_SOURCES})
   target_include_directories(slipway_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(slipway_${name} PRIVATE ${SLIPWAY_WARNINGS})
   target_link_libraries(slipway_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  slipway_use_pch(slipway_${name} ${ARG_PCH})
 endfunction()
 
 # slipway_binary(slipwayd SOURCES main.cc LIBS …)
@@ -37,6 +72,7 @@ function(slipway_test name)
   target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${name}_test PRIVATE ${SLIPWAY_WARNINGS})
   target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} slipway_test_main GTest::gmock)
+  slipway_use_pch(${name}_test test)
   gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
