@@ -10,19 +10,34 @@ const nlohmann::json* Find(const nlohmann::json& object, const char* key) {
   return it == object.end() || it->is_null() ? nullptr : &*it;
 }
 
+// Asked before parsing: the parser's own call-back makes it walk every list again for each of its items.
+bool TooDeep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kDeepest) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 Status WrongType(const char* key, std::string_view wanted, const nlohmann::json& value) {
   return InvalidArgument("field '{}' must be {} but is a JSON {}", key, wanted, value.type_name());
 }
 }  // namespace
 
 Result<nlohmann::json> ParseObject(std::string_view text, std::string_view what) {
-  bool too_deep = false;
-  const auto depth_guard = [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    too_deep = too_deep || depth > kDeepest;
-    return !too_deep;
-  };
-  nlohmann::json document = nlohmann::json::parse(text, depth_guard, /*allow_exceptions=*/false);
-  if (too_deep) return InvalidArgument("{} is nested more than {} deep", what, kDeepest);
+  if (TooDeep(text)) return InvalidArgument("{} is nested more than {} deep", what, kDeepest);
+  nlohmann::json document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded() || !document.is_object()) return InvalidArgument("{} is not a JSON object", what);
   return document;
 }

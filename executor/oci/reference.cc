@@ -23,7 +23,7 @@ bool GoodComponent(std::string_view part) {
     const size_t end = std::min(part.find_first_not_of(part[i], i), part.size());
     const size_t run = end - i;
     const bool good = (part[i] == '.' && run == 1) || (part[i] == '_' && run <= 2) || part[i] == '-';
-    if (!good) return false;
+    if (!good || !LowerAlnum(part[end])) return false;  // the last is alphanumeric, so `end` is inside
     i = end;
   }
   return true;
@@ -55,8 +55,11 @@ bool GoodHost(std::string_view host) {
   });
 }
 
+// Names come from strangers: what is quoted in an error is cut.
+std::string_view Quoted(std::string_view text) { return text.substr(0, 300); }
+
 Status Bad(std::string_view text, std::string_view why) {
-  return InvalidArgument("image name '{}' is not valid: {}", text.substr(0, 300), why);
+  return InvalidArgument("image name '{}' is not valid: {}", Quoted(text), why);
 }
 }  // namespace
 
@@ -88,7 +91,7 @@ Result<Reference> Reference::Parse(std::string_view text, std::string_view defau
     const size_t slash = rest.find('/');
     out.host = rest.substr(0, slash);
     rest.remove_prefix(slash + 1);
-    if (!GoodHost(out.host)) return Bad(text, fmt::format("'{}' is no host name", out.host));
+    if (!GoodHost(out.host)) return Bad(text, fmt::format("'{}' is no host name", Quoted(out.host)));
   } else {
     out.host = default_host;
   }
@@ -97,7 +100,7 @@ Result<Reference> Reference::Parse(std::string_view text, std::string_view defau
     out.tag = rest.substr(colon + 1);
     rest = rest.substr(0, colon);
     if (!GoodTag(out.tag)) {
-      return Bad(text, fmt::format("tag '{}' must be 1 to 128 letters, digits, '_', '.' or '-'", out.tag));
+      return Bad(text, fmt::format("tag '{}' must be 1 to 128 letters, digits, '_', '.' or '-'", Quoted(out.tag)));
     }
   } else if (out.digest.empty()) {
     out.tag = "latest";
@@ -107,7 +110,7 @@ Result<Reference> Reference::Parse(std::string_view text, std::string_view defau
   if (!GoodRepository(out.repository)) {
     const bool upper = std::any_of(rest.begin(), rest.end(), [](unsigned char c) { return std::isupper(c); });
     return Bad(text, upper ? "the repository must be in lower case"
-                           : fmt::format("'{}' is no repository (lower-case letters, digits, '.', '_', '-' and '/')", rest));
+                           : fmt::format("'{}' is no repository (lower-case letters, digits, '.', '_', '-' and '/')", Quoted(rest)));
   }
   return out;
 }

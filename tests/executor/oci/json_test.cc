@@ -29,8 +29,8 @@ TEST(Json, DepthIsBounded) {
   EXPECT_FALSE(ParseObject("{\"a\":" + std::string(1'000'000, '['), "it").ok());
 }
 
-// Not so yet: each item costs a walk over all before it.
-TEST(Json, DISABLED_ListsOfManyItemsAreReadInOneWalk) {
+// Each item must not cost a walk over all before it.
+TEST(Json, ListsOfManyItemsAreReadInOneWalk) {
   std::string text = "{\"a\":[0";
   for (int i = 0; i < 1'000'000; ++i) text += ",{}";
   EXPECT_TRUE(ParseObject(text + "]}", "it").ok());

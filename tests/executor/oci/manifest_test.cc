@@ -55,8 +55,7 @@ TEST(Manifest, OldSchemasAreToldClearly) {
   EXPECT_THAT(manifest.status().message(), HasSubstr("schema 1"));
 }
 
-// Right, but takes long until documents are read in one walk (Json.DISABLED_ListsOfManyItemsAreReadInOneWalk).
-TEST(Index, DISABLED_TheNumberOfEntriesIsBounded) {
+TEST(Index, TheNumberOfEntriesIsBounded) {
   const std::string entry = Entry('a', R"({"os":"linux","architecture":"amd64"})");
   EXPECT_FALSE(Index::Parse(IndexOf(std::vector<std::string>(10'001, entry))).ok());
 }
