@@ -15,15 +15,22 @@ set(SLIPWAY_PCH_STD <algorithm> <array> <atomic> <cerrno> <charconv> <chrono> <c
   <utility> <variant> <vector> <fmt/format.h> <spdlog/spdlog.h>)
 set(SLIPWAY_PCH_grpc <grpcpp/grpcpp.h> <google/protobuf/message.h>)
 set(SLIPWAY_PCH_test <gtest/gtest.h> <gmock/gmock.h>)
+set(SLIPWAY_PCH_KINDS std grpc)
+if(SLIPWAY_TESTS)
+  list(APPEND SLIPWAY_PCH_KINDS test)
+endif()
 if(SLIPWAY_PCH)
   add_compile_options(-pthread)  # some libraries ask for it: it must be the same for all
-  foreach(kind std grpc test)
+  foreach(kind ${SLIPWAY_PCH_KINDS})
     file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/pch/${kind}.cc CONTENT "// So that the headers have a target.\n")
     add_library(slipway_pch_${kind} OBJECT ${CMAKE_BINARY_DIR}/pch/${kind}.cc)
     target_precompile_headers(slipway_pch_${kind} PRIVATE ${SLIPWAY_PCH_STD} ${SLIPWAY_PCH_${kind}})
     target_compile_options(slipway_pch_${kind} PRIVATE -fpch-preprocess)
     target_link_libraries(slipway_pch_${kind} PRIVATE spdlog::spdlog fmt::fmt Threads::Threads)
   endforeach()
+  if(SLIPWAY_TESTS)
+    target_link_libraries(slipway_pch_test PRIVATE GTest::gmock)  # for its definitions
+  endif()
 endif()
 
 # Which of them a target takes: std unless PCH says grpc, test or none.
