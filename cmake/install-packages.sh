@@ -4,6 +4,7 @@
 #   install-packages.sh run        to run the daemon
 #   install-packages.sh quickstart build, run, and what the quickstart shows
 #   install-packages.sh test       all of it, and what the tests check with
+#   install-packages.sh fuzz       to build the fuzzers
 set -euo pipefail
 
 build=(build-essential cmake ninja-build ccache lld pkg-config
@@ -15,13 +16,15 @@ run=(runc netavark aardvark-dns iptables iproute2 openssh-client ca-certificates
 quickstart=(docker-registry busybox-static git curl jq python3)
 test=(libgtest-dev libgmock-dev crun skopeo umoci debootstrap apache2-utils python3 openssh-server openssl
   xz-utils zstd bzip2 attr libcap2-bin shellcheck jq curl git strace procps)
+fuzz=(clang libclang-rt-14-dev llvm)
 
 case ${1:-} in
   build) want=("${build[@]}") ;;
   run) want=("${run[@]}") ;;
   quickstart) want=("${build[@]}" "${run[@]}" "${quickstart[@]}") ;;
   test) want=("${build[@]}" "${run[@]}" "${quickstart[@]}" "${test[@]}") ;;
-  *) echo "usage: $0 build|run|quickstart|test" >&2; exit 2 ;;
+  fuzz) want=("${build[@]}" "${fuzz[@]}") ;;
+  *) echo "usage: $0 build|run|quickstart|test|fuzz" >&2; exit 2 ;;
 esac
 
 missing=()
