@@ -1,8 +1,6 @@
-// RunValues: what a task may know about its run, and the replacement of "{{.Run.ID}}" and its like by it.
+// RunValues: what a task may know about its run (.Run.*), and plain templates over nothing but that.
 //
-// Follows ACR Tasks' data model (.Run.*). Only plain references are understood, with blanks inside the braces and trim
-// marks ("{{- .Run.ID -}}" eats the white space around it). Everything else that Go's text/template knows is refused,
-// not passed on. Values; no thread-safety of their own.
+// Follows ACR Tasks' data model. Values; no thread-safety of their own.
 #pragma once
 
 #include <string>
@@ -14,15 +12,24 @@
 namespace slipway::run_template {
 
 struct RunValues {
-  std::string id;            ///< .Run.ID, .Build.ID
-  std::string registry;      ///< .Run.Registry; .Run.RegistryName is the part before its first '.' or ':'
-  SystemTime date;           ///< .Run.Date: when the run started
-  std::string os;            ///< .Run.OS
-  std::string architecture;  ///< .Run.Architecture
-  std::string task_name;     ///< .Run.TaskName; "" for quick builds
+  std::string id;             ///< .Run.ID, .Build.ID
+  std::string registry;       ///< .Run.Registry; .Run.RegistryName is the part before its first '.' or ':'
+  SystemTime date;            ///< .Run.Date: when the run started
+  std::string os;             ///< .Run.OS
+  std::string architecture;   ///< .Run.Architecture
+  std::string task_name;      ///< .Run.TaskName; "" for quick builds
+  std::string commit;         ///< .Run.Commit; this and what follows "" if unknown
+  std::string branch;         ///< .Run.Branch
+  std::string git_tag;        ///< .Run.GitTag
+  std::string repository;     ///< .Run.Repository
+  std::string triggered_by;   ///< .Run.TriggeredBy
+  std::string shared_volume;  ///< .Run.SharedVolume
+  std::string os_version;     ///< .Run.OSVersion
 };
 
-/// `text` with every expression replaced. INVALID_ARGUMENT with the expression for one that is not known.
+/// An image name or build argument of a quick build: `text` with the templates in it rendered over .Run and .Build
+/// alone. INVALID_ARGUMENT with the expression for a field of .Run that does not exist and for a template that is
+/// wrong.
 Result<std::string> Render(std::string_view text, const RunValues& values);
 
 /// ".Run.Date" as ACR writes it: "20260131-235959z".
