@@ -6,6 +6,7 @@ namespace {
 struct Maker {
   std::unique_ptr<Action> operator()(const task::BuildStep& step) const { return MakeBuildAction(step); }
   std::unique_ptr<Action> operator()(const task::PushStep& step) const { return MakePushAction(step); }
+  std::unique_ptr<Action> operator()(const task::CmdStep& step) const { return MakeCmdAction(step); }
 };
 }  // namespace
 

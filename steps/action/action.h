@@ -1,4 +1,4 @@
-// Action: what a step does. One implementation a kind of step, a file each: build.cc, push.cc.
+// Action: what a step does. One implementation a kind of step, a file each: build.cc, push.cc, cmd.cc.
 //
 // An action is made for one step of one run, run once (again only by a retry of the engine) and thrown away. It works
 // in the thread that calls it and tells what it does through the environment's sink.
@@ -39,6 +39,7 @@ std::unique_ptr<Action> MakeAction(const task::Step& step);
 // One a kind; for MakeAction.
 std::unique_ptr<Action> MakeBuildAction(const task::BuildStep& step);
 std::unique_ptr<Action> MakePushAction(const task::PushStep& step);
+std::unique_ptr<Action> MakeCmdAction(const task::CmdStep& step);
 
 /// A line in the log of a run, of no vertex.
 void Say(Environment& environment, std::string text);

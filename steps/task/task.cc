@@ -4,7 +4,24 @@
 
 namespace slipway::task {
 
-std::string_view Step::kind() const { return std::holds_alternative<BuildStep>(what) ? "build" : "push"; }
+namespace {
+struct KindName {
+  std::string_view operator()(const BuildStep&) const { return "build"; }
+  std::string_view operator()(const PushStep&) const { return "push"; }
+  std::string_view operator()(const CmdStep&) const { return "cmd"; }
+};
+}  // namespace
+
+std::string_view Step::kind() const { return std::visit(KindName(), what); }
+
+std::string_view RunOnName(RunOn when) {
+  switch (when) {
+    case RunOn::kSuccess: return "success";
+    case RunOn::kFailure: return "failure";
+    case RunOn::kAlways: return "always";
+  }
+  return "?";
+}
 
 Status Validate(const Task& task) {
   std::set<std::string_view> before;
