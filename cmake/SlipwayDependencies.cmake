@@ -18,6 +18,7 @@ pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
 pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
+pkg_check_modules(libmicrohttpd REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
 # Not under the name re2: its cached re2_FOUND would keep gRPC's own look-up from running at the next configuration.
 pkg_check_modules(SLIPWAY_RE2 REQUIRED IMPORTED_TARGET re2)

@@ -1,0 +1,161 @@
+#include "daemon/http/listener.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "executor/base/unique_fd.h"
+
+namespace slipway::web {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+Router Routes() {
+  Router router;
+  router.Add("POST", "/hooks/{kind}/{task}", 1000, [](const Request& request) {
+    return TextResponse(202, fmt::format("{} {} {} {}", request.params.at("kind"), request.params.at("task"),
+                                         request.header("X-Name"), request.body.size()));
+  });
+  router.Add("GET", "/query", 0, [](const Request& request) {
+    const auto found = request.query.find("a");
+    return TextResponse(200, found == request.query.end() ? "none" : found->second);
+  });
+  return router;
+}
+
+std::unique_ptr<Listener> Serve(ListenerOptions options = {}) {
+  auto listener = Listener::Start(options, Routes());
+  EXPECT_TRUE(listener.ok()) << listener.status().message();
+  return *std::move(listener);
+}
+
+UniqueFd Connect(const Listener& listener) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(listener.port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  return fd;
+}
+
+void Send(const UniqueFd& fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t sent = ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return;
+    text.remove_prefix(static_cast<size_t>(sent));
+  }
+}
+
+// All that comes until the server closes.
+std::string ReadAll(const UniqueFd& fd) {
+  std::string out;
+  char buffer[4096];
+  ssize_t got = 0;
+  while ((got = ::recv(fd.get(), buffer, sizeof(buffer), 0)) > 0) out.append(buffer, static_cast<size_t>(got));
+  return out;
+}
+
+std::string Exchange(const Listener& listener, std::string_view request) {
+  const UniqueFd fd = Connect(listener);
+  Send(fd, request);
+  return ReadAll(fd);
+}
+
+std::string Post(std::string_view path, std::string_view body) {
+  return fmt::format("POST {} HTTP/1.1\r\nHost: h\r\nx-NAME: n\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", path,
+                     body.size(), body);
+}
+
+TEST(Listener, HandlersGetParametersHeadersAndBody) {
+  const auto listener = Serve();
+  const std::string answer = Exchange(*listener, Post("/hooks/git/my%20task", "12345"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 202"));
+  EXPECT_THAT(answer, HasSubstr("git my task n 5\n"));
+  EXPECT_THAT(Exchange(*listener, "GET /query?a=b%2Fc HTTP/1.0\r\n\r\n"), HasSubstr("b/c\n"));
+}
+
+TEST(Listener, WhatIsNotThereAndWhatIsNotTaken) {
+  const auto listener = Serve();
+  EXPECT_THAT(Exchange(*listener, Post("/nothing", "")), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(Exchange(*listener, Post("/hooks/git/", "")), StartsWith("HTTP/1.1 404"));
+  const std::string wrong = Exchange(*listener, "GET /hooks/git/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(wrong, StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(wrong, HasSubstr("Allow: POST"));
+}
+
+TEST(Listener, LargeBodiesAreRefusedBeforeTheyAreRead) {
+  const auto listener = Serve();
+  // Only announced: the answer does not wait for it.
+  EXPECT_THAT(Exchange(*listener, "POST /hooks/git/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(Exchange(*listener, Post("/hooks/git/x", std::string(1000, 'x'))), StartsWith("HTTP/1.1 202"));
+}
+
+TEST(Listener, BodiesThatGrowPastTheBoundEndTheConnection) {
+  const auto listener = Serve();
+  std::string request = "POST /hooks/git/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 20; ++i) request += "64\r\n" + std::string(100, 'x') + "\r\n";
+  EXPECT_EQ(Exchange(*listener, request + "0\r\n\r\n"), "");
+}
+
+TEST(Listener, NonsenseIsAnsweredOrCutOff) {
+  ListenerOptions options;
+  options.idle_timeout = std::chrono::seconds(1);
+  const auto listener = Serve(options);
+  for (const std::string& text :
+       {std::string("\r\n\r\n\r\n\r\n"), std::string("GET\r\n\r\n"), "GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\n\r\n",
+        std::string("POST /hooks/git/x HTTP/1.1\r\nContent-Length: -5\r\n\r\n"), std::string(300, '\0')}) {
+    const UniqueFd fd = Connect(*listener);
+    Send(fd, text);
+    ::shutdown(fd.get(), SHUT_WR);
+    EXPECT_THAT(ReadAll(fd), ::testing::Not(HasSubstr("HTTP/1.1 2")));
+  }
+  EXPECT_THAT(Exchange(*listener, "GET /query HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200")) << "it still serves";
+}
+
+TEST(Listener, AClientThatSaysNothingIsCutOff) {
+  ListenerOptions options;
+  options.idle_timeout = std::chrono::seconds(1);
+  const auto listener = Serve(options);
+  const UniqueFd fd = Connect(*listener);
+  Send(fd, "POST /hooks/git/x HTTP/1.1\r\nHost:");
+  EXPECT_THAT(ReadAll(fd), ::testing::Not(HasSubstr("HTTP/1.1 2")));
+}
+
+TEST(Listener, ManyAtOnce) {
+  const auto listener = Serve();
+  std::atomic<int> good{0};
+  {
+    std::vector<std::jthread> clients;
+    for (int i = 0; i < 8; ++i) {
+      clients.emplace_back([&] {
+        for (int n = 0; n < 50; ++n) {
+          if (Exchange(*listener, Post("/hooks/git/x", "b")).starts_with("HTTP/1.1 202")) ++good;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(good, 400);
+}
+
+TEST(Listener, AnAddressBelongsToOne) {
+  const auto listener = Serve();
+  ListenerOptions same;
+  same.port = listener->port();
+  EXPECT_EQ(Listener::Start(same, Routes()).code(), Code::kAlreadyExists);
+  ListenerOptions nowhere;
+  nowhere.host = "no-such-host.invalid";
+  EXPECT_FALSE(Listener::Start(nowhere, Routes()).ok());
+}
+
+}  // namespace
+}  // namespace slipway::web
