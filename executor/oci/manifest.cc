@@ -78,6 +78,35 @@ OrderedJson ToJsonValue(const std::vector<Descriptor>& descriptors) {
   for (const Descriptor& descriptor : descriptors) out.push_back(ToJsonValue(descriptor));
   return out;
 }
+// What can stand in for a platform, itself first, then the nearest: older variants, and the 32 bits of the same
+// processors (containerd's order). All normalized.
+std::vector<Platform> Acceptable(const Platform& platform) {
+  const Platform want = platform.Normalized();
+  std::vector<Platform> out = {want};
+  const auto add = [&](std::string_view arch, std::string_view of_variant) {
+    Platform other = want;
+    other.architecture = arch;
+    other.variant = of_variant;
+    if (other != want) out.push_back(std::move(other));
+  };
+  // "v7" is followed by "v6" and "v5".
+  const auto add_older = [&](std::string_view arch, std::string_view newest, char oldest) {
+    if (newest.size() != 2 || newest[0] != 'v') return;
+    for (char v = newest[1]; v >= oldest; --v) add(arch, std::string{'v', v});
+  };
+  if (want.architecture == "amd64") {
+    add_older("amd64", want.variant, '2');
+    add("amd64", "");
+    add("386", "");
+  } else if (want.architecture == "arm64") {
+    add("arm64", "");
+    add_older("arm", "v8", '5');
+  } else if (want.architecture == "arm") {
+    add_older("arm", want.variant, '5');
+  }
+  for (Platform& one : out) one.os_version.clear();
+  return out;
+}
 }  // namespace
 
 bool IsManifestType(std::string_view type) { return type == media_type::kManifest || type == media_type::kDockerManifest; }
@@ -154,14 +183,15 @@ std::string Index::ToJson() const {
 }
 
 const Descriptor* Index::Find(const Platform& platform) const {
-  const Descriptor* loose = nullptr;
-  for (const Descriptor& entry : manifests) {
-    if (!entry.platform || entry.annotations.contains("vnd.docker.reference.type")) continue;
-    if (!platform.Matches(*entry.platform)) continue;
-    if (entry.platform->Normalized().variant == platform.Normalized().variant) return &entry;
-    if (loose == nullptr) loose = &entry;
+  for (const Platform& wanted : Acceptable(platform)) {
+    for (const Descriptor& entry : manifests) {
+      if (!entry.platform || entry.annotations.contains("vnd.docker.reference.type")) continue;
+      Platform has = entry.platform->Normalized();
+      has.os_version.clear();
+      if (has == wanted) return &entry;
+    }
   }
-  return loose;
+  return nullptr;
 }
 
 }  // namespace slipway::oci
