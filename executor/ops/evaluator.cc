@@ -36,7 +36,7 @@ Result<layer::Chain> OpEvaluator::Run(const Context& ctx, const graph::Vertex& v
                         [&](const graph::HttpOp&) -> R { return remote_.Run(key, lease); },
                         [&](const graph::GitOp& op) -> R { return remote_.Run(ctx, op, key, lease, progress); },
                         [&](const graph::FileOp& op) -> R { return file_.Run(ctx, op, inputs, key, lease, progress); },
-                        [&](const graph::ExecOp& op) -> R { return exec_.Run(ctx, op, inputs, lease, progress); },
+                        [&](const graph::ExecOp& op) -> R { return exec_.Run(ctx, op, vertex.platform, inputs, lease, progress); },
                     },
                     vertex.op);
 }

@@ -11,6 +11,7 @@
 #include "executor/layer/view.h"
 #include "executor/ops/selection.h"
 #include "executor/ops/users.h"
+#include "executor/runtime/binfmt.h"
 
 namespace slipway::ops {
 
@@ -88,6 +89,47 @@ Result<std::string> HostPath(const std::string& root, const std::string& path) {
   if (n < 0) return ErrnoStatus(errno, fmt::format("find '{}'", path));
   link.resize(static_cast<size_t>(n));
   return link;
+}
+
+// Whether the program that is to be started is one of this machine, whatever platform its image claims.
+bool IsNative(const graph::ExecOp& op, const std::string& root) {
+  if (op.args.empty()) return false;
+  std::vector<std::string> candidates;
+  if (op.args[0].find('/') != std::string::npos) {
+    candidates.push_back(op.args[0]);
+  } else {
+    for (const std::string& env : op.env) {
+      if (!env.starts_with("PATH=")) continue;
+      for (size_t at = 5; at <= env.size();) {
+        const size_t end = std::min(env.find(':', at), env.size());
+        candidates.push_back(fs::Join(env.substr(at, end - at), op.args[0]));
+        at = end + 1;
+      }
+    }
+  }
+  const auto dir = fs::Open(root, O_RDONLY | O_DIRECTORY);
+  if (!dir.ok()) return false;
+  for (const std::string& path : candidates) {
+    const auto file = fs::OpenInRoot(dir->get(), path, O_RDONLY | O_NONBLOCK);
+    if (!file.ok()) continue;
+    std::string begin(20, '\0');
+    const auto got = fs::ReadFull(file->get(), begin);
+    return got.ok() && *got == begin.size() &&
+           begin.substr(0, 4) ==
+               "\x7f"
+               "ELF" &&
+           begin.substr(18, 2) == runtime::ProgramHeader(oci::Platform::Host().architecture).substr(18, 2);
+  }
+  return false;
+}
+
+// The table of the kernel is read for each step: a handler may have come or gone.
+Status CheckEmulation(const graph::ExecOp& op, const oci::Platform& platform, const std::string& root) {
+  const oci::Platform host = oci::Platform::Host();
+  if (platform.architecture.empty() || platform.architecture == host.architecture) return Status();
+  Status runnable = runtime::CheckRunnable(platform, host, runtime::ReadBinfmtHandlers(), root);
+  if (runnable.ok() || IsNative(op, root)) return Status();
+  return runnable;
 }
 
 std::optional<int64_t> Number(std::string_view text) {
@@ -260,12 +302,13 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   return spec;
 }
 
-Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op,
+Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
                                   const std::vector<solver::Output>& inputs, content::Lease*,
                                   const VertexProgress& progress) {
   layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> lowers, layers_.LowerDirs(ctx, chain, progress));
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<snapshot::Active> root, snapshotter_.Prepare(ctx, lowers, ids_));
+  SLIPWAY_RETURN_IF_ERROR(CheckEmulation(op, platform, root->root()));
   Mounted mounted;
   for (const graph::ExecMount& mount : op.mounts) {
     SLIPWAY_RETURN_IF_ERROR(AddMount(ctx, mount, inputs, progress, mounted));

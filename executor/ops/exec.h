@@ -25,9 +25,11 @@ class ExecOps {
 
   Result<solver::ContentKey> Key(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
                                  const std::vector<solver::Output>& inputs, const VertexProgress& progress);
-  /// FAILED_PRECONDITION with the exit code or signal and the last lines of output if the program fails.
-  Result<layer::Chain> Run(const Context& ctx, const graph::ExecOp& op, const std::vector<solver::Output>& inputs,
-                           content::Lease* lease, const VertexProgress& progress);
+  /// FAILED_PRECONDITION with the exit code or signal and the last lines of output if the program fails;
+  /// also, saying what to install, if this machine has no emulator for `platform`.
+  Result<layer::Chain> Run(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
+                           const std::vector<solver::Output>& inputs, content::Lease* lease,
+                           const VertexProgress& progress);
 
  private:
   /// What must live as long as the container runs.
