@@ -21,6 +21,8 @@ class BuildContext {
   /// For messages: "Dockerfile", "docker/Dockerfile.web".
   const std::string& dockerfile_name() const { return name_; }
   const std::string& revision() const { return fetched_.revision; }
+  /// The tree as COPY sees it.
+  const tree::Tree& visible() const { return *visible_; }
   /// The tree as a vertex. Files that the ignore file excludes are not in it.
   Result<graph::VertexPtr> Vertex() const;
 

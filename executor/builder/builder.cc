@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <thread>
@@ -10,6 +11,7 @@
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
 #include "executor/base/thread_pool.h"
+#include "executor/builder/attestations.h"
 #include "executor/builder/build_context.h"
 #include "executor/builder/image_resolver.h"
 #include "executor/dockerfile/lower.h"
@@ -17,6 +19,7 @@
 #include "executor/http/curl_transport.h"
 #include "executor/image/exporter.h"
 #include "executor/ops/evaluator.h"
+#include "executor/runtime/binfmt.h"
 #include "executor/runtime/oci_runner.h"
 #include "executor/snapshot/snapshotter.h"
 #include "executor/solver/solver.h"
@@ -79,6 +82,47 @@ Result<std::optional<SystemTime>> EpochOf(const BuildRequest& request) {
   return epoch;
 }
 
+// What is built, each platform once, in the order asked for.
+std::vector<oci::Platform> PlatformsOf(const BuildRequest& request) {
+  std::vector<oci::Platform> out;
+  for (const oci::Platform& platform : request.platforms) {
+    oci::Platform normal = platform.Normalized();
+    if (std::find(out.begin(), out.end(), normal) == out.end()) out.push_back(std::move(normal));
+  }
+  if (out.empty()) out.push_back(oci::Platform::Host());
+  return out;
+}
+
+// The build argument BUILDKIT_MULTI_PLATFORM: an index also for one platform.
+Result<bool> WantsIndex(const BuildRequest& request) {
+  constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "TRUE", "true", "True"};
+  constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "FALSE", "false", "False"};
+  std::string value;
+  for (const NamedValue& arg : request.build_args) {
+    if (arg.name == "BUILDKIT_MULTI_PLATFORM") value = arg.value;
+  }
+  if (value.empty()) return false;
+  if (std::find(kTrue.begin(), kTrue.end(), value) != kTrue.end()) return true;
+  if (std::find(kFalse.begin(), kFalse.end(), value) == kFalse.end()) {
+    return InvalidArgument("build arg BUILDKIT_MULTI_PLATFORM='{}' is neither true nor false", value);
+  }
+  if (PlatformsOf(request).size() == 1) return false;
+  return InvalidArgument("build arg BUILDKIT_MULTI_PLATFORM={} contradicts the {} platforms that are to be built",
+                         value, PlatformsOf(request).size());
+}
+
+// A base of several platforms is one base.
+void AddBase(const BuiltImage::Base& base, BuiltImage& built) {
+  const auto same = std::find_if(built.bases.begin(), built.bases.end(), [&](const BuiltImage::Base& known) {
+    return known.reference == base.reference && known.digest == base.digest;
+  });
+  if (same == built.bases.end()) {
+    built.bases.push_back(base);
+  } else {
+    same->runtime = same->runtime || base.runtime;
+  }
+}
+
 class BuilderImpl : public Builder {
  public:
   explicit BuilderImpl(const Options& options) : options_(options), cpu_pool_(0, "cpu"), io_pool_(kIoThreads, "io") {}
@@ -90,6 +134,10 @@ class BuilderImpl : public Builder {
   Result<PushResult> Push(const Context& ctx, const BuiltImage& image, const std::vector<oci::Reference>& names,
                           ProgressSink& progress) override;
   Result<ImageInfo> Assemble(const Context& ctx, const BuiltImage& image, ProgressSink& progress) override;
+  Result<std::vector<Attestation>> ReadAttestations(const Context& ctx, const oci::Reference& image,
+                                                    std::string_view predicate_prefix) override {
+    return builder::ReadAttestations(ctx, registry_->NewSession(), *content_, image, predicate_prefix);
+  }
   std::vector<std::pair<std::string, std::string>> Describe() override;
   Status Collect(const Context& ctx) override;
 
@@ -116,6 +164,7 @@ class BuilderImpl : public Builder {
   std::unique_ptr<source::ContextFetcher> sources_;
   std::unique_ptr<solver::CacheStore> cache_;
   std::unique_ptr<image::Exporter> exporter_;
+  std::unique_ptr<Attester> attester_;
   std::unique_ptr<ops::CacheMounts> cache_mounts_;
   std::unique_ptr<ops::FileOps> file_ops_;
   std::unique_ptr<ops::ExecOps> exec_ops_;
@@ -131,8 +180,8 @@ Status BuilderImpl::Open() {
   SLIPWAY_RETURN_IF_ERROR(OpenRegistry());
   const auto fetch = [this](const Context& ctx, const layer::Remote& remote, const auto& sink,
                             const VertexProgress& progress) { return FetchLayer(ctx, remote, sink, progress); };
-  // In this order: the runner ends containers that a crash left, so that the snapshotter can take their mounts away, so that
-  // the layer store can sweep its folders.
+  // In this order: the runner ends containers that a crash left, so that the snapshotter can take their mounts away, so
+  // that the layer store can sweep its folders.
   SLIPWAY_RETURN_IF_ERROR(OpenRuntime());
   SLIPWAY_ASSIGN_OR_RETURN(snapshotter_, snapshot::Open(Folder("snapshots")));
   SLIPWAY_ASSIGN_OR_RETURN(layers_,
@@ -144,6 +193,7 @@ Status BuilderImpl::Open() {
   SLIPWAY_ASSIGN_OR_RETURN(sources_, source::ContextFetcher::Open(fetcher, *content_, *transport_));
 
   exporter_ = std::make_unique<image::Exporter>(*layers_, io_pool_);
+  attester_ = std::make_unique<Attester>(*layers_);
   cache_mounts_ = std::make_unique<ops::CacheMounts>(Folder("cache-mounts"));
   file_ops_ = std::make_unique<ops::FileOps>(*layers_, *content_);
   exec_ops_ = std::make_unique<ops::ExecOps>(*layers_, *snapshotter_, *runner_, *cache_mounts_, snapshot::IdMap{});
@@ -182,6 +232,8 @@ Status BuilderImpl::OpenRuntime() {
   if (options_.network == "none") runner.default_network = runtime::NetworkMode::kNone;
   SLIPWAY_ASSIGN_OR_RETURN(runner_, runtime::OciRunner::Make(Context::Background(), runner));
   spdlog::info("containers are run by {}", runner_->probe().ToString());
+  spdlog::info("emulated platforms: {}",
+               runtime::DescribeEmulation(oci::Platform::Host(), runtime::ReadBinfmtHandlers()));
   return Status();
 }
 
@@ -211,7 +263,8 @@ Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest&
   }
   out.allow_host_network = options_.allow_host_network;
   out.allow_insecure = options_.allow_insecure_security;
-  out.multi_platform = request.platforms.size() > 1;
+  SLIPWAY_ASSIGN_OR_RETURN(const bool always_index, WantsIndex(request));
+  out.multi_platform = always_index || PlatformsOf(request).size() > 1;
   out.context = [&context] { return context.Vertex(); };
   out.warn = [&progress](std::string_view text, std::string_view detail) {
     VertexProgress(&progress, "", "").Warning(text, detail);
@@ -220,6 +273,10 @@ Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest&
 }
 
 Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) {
+  if (request.attest.any() && request.media_types != oci::Family::kOci) {
+    return InvalidArgument("provenance and bill of materials are attached by OCI's media types only");
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const bool always_index, WantsIndex(request));
   BuiltImage built;
   built.impl = std::make_shared<BuiltImage::Impl>();
   SLIPWAY_ASSIGN_OR_RETURN(built.impl->lease, content_->NewLease("a build"));
@@ -230,9 +287,8 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
                            dockerfile::Parse(context.dockerfile_text(), context.dockerfile_name()));
   RegistryImages images(registry_->NewSession(), *layers_, *content_, built.impl->lease, progress);
 
-  std::vector<oci::Platform> platforms = request.platforms;
-  if (platforms.empty()) platforms.push_back(oci::Platform::Host());
-  for (oci::Platform& platform : platforms) platform = platform.Normalized();
+  const std::vector<oci::Platform> platforms = PlatformsOf(request);
+  std::vector<attest::BuildFacts> facts;
   std::vector<graph::VertexPtr> roots;
   for (const oci::Platform& platform : platforms) {
     SLIPWAY_ASSIGN_OR_RETURN(const dockerfile::LowerOptions options,
@@ -240,11 +296,13 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
     SLIPWAY_ASSIGN_OR_RETURN(dockerfile::Lowered lowered,
                              dockerfile::Lower(ctx, dockerfile, options, images, io_pool_));
     roots.push_back(lowered.result);
-    built.impl->images.push_back(
-        {.chain = {}, .config = std::move(lowered.config), .base_layers = static_cast<size_t>(lowered.base_layers)});
-    for (const dockerfile::BaseImage& base : lowered.bases) {
-      built.bases.push_back({base.reference, base.digest, base.runtime});
-    }
+    if (request.attest.any()) facts.push_back(FactsOf(request, context, lowered, platform));
+    built.impl->images.push_back({.chain = {},
+                                  .config = std::move(lowered.config),
+                                  .base_layers = static_cast<size_t>(lowered.base_layers),
+                                  .platform = platform,
+                                  .attestations = {}});
+    for (const dockerfile::BaseImage& base : lowered.bases) AddBase({base.reference, base.digest, base.runtime}, built);
   }
   SLIPWAY_ASSIGN_OR_RETURN(solver::Solved solved, solver_->Solve(ctx, roots, progress));
   for (size_t i = 0; i < roots.size(); ++i) {
@@ -253,9 +311,15 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   }
   built.summary = {solved.stats.vertices, solved.stats.cached};
   built.impl->options.family = request.media_types;
+  built.impl->options.always_index = always_index;
   built.impl->options.compression = request.compression;
   built.impl->options.annotations = request.annotations;
   SLIPWAY_ASSIGN_OR_RETURN(built.impl->options.epoch, EpochOf(request));
+  for (size_t i = 0; i < facts.size(); ++i) {
+    image::PlatformImage& image = built.impl->images[i];
+    SLIPWAY_ASSIGN_OR_RETURN(
+        image.attestations, attester_->Make(ctx, request.attest, facts[i], image, built.impl->options.epoch, progress));
+  }
   return built;
 }
 
@@ -296,9 +360,12 @@ Result<uint64_t> BuilderImpl::HeldBytes() {
 
 std::vector<std::pair<std::string, std::string>> BuilderImpl::Describe() {
   std::vector<std::pair<std::string, std::string>> out = {
-      {"runtime", runner_->probe().ToString()},        {"snapshotter", snapshotter_->name()},
-      {"default registry", options_.default_registry}, {"parallel steps", std::to_string(StepLimit(options_))},
+      {"runtime", runner_->probe().ToString()},
+      {"snapshotter", snapshotter_->name()},
+      {"default registry", options_.default_registry},
+      {"parallel steps", std::to_string(StepLimit(options_))},
       {"platform", oci::Platform::Host().ToString()},
+      {"emulated platforms", runtime::DescribeEmulation(oci::Platform::Host(), runtime::ReadBinfmtHandlers())},
   };
   if (const auto held = HeldBytes(); held.ok()) {
     out.emplace_back("storage", fmt::format("{} of {}", FormatBytes(*held), FormatBytes(StorageBudget(options_))));

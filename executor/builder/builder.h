@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/attest/options.h"
 #include "executor/base/context.h"
 #include "executor/base/digest.h"
 #include "executor/base/progress.h"
@@ -65,6 +66,7 @@ struct BuildRequest {
   bool pull = false;  ///< bases are always looked up in their registry; kept for the warning it gives otherwise
   oci::Family media_types = oci::Family::kOci;
   oci::Compression compression = oci::Compression::kGzip;
+  attest::Options attest;             ///< INVALID_ARGUMENT with Docker's media types
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
 };
 
@@ -92,6 +94,13 @@ struct BuiltImage {
 struct PushedLayer {
   oci::Descriptor descriptor;
   enum class How { kThere, kMounted, kUploaded } how = How::kThere;
+};
+
+/// A statement about the image of one platform.
+struct Attestation {
+  oci::Platform platform;
+  std::string predicate_type;
+  std::string statement;  ///< in-toto, JSON
 };
 
 struct PushResult {
@@ -122,6 +131,11 @@ class Builder {
                                   ProgressSink& progress) = 0;
   /// Assembles the layers into the content store without pushing: the digest of an image that is not pushed.
   virtual Result<ImageInfo> Assemble(const Context& ctx, const BuiltImage& image, ProgressSink& progress) = 0;
+
+  /// What is attested of an image in a registry (`image` has a digest), in the order of its index; empty if nothing is.
+  /// `predicate_prefix`: only predicates of a type that begins so. RESOURCE_EXHAUSTED past 64 MiB a statement.
+  virtual Result<std::vector<Attestation>> ReadAttestations(const Context& ctx, const oci::Reference& image,
+                                                            std::string_view predicate_prefix) = 0;
 
   /// For `slipway info`: runtime, its version, storage driver, bytes held …, in order of display.
   virtual std::vector<std::pair<std::string, std::string>> Describe() = 0;

@@ -250,9 +250,9 @@ Result<ResolvedImage> Lowering::Image(const std::string& name, const oci::Platfo
   if (it->second.ok()) {
     const ResolvedImage& image = *it->second;
     const bool known = std::any_of(bases_.begin(), bases_.end(), [&](const BaseImage& base) {
-      return base.reference == image.reference && base.digest == image.digest;
+      return base.reference == image.reference && base.digest == image.digest && base.platform == platform;
     });
-    if (!known) bases_.push_back({image.reference, image.digest, false});
+    if (!known) bases_.push_back({image.reference, image.digest, false, platform});
     return image;
   }
   const std::vector<std::string> names = StageNames();

@@ -73,6 +73,7 @@ struct BaseImage {
   oci::Reference reference;
   Digest digest;
   bool runtime = false;  ///< the target stands on it; others are of build stages or --from
+  oci::Platform platform;
 };
 
 struct Lowered {

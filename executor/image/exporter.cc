@@ -42,7 +42,11 @@ Documents Combine(const std::vector<PlatformImage>& images, std::vector<Document
                   const ExportOptions& options) {
   Documents out;
   out.platforms = std::move(platforms);
-  if (out.platforms.size() == 1) {
+  for (size_t i = 0; i < out.platforms.size(); ++i) {
+    if (images[i].attestations.empty()) continue;
+    out.platforms[i].attestation = MakeAttestation(images[i].attestations, out.platforms[i].descriptor);
+  }
+  if (out.platforms.size() == 1 && !out.platforms[0].attestation && !options.always_index) {
     out.root = out.platforms[0].descriptor;
     out.root_json = out.platforms[0].manifest_json;
     return out;
@@ -52,8 +56,11 @@ Documents Combine(const std::vector<PlatformImage>& images, std::vector<Document
   index.media_type = oci_family ? oci::media_type::kIndex : oci::media_type::kDockerManifestList;
   for (size_t i = 0; i < out.platforms.size(); ++i) {
     oci::Descriptor entry = out.platforms[i].descriptor;
-    entry.platform = images[i].config.platform;
+    entry.platform = images[i].platform;
     index.manifests.push_back(std::move(entry));
+  }
+  for (const Documents::Platform& platform : out.platforms) {
+    if (platform.attestation) index.manifests.push_back(platform.attestation->descriptor);
   }
   out.root_json = index.ToJson();
   out.root = DescribeJson(index.media_type, out.root_json);
@@ -228,19 +235,30 @@ Result<PushedBlob> Exporter::PushLayer(const Context& ctx, const Target& target,
   return pushed;
 }
 
+Status Exporter::PushAttestation(const Context& ctx, const Target& target, const Attestation& attestation) {
+  SLIPWAY_RETURN_IF_ERROR(target.session.PushBytes(ctx, target.repository, attestation.config_json).status());
+  for (const std::string& statement : attestation.statements) {
+    SLIPWAY_RETURN_IF_ERROR(target.session.PushBytes(ctx, target.repository, statement).status());
+  }
+  return PushManifest(ctx, target, attestation.descriptor, attestation.manifest_json);
+}
+
+Status Exporter::PushManifest(const Context& ctx, const Target& target, const oci::Descriptor& descriptor,
+                              const std::string& json) {
+  const oci::Reference by_digest{
+      .host = target.repository.host, .repository = target.repository.name, .tag = "", .digest = descriptor.digest};
+  return target.session.PutManifest(ctx, by_digest, descriptor.media_type, json).status();
+}
+
 Status Exporter::PushDocuments(const Context& ctx, const Target& target, const Documents& documents,
                                const std::vector<std::string>& tags) {
   for (const Documents::Platform& platform : documents.platforms) {
     SLIPWAY_RETURN_IF_ERROR(target.session.PushBytes(ctx, target.repository, platform.config_json).status());
   }
-  if (documents.platforms.size() > 1) {
+  if (documents.is_index()) {
     for (const Documents::Platform& platform : documents.platforms) {
-      oci::Reference by_digest{.host = target.repository.host,
-                               .repository = target.repository.name,
-                               .tag = "",
-                               .digest = platform.descriptor.digest};
-      SLIPWAY_RETURN_IF_ERROR(
-          target.session.PutManifest(ctx, by_digest, platform.descriptor.media_type, platform.manifest_json).status());
+      SLIPWAY_RETURN_IF_ERROR(PushManifest(ctx, target, platform.descriptor, platform.manifest_json));
+      if (platform.attestation) SLIPWAY_RETURN_IF_ERROR(PushAttestation(ctx, target, *platform.attestation));
     }
   }
   return target.session.PutManifests(ctx, target.repository, tags, documents.root.media_type, documents.root_json)

@@ -10,11 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "executor/attest/statement.h"
 #include "executor/base/context.h"
 #include "executor/base/progress.h"
 #include "executor/base/status.h"
 #include "executor/base/thread_pool.h"
 #include "executor/content/store.h"
+#include "executor/image/attestation.h"
 #include "executor/layer/store.h"
 #include "executor/oci/config.h"
 #include "executor/oci/manifest.h"
@@ -29,12 +31,15 @@ struct PlatformImage {
   layer::Chain chain;
   oci::ImageConfig config;
   size_t base_layers = 0;  ///< layers of the chain (and of history) that came with the base
+  oci::Platform platform;  ///< what was asked for: its entry in an index. The config may tell another (its base's)
+  std::vector<attest::Predicate> attestations;  ///< with any of them the result is an index (OCI media types only)
 };
 
 struct ExportOptions {
   oci::Family family = oci::Family::kOci;
   oci::Compression compression = oci::Compression::kGzip;
   std::map<std::string, std::string> annotations;
+  bool always_index = false;        ///< an index also for one platform
   std::optional<SystemTime> epoch;  ///< SOURCE_DATE_EPOCH: all times of what was made here
 };
 
@@ -47,8 +52,11 @@ struct Documents {
     oci::Descriptor descriptor;
     std::string manifest_json;
     std::string config_json;
+    std::optional<Attestation> attestation;  ///< in the index, after all images
   };
   std::vector<Platform> platforms;
+  /// The root is an index: what it refers to has to be pushed by digest.
+  bool is_index() const { return oci::IsIndexType(root.media_type); }
 };
 
 struct PushedBlob {
@@ -83,6 +91,9 @@ class Exporter {
   Result<PushedBlob> SendKnown(const Context& ctx, const Target& target, const layer::Key& key,
                                const layer::AssembledLayer& known);
   Result<PushedBlob> SendWhileMade(const Context& ctx, const Target& target, const layer::Key& key);
+  Status PushManifest(const Context& ctx, const Target& target, const oci::Descriptor& descriptor,
+                      const std::string& json);
+  Status PushAttestation(const Context& ctx, const Target& target, const Attestation& attestation);
   Status PushDocuments(const Context& ctx, const Target& target, const Documents& documents,
                        const std::vector<std::string>& tags);
 

@@ -72,6 +72,17 @@ class FakeBuilder : public builder::Builder {
     return info;
   }
 
+  Result<std::vector<builder::Attestation>> ReadAttestations(const Context&, const oci::Reference& image,
+                                                             std::string_view predicate_prefix) override {
+    const std::lock_guard lock(mutex_);
+    asked_attestations_.push_back(image);
+    std::vector<builder::Attestation> out;
+    for (const builder::Attestation& one : attestations_) {
+      if (one.predicate_type.starts_with(predicate_prefix)) out.push_back(one);
+    }
+    return out;
+  }
+
   std::vector<std::pair<std::string, std::string>> Describe() override { return {{"runtime", "fake 1.0"}}; }
   Status Collect(const Context&) override { return Status(); }
 
@@ -83,6 +94,15 @@ class FakeBuilder : public builder::Builder {
   void FailPush(Status status) {
     const std::lock_guard lock(mutex_);
     push_status_ = std::move(status);
+  }
+  /// What images have from now on.
+  void Attest(std::vector<builder::Attestation> attestations) {
+    const std::lock_guard lock(mutex_);
+    attestations_ = std::move(attestations);
+  }
+  std::vector<oci::Reference> asked_attestations() const {
+    const std::lock_guard lock(mutex_);
+    return asked_attestations_;
   }
   /// Builds wait from now on (until they are cancelled or the gate opens).
   void CloseGate() { SetGate(false); }
@@ -124,6 +144,8 @@ class FakeBuilder : public builder::Builder {
   std::condition_variable_any changed_;
   BuildHook hook_;
   Status push_status_;
+  std::vector<builder::Attestation> attestations_;
+  std::vector<oci::Reference> asked_attestations_;
   bool open_ = true;
   int active_ = 0;
   int most_active_ = 0;
