@@ -13,6 +13,7 @@ constexpr uint64_t kCurrent = 16;
 constexpr uint64_t kTotal = 32;
 constexpr uint64_t kNanos = 64;
 constexpr uint64_t kCode = 128;
+constexpr uint64_t kStep = 256;
 
 void PutNumber(uint64_t value, std::string* out) {
   while (value >= 0x80) {
@@ -50,7 +51,7 @@ bool TakeText(std::string_view* in, std::string* text) {
 uint64_t MembersOf(const RunEvent& e) {
   return (e.vertex.empty() ? 0U : kVertex) | (e.name.empty() ? 0U : kName) | (e.text.empty() ? 0U : kText) |
          (e.number == 0 ? 0U : kNumber) | (e.current == 0 ? 0U : kCurrent) | (e.total == 0 ? 0U : kTotal) |
-         (e.nanos == 0 ? 0U : kNanos) | (e.code == 0 ? 0U : kCode);
+         (e.nanos == 0 ? 0U : kNanos) | (e.code == 0 ? 0U : kCode) | (e.step.empty() ? 0U : kStep);
 }
 
 bool ReadBody(std::string_view in, RunEvent* e) {
@@ -70,7 +71,8 @@ bool ReadBody(std::string_view in, RunEvent* e) {
       ((members & kNumber) == 0 || TakeNumber(&in, &e->number)) &&
       ((members & kCurrent) == 0 || TakeNumber(&in, &e->current)) &&
       ((members & kTotal) == 0 || TakeNumber(&in, &e->total)) &&
-      ((members & kNanos) == 0 || TakeNumber(&in, &e->nanos)) && ((members & kCode) == 0 || TakeNumber(&in, &code));
+      ((members & kNanos) == 0 || TakeNumber(&in, &e->nanos)) && ((members & kCode) == 0 || TakeNumber(&in, &code)) &&
+      ((members & kStep) == 0 || TakeText(&in, &e->step));
   e->code = static_cast<int>(code);
   return ok;
 }
@@ -94,6 +96,7 @@ void AppendRecord(const RunEvent& e, std::string* out) {
   if ((members & kTotal) != 0) PutNumber(e.total, &body);
   if ((members & kNanos) != 0) PutNumber(e.nanos, &body);
   if ((members & kCode) != 0) PutNumber(static_cast<uint64_t>(e.code), &body);
+  if ((members & kStep) != 0) PutText(e.step, &body);
   PutText(body, out);
 }
 

@@ -50,14 +50,18 @@ LogText::Vertex& LogText::At(const RunEvent& event) {
   return it->second;
 }
 
+std::string LogText::StepLabel(const RunEvent& event) const {
+  return named_ && !event.step.empty() ? fmt::format("[{}] ", event.step) : "";
+}
+
 std::string LogText::Render(const RunEvent& event) {
   std::string out;
   const auto line = [&event, &out](std::string_view text) { out += Line(event.time, text); };
-  const auto vertex_prefix = [this, &event] { return fmt::format("#{} ", At(event).number); };
+  const auto vertex_prefix = [this, &event] { return At(event).label; };
   switch (event.kind) {
     case RunEvent::Kind::kNote:
       if (event.vertex.empty()) {
-        line(event.text);
+        line(StepLabel(event) + event.text);
       } else {
         AppendLines(vertex_prefix(), event.text, &out);
       }
@@ -68,7 +72,9 @@ std::string LogText::Render(const RunEvent& event) {
       Vertex& vertex = At(event);
       vertex.number = event.number;
       vertex.start = event.time;
-      fmt::format_to(std::back_inserter(out), "#{} {}\n", event.number, event.name);
+      vertex.program = IsProgram(event);
+      vertex.label = StepLabel(event) + (vertex.program ? "" : fmt::format("#{} ", event.number));
+      if (!vertex.program) out = vertex.label + event.name + "\n";
       break;
     }
     case RunEvent::Kind::kVertexCached:
@@ -80,7 +86,7 @@ std::string LogText::Render(const RunEvent& event) {
     case RunEvent::Kind::kVertexFinished: VertexFinished(event, &out); break;
     case RunEvent::Kind::kWarning:
       if (event.vertex.empty()) {
-        line("WARNING: " + event.text);
+        line(StepLabel(event) + "WARNING: " + event.text);
         AppendLines("  ", event.name, &out);
       } else {
         AppendLines(vertex_prefix(), "WARNING: " + event.text + "\n" + event.name, &out);
@@ -95,7 +101,7 @@ std::string LogText::Render(const RunEvent& event) {
 void LogText::VertexLog(const RunEvent& event, std::string* out) {
   Vertex& vertex = At(event);
   std::string& partial = vertex.partial[event.number == 2 ? 1 : 0];
-  const std::string prefix = fmt::format("#{} {:.3f} ", vertex.number, Seconds(event.time - vertex.start));
+  const std::string prefix = LinePrefix(vertex, event.time);
   std::string_view text = event.text;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -110,10 +116,15 @@ void LogText::VertexLog(const RunEvent& event, std::string* out) {
   }
 }
 
+std::string LogText::LinePrefix(const Vertex& vertex, SystemTime now) {
+  if (vertex.program) return vertex.label;
+  return fmt::format("{}{:.3f} ", vertex.label, Seconds(now - vertex.start));
+}
+
 void LogText::FlushPartial(const Vertex& vertex, SystemTime now, std::string* out) {
   for (const std::string& partial : vertex.partial) {
     if (partial.empty()) continue;
-    fmt::format_to(std::back_inserter(*out), "#{} {:.3f} {}\n", vertex.number, Seconds(now - vertex.start), partial);
+    out->append(LinePrefix(vertex, now)).append(partial).append("\n");
   }
 }
 
@@ -121,7 +132,8 @@ void LogText::VertexFinished(const RunEvent& event, std::string* out) {
   Vertex& vertex = At(event);
   FlushPartial(vertex, event.time, out);
   vertex.partial = {};
-  const std::string prefix = fmt::format("#{} ", vertex.number);
+  const std::string& prefix = vertex.label;
+  if (vertex.program) return;  // how the step ended says it
   if (event.code == static_cast<int>(Code::kCancelled)) {
     out->append(prefix + "CANCELED\n\n");
   } else if (event.code != 0) {

@@ -15,6 +15,10 @@ namespace slipway::logs {
 
 class LogText {
  public:
+  /// From now on lines begin with the step that they are of: "[test] …". The output of a step's own program (the vertex
+  /// that is called like the step) then has no number of a vertex.
+  void NameSteps() { named_ = true; }
+
   /// The text for an event; often empty.
   std::string Render(const RunEvent& event);
   /// What is still held back: lines that programs have begun.
@@ -28,14 +32,20 @@ class LogText {
     uint64_t number = 0;
     SystemTime start;
     bool cached = false;
+    std::string label;  // before each line: "#5 " or "[test] #5 " or "[test] "
+    bool program = false;
     std::array<std::string, 2> partial;  // of standard output and error: a line without its end
   };
 
   Vertex& At(const RunEvent& event);
+  bool IsProgram(const RunEvent& event) const { return named_ && !event.step.empty() && event.vertex == event.step; }
+  std::string StepLabel(const RunEvent& event) const;
+  static std::string LinePrefix(const Vertex& vertex, SystemTime now);
   void VertexLog(const RunEvent& event, std::string* out);
   void FlushPartial(const Vertex& vertex, SystemTime now, std::string* out);
   void VertexFinished(const RunEvent& event, std::string* out);
 
+  bool named_ = false;
   std::map<std::string, Vertex> vertices_;
 };
 

@@ -50,37 +50,80 @@ Result<std::unique_ptr<Recorder>> Recorder::Open(std::shared_ptr<RunFeed> feed, 
                                                  std::shared_ptr<const secrets::Masker> masker, RecorderLimits limits) {
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t last, LastSequence(*feed).With("open the record of events"));
   SLIPWAY_RETURN_IF_ERROR(EndLastLine(feed->log()).With("open the log"));
-  return std::unique_ptr<Recorder>(new Recorder(std::move(feed), flusher, std::move(masker), limits, last));
+  SLIPWAY_RETURN_IF_ERROR(feed->log().Flush().With("open the log"));
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t log_end, feed->log().Size());
+  return std::unique_ptr<Recorder>(new Recorder(std::move(feed), flusher, std::move(masker), limits, last, log_end));
 }
 
 Recorder::~Recorder() { Close().Ignore(); }
 
-Recorder::Vertex& Recorder::At(const ProgressEvent& event) {
-  auto [it, fresh] = vertices_.try_emplace(event.vertex);
+void Recorder::Hide(std::vector<std::string> values) {
+  const std::lock_guard lock(mutex_);
+  values.insert(values.end(), masker_->values().begin(), masker_->values().end());
+  masker_ = std::make_shared<const secrets::Masker>(std::move(values));
+}
+
+std::string Recorder::Mask(std::string_view text) const {
+  std::shared_ptr<const secrets::Masker> masker;
+  {
+    const std::lock_guard lock(mutex_);
+    masker = masker_;
+  }
+  return masker->Mask(text);
+}
+
+void Recorder::NameSteps() {
+  const std::lock_guard lock(mutex_);
+  named_ = true;
+  text_.NameSteps();
+}
+
+std::map<std::string, Recorder::LogRange> Recorder::step_ranges() const {
+  const std::lock_guard lock(mutex_);
+  return ranges_;
+}
+
+void Recorder::AppendLog(std::string_view text) {
+  log_end_ += text.size();
+  feed_->log().Append(text).Ignore();  // a failure is told by the flusher
+}
+
+Recorder::Vertex& Recorder::At(const Place& place, const ProgressEvent& event) {
+  auto [it, fresh] = vertices_.try_emplace(place.vertex);
   if (!fresh) return it->second;
   it->second.number = vertices_.size();
   // A vertex that speaks before it was started is introduced.
   RunEvent started;
   started.kind = RunEvent::Kind::kVertexStarted;
   started.time = event.time;
-  started.vertex = event.vertex;
+  started.step = place.step;
+  started.vertex = place.vertex;
   started.name = masker_->Mask(event.name.empty() ? event.vertex : event.name);
   started.number = it->second.number;
   Put(std::move(started));
   return it->second;
 }
 
-void Recorder::OnEvent(const ProgressEvent& event) {
+void Recorder::OnEvent(const ProgressEvent& event) { Take("", event); }
+
+void Recorder::OnStepEvent(const task::Step& step, const ProgressEvent& event) { Take(step.id, event); }
+
+void Recorder::Take(const std::string& step, const ProgressEvent& event) {
   const std::lock_guard lock(mutex_);
   if (closed_) return;
+  Place place{.step = step, .vertex = event.vertex};
+  // Two steps may work on what has the same name.
+  if (named_ && !step.empty() && !event.vertex.empty() && event.vertex != step)
+    place.vertex = step + "/" + event.vertex;
   RunEvent out;
   out.time = event.time;
-  out.vertex = event.vertex;
-  if (!event.vertex.empty()) At(event);
+  out.step = place.step;
+  out.vertex = place.vertex;
+  if (!event.vertex.empty()) At(place, event);
   switch (event.kind) {
     case ProgressEvent::Kind::kStarted: return;  // At has told it
     case ProgressEvent::Kind::kCached: out.kind = RunEvent::Kind::kVertexCached; break;
-    case ProgressEvent::Kind::kLog: return Log(event);
+    case ProgressEvent::Kind::kLog: return Log(place, event);
     case ProgressEvent::Kind::kProgress:
       out.kind = RunEvent::Kind::kVertexProgress;
       out.name = masker_->Mask(event.what);
@@ -88,7 +131,7 @@ void Recorder::OnEvent(const ProgressEvent& event) {
       out.total = event.total;
       feed_->SetProgress(out);
       return flusher_.Wake(feed_);
-    case ProgressEvent::Kind::kFinished: return Finish(event);
+    case ProgressEvent::Kind::kFinished: return Finish(place, event);
     case ProgressEvent::Kind::kWarning:
       out.kind = RunEvent::Kind::kWarning;
       out.text = masker_->Mask(event.text).substr(0, kMaxText);
@@ -102,14 +145,15 @@ void Recorder::OnEvent(const ProgressEvent& event) {
   Put(std::move(out));
 }
 
-void Recorder::Log(const ProgressEvent& event) {
-  Vertex& vertex = At(event);
+void Recorder::Log(const Place& place, const ProgressEvent& event) {
+  Vertex& vertex = At(place, event);
   const int stream = static_cast<int>(event.stream);
   secrets::MaskStream& mask = vertex.streams.try_emplace(stream, masker_).first->second;
   RunEvent out;
   out.kind = RunEvent::Kind::kVertexLog;
   out.time = event.time;
-  out.vertex = event.vertex;
+  out.step = place.step;
+  out.vertex = place.vertex;
   out.number = static_cast<uint64_t>(stream);
   LogMasked(std::move(out), mask.Feed(event.text));
 }
@@ -132,29 +176,35 @@ void Recorder::LogMasked(RunEvent event, std::string_view text) {
   }
 }
 
-void Recorder::Finish(const ProgressEvent& event) {
-  Vertex& vertex = At(event);
+void Recorder::Finish(const Place& place, const ProgressEvent& event) {
+  Vertex& vertex = At(place, event);
   for (auto& [stream, mask] : vertex.streams) {
     RunEvent rest;
     rest.kind = RunEvent::Kind::kVertexLog;
     rest.time = event.time;
-    rest.vertex = event.vertex;
+    rest.step = place.step;
+    rest.vertex = place.vertex;
     rest.number = static_cast<uint64_t>(stream);
     LogMasked(std::move(rest), mask.Finish());
   }
   vertex.streams.clear();
-  for (RunEvent& progress : feed_->TakeProgress(event.vertex)) Put(std::move(progress));
+  for (RunEvent& progress : feed_->TakeProgress(place.vertex)) Put(std::move(progress));
   RunEvent out;
   out.kind = RunEvent::Kind::kVertexFinished;
   out.time = event.time;
-  out.vertex = event.vertex;
+  out.step = place.step;
+  out.vertex = place.vertex;
   out.code = static_cast<int>(event.status.code());
   out.text = masker_->Mask(event.status.message()).substr(0, kMaxText);
   Put(std::move(out));
 }
 
 void Recorder::Put(RunEvent event) {
-  feed_->log().Append(text_.Render(event)).Ignore();  // a failure is told by the flusher
+  AppendLog(text_.Render(event));
+  if (!event.step.empty()) {
+    const auto range = ranges_.find(event.step);
+    if (range != ranges_.end()) range->second.end = log_end_;
+  }
   Record(std::move(event));
 }
 
@@ -175,32 +225,46 @@ void Recorder::Record(RunEvent event) {
 
 void Recorder::OnStepStarted(const task::Step& step) {
   RunEvent event = Make(RunEvent::Kind::kStepStarted);
+  event.step = step.id;
   event.name = step.id;
   event.number = static_cast<uint64_t>(step.timeout.count());
   const std::lock_guard lock(mutex_);
+  ranges_[step.id] = {.begin = log_end_, .end = log_end_};
   Put(std::move(event));
 }
 
-void Recorder::OnStepFinished(const task::Step& step, const Status& status, std::chrono::nanoseconds elapsed) {
+void Recorder::OnStepFinished(const task::Step& step, const engine::StepResult& result) {
   RunEvent event = Make(RunEvent::Kind::kStepFinished);
+  event.step = step.id;
   event.name = step.id;
-  event.code = static_cast<int>(status.code());
-  event.text = masker_->Mask(status.message()).substr(0, kMaxText);
-  event.nanos = static_cast<uint64_t>(elapsed.count());
+  event.text = Mask(result.status.message()).substr(0, kMaxText);
+  if (result.start && result.finish) {
+    event.nanos = static_cast<uint64_t>(std::max(std::chrono::nanoseconds(0), *result.finish - *result.start).count());
+  }
+  if (result.errors_ignored) {
+    RunEvent note = Make(RunEvent::Kind::kNote);
+    note.step = step.id;
+    note.text = fmt::format("Step ID: {} encountered an error: {}, but is set to ignore errors. Continuing...", step.id,
+                            event.text);
+    const std::lock_guard lock(mutex_);
+    Put(std::move(note));
+  } else {
+    event.code = static_cast<int>(result.status.code());
+  }
   const std::lock_guard lock(mutex_);
   Put(std::move(event));
 }
 
 void Recorder::Line(std::string_view text) {
   RunEvent event = Make(RunEvent::Kind::kNote);
-  event.text = masker_->Mask(text);
+  event.text = Mask(text);
   const std::lock_guard lock(mutex_);
   Put(std::move(event));
 }
 
 void Recorder::Raw(std::string_view text) {
   const std::lock_guard lock(mutex_);
-  feed_->log().Append(masker_->Mask(text)).Ignore();
+  AppendLog(masker_->Mask(text));
   flusher_.Wake(feed_);
 }
 
@@ -216,7 +280,7 @@ Status Recorder::Close() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return Status();
-    feed_->log().Append(text_.Finish()).Ignore();
+    AppendLog(text_.Finish());
     feed_->ClearProgress();
     if (dropped_ > 0) {
       RunEvent event = Make(RunEvent::Kind::kDropped);

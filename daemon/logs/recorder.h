@@ -35,7 +35,18 @@ class Recorder : public engine::Observer {
 
   void OnEvent(const ProgressEvent& event) override;
   void OnStepStarted(const task::Step& step) override;
-  void OnStepFinished(const task::Step& step, const Status& status, std::chrono::nanoseconds elapsed) override;
+  void OnStepEvent(const task::Step& step, const ProgressEvent& event) override;
+  void OnStepFinished(const task::Step& step, const engine::StepResult& result) override;
+
+  /// From now on lines say of which step they are, and vertices are told apart by step: for tasks with steps of a
+  /// user's choice. To be called before the first event.
+  void NameSteps();
+  /// Bytes of the log between the first and the last line of a step that has begun; others may have written in between.
+  struct LogRange {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+  std::map<std::string, LogRange> step_ranges() const;
 
   /// A line of the daemon.
   void Line(std::string_view text);
@@ -46,35 +57,52 @@ class Recorder : public engine::Observer {
   /// Writes all to the files. Nothing may come after it.
   Status Close();
 
-  std::string Mask(std::string_view text) const { return masker_->Mask(text); }
+  /// Further values that must not be seen from now on. Vertices that have begun keep to what was hidden then.
+  void Hide(std::vector<std::string> values);
+  std::string Mask(std::string_view text) const;
 
  private:
   Recorder(std::shared_ptr<RunFeed> feed, Flusher& flusher, std::shared_ptr<const secrets::Masker> masker,
-           RecorderLimits limits, uint64_t sequence)
-      : feed_(std::move(feed)), flusher_(flusher), masker_(std::move(masker)), limits_(limits), sequence_(sequence) {}
+           RecorderLimits limits, uint64_t sequence, uint64_t log_end)
+      : feed_(std::move(feed)),
+        flusher_(flusher),
+        limits_(limits),
+        masker_(std::move(masker)),
+        sequence_(sequence),
+        log_end_(log_end) {}
 
+  // Where an event happened.
+  struct Place {
+    std::string step;
+    std::string vertex;  // unique in the run
+  };
   struct Vertex {
     uint64_t number = 0;
     std::map<int, secrets::MaskStream> streams;
   };
 
-  Vertex& At(const ProgressEvent& event);
-  void Log(const ProgressEvent& event);
+  void Take(const std::string& step, const ProgressEvent& event);
+  Vertex& At(const Place& place, const ProgressEvent& event);
+  void Log(const Place& place, const ProgressEvent& event);
   void LogMasked(RunEvent event, std::string_view text);
-  void Finish(const ProgressEvent& event);
+  void Finish(const Place& place, const ProgressEvent& event);
   // Numbers the event and writes it to the log and the record.
   void Put(RunEvent event);
   void Record(RunEvent event);
+  void AppendLog(std::string_view text);
 
   const std::shared_ptr<RunFeed> feed_;
   Flusher& flusher_;
-  const std::shared_ptr<const secrets::Masker> masker_;
   const RecorderLimits limits_;
 
-  std::mutex mutex_;
-  LogText text_;  // guarded by mutex_, as all below
+  mutable std::mutex mutex_;
+  std::shared_ptr<const secrets::Masker> masker_;  // guarded by mutex_, as all below
+  LogText text_;
   std::map<std::string, Vertex> vertices_;
+  std::map<std::string, LogRange> ranges_;
+  bool named_ = false;
   uint64_t sequence_;  // of the last event
+  uint64_t log_end_;   // bytes of the log, written or not yet
   uint64_t log_bytes_ = 0;
   uint64_t event_bytes_ = 0;
   uint64_t dropped_ = 0;

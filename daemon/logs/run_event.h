@@ -28,6 +28,7 @@ struct RunEvent {
   uint64_t sequence = 0;  ///< from 1; 0: of the moment, not recorded
   SystemTime time;
   Kind kind = Kind::kNote;
+  std::string step;  ///< id of the step in whose work it happened; "" if in none
   std::string vertex;
   std::string name;
   std::string text;

@@ -21,7 +21,7 @@ Status Dispatcher::Start() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Run> queued, Recover(parts_, options_.max_crashes));
   for (const Run& run : queued) {
     // A context that is gone is told by the run itself.
-    if (Result<Lease> lease = PinSource(run.build); lease.ok()) {
+    if (Result<Lease> lease = PinSource(SourceOf(run)); lease.ok()) {
       const std::lock_guard lock(mutex_);
       pins_[run.id] = std::move(*lease);
     }
@@ -32,10 +32,10 @@ Status Dispatcher::Start() {
   return Status();
 }
 
-Result<Dispatcher::Lease> Dispatcher::PinSource(const task::QuickBuild& build) {
-  if (!build.source_location.starts_with(task::kUploadPrefix)) return Lease();
+Result<Dispatcher::Lease> Dispatcher::PinSource(const std::string& location) {
+  if (!location.starts_with(task::kUploadPrefix)) return Lease();
   SLIPWAY_ASSIGN_OR_RETURN(const Digest tree,
-                           Digest::Parse(std::string_view(build.source_location).substr(task::kUploadPrefix.size())));
+                           Digest::Parse(std::string_view(location).substr(task::kUploadPrefix.size())));
   return uploads_.Pin(tree);
 }
 
@@ -44,17 +44,28 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return Unavailable("the daemon is stopping");
   }
-  SLIPWAY_ASSIGN_OR_RETURN(Lease lease, PinSource(request.build));
-  SplitBuild split = SplitSecrets(request.build);
-  store::NewRun fresh{.build = std::move(split.open),
+  store::NewRun fresh{.build = {},
+                      .file_task = {},
                       .timeout = request.timeout,
                       .request_id = request.request_id,
                       .now = parts_.clock.System(),
                       .seal = {},
                       .max_queued = options_.max_queued};
-  if (!split.secrets.empty()) {
-    fresh.seal = [this, &split](const std::string& run_id) { return parts_.sealer.Seal(split.secrets, run_id); };
+  std::string secrets;
+  if (request.file_task) {
+    SplitTask split = SplitSecrets(*request.file_task);
+    fresh.file_task = std::move(split.open);
+    secrets = std::move(split.secrets);
+  } else {
+    SplitBuild split = SplitSecrets(request.build);
+    fresh.build = std::move(split.open);
+    secrets = std::move(split.secrets);
   }
+  if (!secrets.empty()) {
+    fresh.seal = [this, &secrets](const std::string& run_id) { return parts_.sealer.Seal(secrets, run_id); };
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(
+      Lease lease, PinSource(request.file_task ? request.file_task->source_location : request.build.source_location));
   SLIPWAY_ASSIGN_OR_RETURN(store::CreatedRun created, parts_.store.Create(fresh));
   if (created.existed) return created;
   const std::string& id = created.run.id;
@@ -63,7 +74,7 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
     const std::lock_guard lock(mutex_);
     pins_[id] = std::move(lease);
   }
-  log::ForRun(id)->info("queued: {}", created.run.build.source_location);
+  log::ForRun(id)->info("queued: {}", SourceOf(created.run));
   queue_.Push(id);
   return created;
 }

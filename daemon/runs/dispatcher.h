@@ -28,6 +28,7 @@ struct DispatcherOptions {
 /// A request that was checked (task::Check).
 struct ScheduleRequest {
   task::QuickBuild build;
+  std::optional<task::FileTask> file_task;  ///< what is to be run instead of it
   std::chrono::seconds timeout{3600};
   std::string request_id;  ///< "" for none
 };
@@ -63,7 +64,7 @@ class Dispatcher {
   void Work();
   void ExecuteOne(const std::string& run_id);
   /// For a run whose source is an upload: a lease on it.
-  Result<Lease> PinSource(const task::QuickBuild& build);
+  Result<Lease> PinSource(const std::string& location);
   void Unpin(const std::string& run_id);
 
   const Parts parts_;

@@ -51,6 +51,28 @@ store::Summary ToSummary(const action::Report& report) {
           .digest = report.digest.ToString()};
 }
 
+std::vector<store::Dependencies> ToDependencies(const action::Report& report) {
+  std::vector<store::Dependencies> out;
+  for (size_t i = 0; i < report.builds.size(); ++i) {
+    store::Dependencies entry{.image = {}, .runtime = {}, .buildtime = {}, .revision = report.builds[i].revision};
+    for (const builder::BuiltImage::Base& base : report.builds[i].bases) {
+      if (base.runtime) {
+        entry.runtime = ToImage(base.reference, base.digest);
+      } else {
+        entry.buildtime.push_back(ToImage(base.reference, base.digest));
+      }
+    }
+    const size_t before = out.size();
+    for (const action::Report::Output& output : report.outputs) {
+      if (output.build != i) continue;
+      out.push_back(entry);
+      out.back().image = ToImage(output.name, output.digest);
+    }
+    if (out.size() == before) out.push_back(std::move(entry));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<RunState> Judge(const engine::Outcome& outcome, StopCause cause, const Context& run) {
@@ -60,6 +82,31 @@ std::optional<RunState> Judge(const engine::Outcome& outcome, StopCause cause, c
   if (run.Err().code() == Code::kDeadlineExceeded) return RunState::kTimeout;
   if (outcome.step_timed_out) return RunState::kFailed;
   return StateFor(outcome.status.code());
+}
+
+std::vector<store::Step> MakeSteps(const task::Task& task, const engine::Outcome& outcome,
+                                   const std::map<std::string, logs::Recorder::LogRange>& ranges) {
+  std::vector<store::Step> out;
+  for (size_t i = 0; i < std::min(task.steps.size(), outcome.steps.size()); ++i) {
+    const task::Step& step = task.steps[i];
+    const engine::StepResult& result = outcome.steps[i];
+    out.push_back({.id = result.id,
+                   .kind = static_cast<int>(step.what.index()) + 1,
+                   .state = static_cast<int>(result.state),
+                   .exit_code = result.exit_code,
+                   .start = result.start,
+                   .finish = result.finish,
+                   .attempts = result.attempts,
+                   .error = result.status.message(),
+                   .errors_ignored = result.errors_ignored,
+                   .when = step.when,
+                   .run_on = std::string(task::RunOnName(step.run_on))});
+    if (const auto range = ranges.find(result.id); range != ranges.end()) {
+      out.back().log_begin = range->second.begin;
+      out.back().log_end = range->second.end;
+    }
+  }
+  return out;
 }
 
 store::RunResult MakeResult(RunState state, const engine::Outcome& outcome, std::chrono::seconds timeout) {
@@ -85,9 +132,12 @@ store::RunResult MakeResult(RunState state, const engine::Outcome& outcome, std:
   }
   if (report.vertices > 0) result.summary = ToSummary(report);
   result.revision = report.revision;
-  for (const builder::BuiltImage::Base& base : report.bases) {
-    result.base_images.push_back({.image = ToImage(base.reference, base.digest), .is_runtime = base.runtime});
+  for (const action::Report::Build& build : report.builds) {
+    for (const builder::BuiltImage::Base& base : build.bases) {
+      result.base_images.push_back({.image = ToImage(base.reference, base.digest), .is_runtime = base.runtime});
+    }
   }
+  result.dependencies = ToDependencies(report);
   return result;
 }
 

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 
+#include "daemon/logs/recorder.h"
 #include "daemon/store/run.h"
 #include "executor/base/context.h"
 #include "steps/engine/engine.h"
@@ -21,7 +23,11 @@ enum class StopCause { kNone, kUser, kShutdown };
 /// for a step that was slower than its own limit; for the rest it is Slipway or a dependency (Error).
 std::optional<store::RunState> Judge(const engine::Outcome& outcome, StopCause cause, const Context& run);
 
-/// The record of it.
+/// What became of the steps, for the record. `ranges`: where they are in the log.
+std::vector<store::Step> MakeSteps(const task::Task& task, const engine::Outcome& outcome,
+                                   const std::map<std::string, logs::Recorder::LogRange>& ranges);
+
+/// The record of it, without its steps.
 store::RunResult MakeResult(store::RunState state, const engine::Outcome& outcome, std::chrono::seconds timeout);
 
 /// The last line of the log: "Run ID: cf19 was successful after 18s".

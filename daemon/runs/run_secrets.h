@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "steps/task/file_task.h"
 #include "steps/task/quick_build.h"
 
 namespace slipway::runs {
@@ -18,7 +19,16 @@ SplitBuild SplitSecrets(const task::QuickBuild& build);
 /// DATA_LOSS if `secrets` does not belong to it.
 Result<task::QuickBuild> JoinSecrets(task::QuickBuild open, std::string_view secrets);
 
+struct SplitTask {
+  task::FileTask open;  ///< as SplitBuild::open
+  std::string secrets;
+};
+
+SplitTask SplitSecrets(const task::FileTask& task);
+Result<task::FileTask> JoinSecrets(task::FileTask open, std::string_view secrets);
+
 /// What must not be seen in logs.
 std::vector<std::string> SecretValues(const task::QuickBuild& build);
+std::vector<std::string> SecretValues(const task::FileTask& task);
 
 }  // namespace slipway::runs

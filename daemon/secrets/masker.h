@@ -17,6 +17,7 @@ class Masker {
   explicit Masker(std::vector<std::string> values);
 
   bool empty() const { return values_.empty(); }
+  const std::vector<std::string>& values() const { return values_; }
   /// `text` with each value replaced by "***".
   std::string Mask(std::string_view text) const;
 

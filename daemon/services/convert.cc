@@ -1,5 +1,6 @@
 #include "daemon/services/convert.h"
 
+#include "daemon/services/convert_task.h"
 #include "executor/base/utf8.h"
 #include "executor/oci/reference.h"
 
@@ -142,14 +143,21 @@ v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position)
   if (run.start_time) FillTime(*run.start_time, out.mutable_start_time());
   if (run.finish_time) FillTime(*run.finish_time, out.mutable_finish_time());
   FillTime(run.last_updated_time, out.mutable_last_updated_time());
-  for (const oci::Platform& platform : run.build.platforms) FillPlatform(platform, out.add_platforms());
-  if (run.build.platforms.empty()) FillPlatform(oci::Platform::Host(), out.add_platforms());
+  std::vector<oci::Platform> platforms = run.build.platforms;
+  if (run.file_task && run.file_task->platform) platforms = {*run.file_task->platform};
+  for (const oci::Platform& platform : platforms) FillPlatform(platform, out.add_platforms());
+  if (platforms.empty()) FillPlatform(oci::Platform::Host(), out.add_platforms());
   for (const store::Image& image : run.result.output_images) FillImage(image, out.add_output_images());
   out.set_run_error_message(Text(run.result.error_message));
   out.set_run_error_code(run.result.error_code);
   out.set_failed_step_id(run.result.failed_step);
   out.set_attempt(static_cast<uint32_t>(run.attempt));
-  FillRequest(run, out.mutable_docker_build());
+  if (run.file_task) {
+    FillTaskRequest(run, &out);
+  } else {
+    FillRequest(run, out.mutable_docker_build());
+  }
+  FillSteps(run.result, &out);
   if (const auto& summary = run.result.summary) {
     v1::RunSummary* to = out.mutable_summary();
     to->set_vertices(summary->vertices);
@@ -197,6 +205,7 @@ store::RunFilter ToFilter(const v1::ListRunsRequest& request, task::FieldErrors*
 void FillEvent(const logs::RunEvent& event, v1::RunEvent* out) {
   using Kind = logs::RunEvent::Kind;
   out->set_sequence(event.sequence);
+  out->set_step_id(Text(event.step));
   FillTime(event.time, out->mutable_time());
   switch (event.kind) {
     case Kind::kNote:

@@ -45,8 +45,16 @@ bool CanMove(RunState from, RunState to) {
 std::string_view TypeName(RunType type) {
   switch (type) {
     case RunType::kQuickBuild: return "QuickBuild";
+    case RunType::kQuickRun: return "QuickRun";
   }
   return "?";
+}
+
+std::optional<RunType> ParseType(std::string_view name) {
+  for (const RunType type : {RunType::kQuickBuild, RunType::kQuickRun}) {
+    if (TypeName(type) == name) return type;
+  }
+  return std::nullopt;
 }
 
 std::string MakeRunId(std::string_view prefix, int64_t number) {

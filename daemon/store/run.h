@@ -18,6 +18,7 @@
 #include "executor/base/digest.h"
 #include "executor/base/status.h"
 #include "executor/oci/platform.h"
+#include "steps/task/file_task.h"
 #include "steps/task/quick_build.h"
 
 namespace slipway::store {
@@ -44,8 +45,14 @@ bool IsActive(RunState state);
 /// Whether the state machine has this edge.
 bool CanMove(RunState from, RunState to);
 
-enum class RunType { kQuickBuild = 1 };
+/// Numbered as in the API.
+enum class RunType {
+  kQuickBuild = 1,
+  kQuickRun = 2,  ///< a task file
+};
 std::string_view TypeName(RunType type);
+/// nullopt for no name of a type.
+std::optional<RunType> ParseType(std::string_view name);
 
 /// An image in a registry.
 struct Image {
@@ -72,6 +79,33 @@ struct Summary {
   bool operator==(const Summary&) const = default;
 };
 
+/// A step and what became of it; the API's RunStep says what the members mean.
+struct Step {
+  std::string id;
+  int kind = 0;   ///< of the API's StepKind
+  int state = 0;  ///< of the API's StepStatus
+  std::optional<int> exit_code;
+  std::optional<SystemTime> start;
+  std::optional<SystemTime> finish;
+  int attempts = 0;
+  std::string error;
+  bool errors_ignored = false;
+  uint64_t log_begin = 0;
+  uint64_t log_end = 0;
+  std::vector<std::string> when;
+  std::string run_on;
+  bool operator==(const Step&) const = default;
+};
+
+/// An image that a build step made, and what it was built from.
+struct Dependencies {
+  std::optional<Image> image;  ///< unset if it got no name
+  std::optional<Image> runtime;
+  std::vector<Image> buildtime;
+  std::string revision;  ///< "" if none
+  bool operator==(const Dependencies&) const = default;
+};
+
 /// How a run ended.
 struct RunResult {
   std::string error_message;  ///< "" if it succeeded
@@ -81,6 +115,8 @@ struct RunResult {
   std::optional<Summary> summary;
   std::string revision;
   std::vector<BaseImage> base_images;
+  std::vector<Step> steps;
+  std::vector<Dependencies> dependencies;
 };
 
 struct Run {
@@ -96,10 +132,16 @@ struct Run {
   int attempt = 1;
   int crashes = 0;  ///< how often the daemon died while it was active
   bool cancel_requested = false;
-  task::QuickBuild build;  ///< without the values of secrets
-  std::string sealed;      ///< the secrets, encrypted; "" if there are none or it has ended
+  task::QuickBuild build;                   ///< of a quick build; without the values of secrets
+  std::optional<task::FileTask> file_task;  ///< of any other; without the values of secrets
+  std::string sealed;                       ///< the secrets, encrypted; "" if there are none or it has ended
   RunResult result;
 };
+
+/// Where the run's source is.
+inline const std::string& SourceOf(const Run& run) {
+  return run.file_task ? run.file_task->source_location : run.build.source_location;
+}
 
 /// "ca" and 1 give "ca1": the number in base 36.
 std::string MakeRunId(std::string_view prefix, int64_t number);

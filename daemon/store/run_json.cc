@@ -78,6 +78,82 @@ task::QuickBuild ReadRequest(const Json& json) {
   return build;
 }
 
+std::optional<SystemTime> TimeFrom(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return SystemTime(std::chrono::nanoseconds(json.get<int64_t>()));
+}
+
+Json ToJson(const std::optional<SystemTime>& time) {
+  if (!time) return nullptr;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time->time_since_epoch()).count();
+}
+
+Json ToJson(const Step& step) {
+  return {{"id", step.id},
+          {"kind", step.kind},
+          {"state", step.state},
+          {"exit_code", step.exit_code ? Json(*step.exit_code) : Json(nullptr)},
+          {"start", ToJson(step.start)},
+          {"finish", ToJson(step.finish)},
+          {"attempts", step.attempts},
+          {"error", step.error},
+          {"errors_ignored", step.errors_ignored},
+          {"log", {step.log_begin, step.log_end}},
+          {"when", step.when},
+          {"run_on", step.run_on}};
+}
+
+Step StepFrom(const Json& json) {
+  Step step;
+  step.id = json.at("id");
+  step.kind = json.at("kind");
+  step.state = json.at("state");
+  if (!json.at("exit_code").is_null()) step.exit_code = json.at("exit_code").get<int>();
+  step.start = TimeFrom(json.at("start"));
+  step.finish = TimeFrom(json.at("finish"));
+  step.attempts = json.at("attempts");
+  step.error = json.at("error");
+  step.errors_ignored = json.at("errors_ignored");
+  step.log_begin = json.at("log").at(0);
+  step.log_end = json.at("log").at(1);
+  step.when = json.at("when").get<std::vector<std::string>>();
+  step.run_on = json.at("run_on");
+  return step;
+}
+
+Json ToJson(const Dependencies& entry) {
+  Json buildtime = Json::array();
+  for (const Image& image : entry.buildtime) buildtime.push_back(ToJson(image));
+  return {{"image", entry.image ? ToJson(*entry.image) : Json(nullptr)},
+          {"runtime", entry.runtime ? ToJson(*entry.runtime) : Json(nullptr)},
+          {"buildtime", std::move(buildtime)},
+          {"revision", entry.revision}};
+}
+
+Dependencies DependenciesFrom(const Json& json) {
+  Dependencies entry;
+  if (!json.at("image").is_null()) entry.image = ImageFrom(json.at("image"));
+  if (!json.at("runtime").is_null()) entry.runtime = ImageFrom(json.at("runtime"));
+  for (const Json& image : json.at("buildtime")) entry.buildtime.push_back(ImageFrom(image));
+  entry.revision = json.at("revision");
+  return entry;
+}
+
+task::FileTask ReadFileTask(const Json& json) {
+  task::FileTask task;
+  task.source_location = json.at("source");
+  task.file = json.at("file");
+  if (!json.at("content").is_null()) task.content = json.at("content").get<std::string>();
+  task.values_file = json.at("values_file");
+  task.values_content = json.at("values_content");
+  ReadArguments(json.at("values"), &task.values);
+  std::vector<oci::Platform> platforms;
+  ReadPlatforms(json.at("platforms"), &platforms);
+  if (!platforms.empty()) task.platform = std::move(platforms.front());
+  task.strict = json.at("strict");
+  return task;
+}
+
 void ReadResult(const Json& json, RunResult* result) {
   if (const auto it = json.find("summary"); it != json.end()) {
     result->summary = Summary{.vertices = it->at("vertices"),
@@ -92,6 +168,12 @@ void ReadResult(const Json& json, RunResult* result) {
     for (const Json& base : *it) {
       result->base_images.push_back({.image = ImageFrom(base.at("image")), .is_runtime = base.at("runtime")});
     }
+  }
+  if (const auto it = json.find("steps"); it != json.end()) {
+    for (const Json& step : *it) result->steps.push_back(StepFrom(step));
+  }
+  if (const auto it = json.find("dependencies"); it != json.end()) {
+    for (const Json& entry : *it) result->dependencies.push_back(DependenciesFrom(entry));
   }
 }
 
@@ -124,6 +206,26 @@ Result<task::QuickBuild> RequestFromJson(std::string_view json) try {
   return DataLoss("a stored request cannot be read: {}", e.what());
 }
 
+std::string RequestToJson(const task::FileTask& task) {
+  const auto platforms = task.platform ? std::vector<oci::Platform>{*task.platform} : std::vector<oci::Platform>();
+  return Dump({
+      {"source", task.source_location},
+      {"file", task.file},
+      {"content", task.content ? Json(*task.content) : Json(nullptr)},
+      {"values_file", task.values_file},
+      {"values_content", task.values_content},
+      {"values", ArgumentsToJson(task.values)},
+      {"platforms", PlatformsToJson(platforms)},
+      {"strict", task.strict},
+  });
+}
+
+Result<task::FileTask> FileTaskFromJson(std::string_view json) try {
+  return ReadFileTask(Json::parse(json));
+} catch (const Json::exception& e) {
+  return DataLoss("a stored request cannot be read: {}", e.what());
+}
+
 std::string ResultToJson(const RunResult& result) {
   Json json = Json::object();
   if (result.summary) {
@@ -136,6 +238,8 @@ std::string ResultToJson(const RunResult& result) {
   for (const BaseImage& base : result.base_images) {
     json["bases"].push_back({{"image", ToJson(base.image)}, {"runtime", base.is_runtime}});
   }
+  for (const Step& step : result.steps) json["steps"].push_back(ToJson(step));
+  for (const Dependencies& entry : result.dependencies) json["dependencies"].push_back(ToJson(entry));
   return Dump(json);
 }
 

@@ -12,7 +12,10 @@ std::string RequestToJson(const task::QuickBuild& build);
 /// DATA_LOSS for what RequestToJson did not write.
 Result<task::QuickBuild> RequestFromJson(std::string_view json);
 
-/// Summary, revision and bases; the rest of a result has columns of its own.
+std::string RequestToJson(const task::FileTask& task);
+Result<task::FileTask> FileTaskFromJson(std::string_view json);
+
+/// Summary, revision, bases, steps and dependencies; the rest of a result has columns of its own.
 std::string ResultToJson(const RunResult& result);
 Status ResultFromJson(std::string_view json, RunResult* result);
 

@@ -14,7 +14,8 @@
 namespace slipway::store {
 
 struct NewRun {
-  task::QuickBuild build;  ///< without secrets
+  task::QuickBuild build;                   ///< without secrets
+  std::optional<task::FileTask> file_task;  ///< what is to be run instead of it; without secrets
   std::chrono::seconds timeout{3600};
   std::string request_id;  ///< "" for none
   SystemTime now;

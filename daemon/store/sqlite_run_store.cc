@@ -31,7 +31,14 @@ Result<Run> ReadRun(const db::Statement& row) {
   run.attempt = row.Get<int>(9);
   run.crashes = row.Get<int>(10);
   run.cancel_requested = row.Get<bool>(11);
-  SLIPWAY_ASSIGN_OR_RETURN(run.build, RequestFromJson(row.Get<std::string_view>(12)).With(run.id));
+  const std::optional<RunType> type = ParseType(row.Get<std::string_view>(2));
+  if (!type) return DataLoss("run '{}' has the unknown type '{}'", run.id, row.Get<std::string>(2));
+  run.type = *type;
+  if (run.type == RunType::kQuickRun) {
+    SLIPWAY_ASSIGN_OR_RETURN(run.file_task, FileTaskFromJson(row.Get<std::string_view>(12)).With(run.id));
+  } else {
+    SLIPWAY_ASSIGN_OR_RETURN(run.build, RequestFromJson(row.Get<std::string_view>(12)).With(run.id));
+  }
   run.sealed = row.Get<std::string>(13);
   run.result.error_code = row.Get<std::string>(14);
   run.result.error_message = row.Get<std::string>(15);
@@ -175,8 +182,9 @@ Result<CreatedRun> SqliteRunStore::Create(const NewRun& request) {
       "INSERT INTO run (number, id, request_id, type, state, create_time, update_time, timeout_seconds, attempt, "
       "crashes, cancel_requested, request, sealed, error_code, error_message, failed_step, result) "
       "VALUES (?, ?, ?, ?, 'Queued', ?, ?, ?, 1, 0, 0, ?, ?, '', '', '', '{}')",
-      number, id, request_id, TypeName(RunType::kQuickBuild), request.now, request.now, request.timeout.count(),
-      RequestToJson(request.build), blob));
+      number, id, request_id, TypeName(request.file_task ? RunType::kQuickRun : RunType::kQuickBuild), request.now,
+      request.now, request.timeout.count(),
+      request.file_task ? RequestToJson(*request.file_task) : RequestToJson(request.build), blob));
   SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return CreatedRun{.run = std::move(run), .existed = false};

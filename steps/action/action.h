@@ -21,6 +21,7 @@ namespace slipway::action {
 struct Environment {
   builder::Builder& builder;
   ProgressSink& progress;
+  std::string step;  ///< id of the one that works now
   /// Images that steps have built, by the names that later steps call them ("host/repo:tag").
   std::map<std::string, std::shared_ptr<const builder::BuiltImage>> images;
   Report report;

@@ -13,7 +13,7 @@ class BuildAction : public Action {
     SLIPWAY_ASSIGN_OR_RETURN(builder::BuiltImage built,
                              environment.builder.Build(ctx, step_.request, environment.progress));
     const auto image = std::make_shared<const builder::BuiltImage>(std::move(built));
-    Record(*image, environment.report);
+    Record(*image, environment);
     Digest digest;
     if (step_.assemble) {
       SLIPWAY_ASSIGN_OR_RETURN(const builder::ImageInfo info,
@@ -23,17 +23,19 @@ class BuildAction : public Action {
     }
     for (const oci::Reference& name : step_.request.names) {
       environment.images[name.ToString()] = image;
-      environment.report.outputs.push_back({.name = name, .digest = digest, .pushed = false});
+      environment.report.outputs.push_back(
+          {.build = environment.report.builds.size() - 1, .name = name, .digest = digest, .pushed = false});
     }
     return Status();
   }
 
  private:
-  static void Record(const builder::BuiltImage& image, Report& report) {
+  static void Record(const builder::BuiltImage& image, Environment& environment) {
+    Report& report = environment.report;
     report.vertices += image.summary.vertices;
     report.cached += image.summary.cached;
     if (!image.revision.empty()) report.revision = image.revision;
-    report.bases.insert(report.bases.end(), image.bases.begin(), image.bases.end());
+    report.builds.push_back({.step = environment.step, .revision = image.revision, .bases = image.bases});
   }
 
   const task::BuildStep& step_;

@@ -20,14 +20,14 @@ void AppendImage(std::string_view indent, const oci::Reference& name, const Dige
   fmt::format_to(to, "{}digest: {}\n", indent, Scalar(digest.ToString()));
 }
 
-void AppendBases(const Report& report, std::string* out) {
-  for (const builder::BuiltImage::Base& base : report.bases) {
+void AppendBases(const Report::Build& build, std::string* out) {
+  for (const builder::BuiltImage::Base& base : build.bases) {
     if (!base.runtime) continue;
     out->append("  runtime-dependency:\n");
     AppendImage("    ", base.reference, base.digest, out);
   }
   bool first = true;
-  for (const builder::BuiltImage::Base& base : report.bases) {
+  for (const builder::BuiltImage::Base& base : build.bases) {
     if (base.runtime) continue;
     if (std::exchange(first, false)) out->append("  buildtime-dependency:\n");
     const size_t begin = out->size();
@@ -36,23 +36,30 @@ void AppendBases(const Report& report, std::string* out) {
   }
 }
 
+// All of an entry but its image.
+std::string Tail(const Report::Build& build) {
+  std::string tail;
+  AppendBases(build, &tail);
+  if (build.revision.empty()) return tail + "  git: {}\n";
+  return tail + fmt::format("  git:\n    git-head-revision: {}\n", Scalar(build.revision));
+}
+
 }  // namespace
 
 std::string DependencyText(const Report& report) {
-  std::string tail;
-  AppendBases(report, &tail);
-  if (report.revision.empty()) {
-    tail += "  git: {}\n";
-  } else {
-    tail += fmt::format("  git:\n    git-head-revision: {}\n", Scalar(report.revision));
-  }
   std::string out;
-  for (const Report::Output& output : report.outputs) {
-    out += "- image:\n";
-    AppendImage("    ", output.name, output.digest, &out);
-    out += tail;
+  for (size_t i = 0; i < report.builds.size(); ++i) {
+    const std::string tail = Tail(report.builds[i]);
+    bool named = false;
+    for (const Report::Output& output : report.outputs) {
+      if (output.build != i) continue;
+      named = true;
+      out += "- image:\n";
+      AppendImage("    ", output.name, output.digest, &out);
+      out += tail;
+    }
+    if (!named) out += "- image: null\n" + tail;
   }
-  if (report.outputs.empty() && !report.bases.empty()) out = "- image: null\n" + tail;
   return out;
 }
 

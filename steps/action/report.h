@@ -12,7 +12,15 @@
 namespace slipway::action {
 
 struct Report {
+  /// What one build step used.
+  struct Build {
+    std::string step;
+    std::string revision;  ///< commit of its context, "" if none
+    std::vector<builder::BuiltImage::Base> bases;
+  };
+  std::vector<Build> builds;  ///< of those that ended well, in that order
   struct Output {
+    size_t build = 0;     ///< index into builds
     oci::Reference name;  ///< without a digest
     Digest digest;        ///< of the manifest or index; empty until it is known
     bool pushed = false;
@@ -24,8 +32,7 @@ struct Report {
   int layers_pushed = 0;
   int layers_mounted = 0;
   int layers_there = 0;
-  std::string revision;
-  std::vector<builder::BuiltImage::Base> bases;
+  std::string revision;  ///< of the run's source, or of a build's
 };
 
 /// The dependencies as YAML, in ACR's form: one document of several lines, each with its end. Empty if nothing was

@@ -5,6 +5,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
+#include "steps/task/field_checks.h"
 #include "steps/task/quick_build.h"
 
 namespace slipway::task {
@@ -12,16 +13,11 @@ namespace slipway::task {
 namespace {
 
 constexpr size_t kMaxNames = 64;
-constexpr size_t kMaxArguments = 256;
 constexpr size_t kMaxPlatforms = 16;
 constexpr size_t kMaxHosts = 64;
 constexpr size_t kMaxLabels = 256;
-constexpr size_t kMaxPath = 4096;
-constexpr size_t kMaxName = 512;
-constexpr size_t kMaxValue = 64 << 10;
-constexpr size_t kMaxDockerfile = 1 << 20;
 
-class Checker {
+class Checker : private FieldChecks {
  public:
   Checker(const QuickBuild& build, const QuickBuildRules& rules) : build_(build), rules_(rules) {}
 
@@ -39,34 +35,12 @@ class Checker {
   }
 
  private:
-  void Add(std::string field, std::string message) { errors_.push_back({std::move(field), std::move(message)}); }
-
-  // Whether a text may be looked at further.
-  bool Text(std::string_view field, std::string_view text, size_t limit) {
-    if (text.size() > limit) {
-      Add(std::string(field), fmt::format("has {} bytes; the limit is {}", text.size(), limit));
-      return false;
-    }
-    if (text.find('\0') != std::string_view::npos) {
-      Add(std::string(field), "holds a NUL byte");
-      return false;
-    }
-    return true;
-  }
-
-  // Whether the elements of a list are to be looked at.
-  bool Count(std::string_view field, size_t count, size_t limit) {
-    if (count <= limit) return true;
-    Add(std::string(field), fmt::format("has {} elements; the limit is {}", count, limit));
-    return false;
-  }
-
   void CheckSource() {
     if (Text("source_location", build_.source_location, kMaxPath)) {
       const Result<source::ContextSpec> context = ParseSourceLocation(build_.source_location);
       if (!context.ok()) Add("source_location", context.status().message());
     }
-    Text("docker_file_content", build_.docker_file_content, kMaxDockerfile);
+    Text("docker_file_content", build_.docker_file_content, kMaxFile);
     if (!Text("docker_file_path", build_.docker_file_path, kMaxPath)) return;
     const std::string& path = build_.docker_file_path;
     // With a text of its own the path is a name only.
@@ -181,7 +155,6 @@ class Checker {
 
   const QuickBuild& build_;
   const QuickBuildRules& rules_;
-  FieldErrors errors_;
 };
 
 }  // namespace

@@ -117,7 +117,7 @@ struct Step {
   std::optional<std::string> working_directory = "/workspace";
   std::string user;  ///< "name", "uid", "uid:gid" …; "": the image's. Containers.
   /// Name of one of the task's networks, "none", "host", or "" for the runtime's default with no other containers on
-  /// it. Of a build: for its RUN instructions "none" and "host" count.
+  /// it. Containers; a build has the network of its own flags.
   std::string network;
   std::vector<PortMapping> ports;          ///< containers
   std::vector<std::string> expose;         ///< "port[/protocol]"; containers; says, and opens nothing

@@ -17,8 +17,9 @@ class Notes : public Observer {
     if (event.kind == ProgressEvent::Kind::kNote) lines.push_back(event.text);
   }
   void OnStepStarted(const task::Step& step) override { lines.push_back("start " + step.id); }
-  void OnStepFinished(const task::Step& step, const Status& status, std::chrono::nanoseconds) override {
-    lines.push_back("end " + step.id + " " + std::string(CodeName(status.code())));
+  void OnStepEvent(const task::Step&, const ProgressEvent& event) override { OnEvent(event); }
+  void OnStepFinished(const task::Step& step, const StepResult& result) override {
+    lines.push_back("end " + step.id + " " + std::string(CodeName(result.status.code())));
   }
   std::vector<std::string> lines;
 };
@@ -68,6 +69,10 @@ TEST(Engine, FirstFailureEndsTheRun) {
   EXPECT_FALSE(outcome.step_timed_out);
   EXPECT_TRUE(builder.pushed().empty());
   EXPECT_THAT(notes.lines, ElementsAre("start build", "end build FAILED_PRECONDITION"));
+  ASSERT_EQ(outcome.steps.size(), 2U);
+  EXPECT_EQ(outcome.steps[0].state, StepState::kFailed);
+  EXPECT_EQ(outcome.steps[1].state, StepState::kSkipped);
+  EXPECT_FALSE(outcome.steps[1].start);
 }
 
 TEST(Engine, AStepHasItsOwnTimeLimit) {

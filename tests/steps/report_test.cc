@@ -7,10 +7,12 @@ namespace {
 
 Report Sample() {
   Report report;
-  report.outputs.push_back({.name = *oci::Reference::Parse("r.io/app:1.0"), .digest = Digest::Of("m"), .pushed = true});
-  report.bases.push_back(
+  report.outputs.push_back(
+      {.build = 0, .name = *oci::Reference::Parse("r.io/app:1.0"), .digest = Digest::Of("m"), .pushed = true});
+  report.builds.push_back({.step = "build", .revision = "1a30", .bases = {}});
+  report.builds[0].bases.push_back(
       {.reference = *oci::Reference::Parse("golang:1.22"), .digest = Digest::Of("g"), .runtime = false});
-  report.bases.push_back(
+  report.builds[0].bases.push_back(
       {.reference = *oci::Reference::Parse("alpine:3.19"), .digest = Digest::Of("a"), .runtime = true});
   report.revision = "1a30";
   report.digest = Digest::Of("m");
@@ -44,11 +46,24 @@ TEST(Report, DependenciesAreYaml) {
 
 TEST(Report, WithoutACommitGitIsEmpty) {
   Report report = Sample();
-  report.revision.clear();
-  report.bases.clear();
+  report.builds[0].revision.clear();
+  report.builds[0].bases.clear();
   const std::string text = DependencyText(report);
   EXPECT_TRUE(text.ends_with("  git: {}\n")) << text;
   EXPECT_EQ(DependencyText(Report()), "");
+}
+
+TEST(Report, EachImageHasTheBasesOfItsOwnBuild) {
+  Report report;
+  report.builds.push_back({.step = "a", .revision = "", .bases = {}});
+  report.builds[0].bases.push_back(
+      {.reference = *oci::Reference::Parse("alpine:3.19"), .digest = Digest::Of("a"), .runtime = true});
+  report.builds.push_back({.step = "b", .revision = "", .bases = {}});
+  report.outputs.push_back(
+      {.build = 1, .name = *oci::Reference::Parse("r.io/b:1"), .digest = Digest::Of("m"), .pushed = true});
+  const std::string text = DependencyText(report);
+  EXPECT_TRUE(text.starts_with("- image: null\n  runtime-dependency:\n")) << text;
+  EXPECT_TRUE(text.ends_with(fmt::format("    digest: {}\n  git: {{}}\n", Digest::Of("m")))) << text;
 }
 
 TEST(Report, SummaryCountsStepsAndLayers) {

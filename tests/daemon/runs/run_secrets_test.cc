@@ -39,7 +39,7 @@ TEST(RunSecrets, WithoutSecretsNothingIsSealed) {
 
 TEST(RunSecrets, WhatDoesNotFitIsDataLoss) {
   const SplitBuild split = SplitSecrets(Sample());
-  EXPECT_EQ(JoinSecrets({}, split.secrets).code(), Code::kDataLoss);
+  EXPECT_EQ(JoinSecrets(task::QuickBuild{}, split.secrets).code(), Code::kDataLoss);
   EXPECT_EQ(JoinSecrets(split.open, "garbage").code(), Code::kDataLoss);
 }
 
