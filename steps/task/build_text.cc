@@ -1,0 +1,187 @@
+#include "steps/task/build_text.h"
+
+#include "executor/base/fs.h"
+#include "steps/task/flags.h"
+#include "steps/task/shell_words.h"
+
+namespace slipway::task {
+
+namespace {
+
+constexpr std::string_view kWorkspace = "/workspace";
+
+// A template that gives `text`: names and arguments of a quick build are rendered, those of a step have been already.
+std::string Literal(std::string_view text) {
+  std::string out;
+  for (size_t open = text.find("{{"); open != std::string_view::npos; open = text.find("{{")) {
+    out.append(text.substr(0, open)).append(R"({{"{{"}})");
+    text.remove_prefix(open + 2);
+  }
+  return out.append(text);
+}
+
+std::pair<std::string, std::string> SplitPair(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos) return {text, ""};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+FlagAction AddPair(std::map<std::string, std::string>* out) {
+  return [out](const std::string& value) {
+    auto [name, text] = SplitPair(value);
+    if (name.empty()) return InvalidArgument("'{}' has no name; write NAME=VALUE", value);
+    (*out)[name] = std::move(text);
+    return Status();
+  };
+}
+
+class Parser {
+ public:
+  Parser(const BuildSurroundings& around, std::vector<std::string>* warnings) : around_(around), warnings_(*warnings) {}
+
+  Result<BuildStep> Run(std::string_view text) && {
+    SLIPWAY_ASSIGN_OR_RETURN(const ShellSplit split, SplitShellWords(text));
+    if (split.shell) {
+      return InvalidArgument(
+          "'{}' is for a shell, and there is none: a build step is the flags and the context of one build",
+          split.shell->what.empty() ? "a second line" : split.shell->what);
+    }
+    std::vector<std::string> positional;
+    size_t at = 0;
+    SLIPWAY_RETURN_IF_ERROR(ReadFlags(split.words, Flags(), /*interleave=*/true, &at, &positional));
+    if (positional.empty())
+      return InvalidArgument("names no context; the last word is '.' for the workspace, a folder or a URL");
+    if (positional.size() > 1) {
+      return InvalidArgument("names {} contexts ('{}' and '{}'); there is one, and words with blanks need quotes",
+                             positional.size(), positional[0], positional[1]);
+    }
+    return Make(positional[0]);
+  }
+
+ private:
+  std::vector<Flag> Flags() {
+    const std::string no_daemon = "has no meaning here, where no Docker daemon builds";
+    return {
+        {"-t --tag", true, [this](const std::string& value) { return Append(&build_.image_names, value); }},
+        {"-f --file", true, StoreText(&dockerfile_)},
+        {"--build-arg", true, [this](const std::string& value) { return Argument(value); }},
+        {"--target", true, StoreText(&build_.target)},
+        {"--platform", true, [this](const std::string& value) { return Platforms(value); }},
+        {"--label", true, AddPair(&build_.labels)},
+        {"--annotation", true, AddPair(&build_.annotations)},
+        {"--add-host", true, AppendText(&build_.extra_hosts)},
+        {"--network", true, StoreText(&build_.network)},
+        {"--no-cache", false, StoreSwitch(&build_.no_cache)},
+        {"--pull", false, StoreSwitch(&build_.pull)},
+        {"--isolation", true,
+         [](const std::string& value) {
+           return value == "default" || value.empty()
+                      ? Status()
+                      : InvalidArgument("'{}' is for Windows; only 'default' is known", value);
+         }},
+        {"-q --quiet", false, Accept()},
+        {"--rm", false, Accept()},
+        {"--force-rm", false, Accept()},
+        {"--compress", false, Accept()},
+        {"--load", false, Accept()},
+        {"--progress", true, Accept()},
+        {"--builder", true, Accept()},
+        {"--cache-from", true, Accept()},
+        {"--push", false, RefuseFlag("is not taken: a push step pushes")},
+        {"-o --output", true, RefuseFlag("is not taken: the image is kept for later steps, and a push step pushes it")},
+        {"--iidfile", true, RefuseFlag(no_daemon)},
+        {"--metadata-file", true, RefuseFlag(no_daemon)},
+        {"--cgroup-parent", true, RefuseFlag(no_daemon)},
+        {"--security-opt", true, RefuseFlag(no_daemon)},
+    };
+  }
+
+  static Status Append(std::vector<std::string>* out, const std::string& value) {
+    out->push_back(Literal(value));
+    return Status();
+  }
+
+  Status Argument(const std::string& value) {
+    const auto [name, text] = SplitPair(value);
+    if (value.find('=') == std::string::npos) {
+      return InvalidArgument("'{}' has no value; write {}=VALUE (a step sees no environment to take one from)", value,
+                             value);
+    }
+    build_.arguments.push_back({.name = name, .value = Literal(text)});
+    return Status();
+  }
+
+  Status Platforms(const std::string& value) {
+    for (std::string_view rest = value; !rest.empty();) {
+      const size_t comma = std::min(rest.find(','), rest.size());
+      SLIPWAY_ASSIGN_OR_RETURN(oci::Platform platform, oci::Platform::Parse(rest.substr(0, comma)));
+      build_.platforms.push_back(std::move(platform));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    return Status();
+  }
+
+  Result<BuildStep> Make(const std::string& context) {
+    if (dockerfile_ == "-" || context == "-") return InvalidArgument("'-' (standard input) is nothing that a step has");
+    if (build_.platforms.empty()) build_.platforms = around_.platforms;
+    const Result<source::ContextSpec> remote = source::ParseContext(context);
+    const bool local = remote.code() == Code::kNotFound;
+    if (!local && !remote.ok()) return remote.status();
+    build_.source_location = local ? "/dev/null" : context;
+    // The image is kept; a push step may push it.
+    build_.is_push_enabled = false;
+    if (!local && !dockerfile_.empty()) build_.docker_file_path = dockerfile_;
+    if (context.find("github") != std::string::npos && context.find(".git") == std::string::npos) {
+      warnings_.push_back(fmt::format("'{}' may be no git repository; the URL of one ends in '.git'", context));
+    }
+    for (const FieldError& error : Check(build_, around_.rules)) {
+      return InvalidArgument("{}: {}", Spoken(error.field), error.message);
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(Task task, MakeTask(build_, {}, around_.rules));
+    BuildStep step = std::get<BuildStep>(std::move(task.steps.front().what));
+    if (local) {
+      SLIPWAY_ASSIGN_OR_RETURN(step.context_folder, InWorkspace(context, "context"));
+      SLIPWAY_ASSIGN_OR_RETURN(
+          step.dockerfile,
+          InWorkspace(dockerfile_.empty() ? fs::Join(context, "Dockerfile") : dockerfile_, "Dockerfile"));
+    }
+    return step;
+  }
+
+  Result<std::string> InWorkspace(const std::string& path, std::string_view what) const {
+    const std::string whole = fs::Clean(path.starts_with('/') ? path : fs::Join(around_.working_directory, path));
+    if (whole == kWorkspace || whole.starts_with(fmt::format("{}/", kWorkspace))) return whole;
+    return InvalidArgument("the {} '{}' is not in {}", what, path, kWorkspace);
+  }
+
+  // "image_names[1]" as the flag that it came from.
+  static std::string Spoken(const std::string& field) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kFlags = {{{"image_names", "--tag"},
+                                                                                      {"arguments", "--build-arg"},
+                                                                                      {"platforms", "--platform"},
+                                                                                      {"labels", "--label"},
+                                                                                      {"annotations", "--annotation"},
+                                                                                      {"extra_hosts", "--add-host"},
+                                                                                      {"network", "--network"},
+                                                                                      {"target", "--target"},
+                                                                                      {"docker_file_path", "--file"}}};
+    for (const auto& [name, flag] : kFlags) {
+      if (field.starts_with(name)) return std::string(flag);
+    }
+    return field;
+  }
+
+  const BuildSurroundings& around_;
+  std::vector<std::string>& warnings_;
+  QuickBuild build_;
+  std::string dockerfile_;
+};
+
+}  // namespace
+
+Result<BuildStep> ParseBuild(std::string_view text, const BuildSurroundings& surroundings,
+                             std::vector<std::string>* warnings) {
+  return Parser(surroundings, warnings).Run(text);
+}
+
+}  // namespace slipway::task
