@@ -15,40 +15,39 @@ void SkipBlanks(std::string_view* text) {
   text->remove_prefix(std::min(text->find_first_not_of(kBlanks), text->size()));
 }
 
-// "# name = value"; false for any other comment.
-bool SplitDirective(std::string_view line, Directive* directive) {
-  if (!line.starts_with('#')) return false;
+}  // namespace
+
+std::optional<Directive> ParseDirective(std::string_view line) {
+  if (!line.starts_with('#')) return std::nullopt;
+  Directive directive;
   line.remove_prefix(1);
   SkipBlanks(&line);
-  while (!line.empty() && (IsAsciiLetter(line[0]) || (IsAsciiDigit(line[0]) && !directive->name.empty()))) {
-    directive->name += static_cast<char>(line[0] | 0x20);  // letters become lower case, digits stay
+  while (!line.empty() && (IsAsciiLetter(line[0]) || (IsAsciiDigit(line[0]) && !directive.name.empty()))) {
+    directive.name += static_cast<char>(line[0] | 0x20);  // letters become lower case, digits stay
     line.remove_prefix(1);
   }
   SkipBlanks(&line);
-  if (directive->name.empty() || !line.starts_with('=')) return false;
+  if (directive.name.empty() || !line.starts_with('=')) return std::nullopt;
   line.remove_prefix(1);
-  if (line.empty()) return false;
+  if (line.empty()) return std::nullopt;
   std::string_view value = line;
   SkipBlanks(&value);
   value.remove_suffix(value.size() - (value.find_last_not_of(kBlanks) + 1));
-  directive->value = value.empty() ? line.substr(line.size() - 1) : value;
-  return true;
+  directive.value = value.empty() ? line.substr(line.size() - 1) : value;
+  return directive;
 }
-
-}  // namespace
 
 Result<std::optional<Directive>> DirectiveReader::Read(std::string_view line) {
   if (done_) return std::optional<Directive>();
-  Directive directive;
-  const bool found = SplitDirective(line, &directive);
-  if (!found || (directive.name != "syntax" && directive.name != "escape" && directive.name != "check")) {
+  std::optional<Directive> directive = ParseDirective(line);
+  if (!directive || (directive->name != "syntax" && directive->name != "escape" && directive->name != "check")) {
     done_ = true;
     return std::optional<Directive>();
   }
-  if (!seen_.insert(directive.name).second) {
-    return InvalidArgument("the parser directive '{}' was given before; remove one", directive.name);
+  if (!seen_.insert(directive->name).second) {
+    return InvalidArgument("the parser directive '{}' was given before; remove one", directive->name);
   }
-  return std::optional(std::move(directive));
+  return directive;
 }
 
 Result<char32_t> ParseEscape(std::string_view value) {

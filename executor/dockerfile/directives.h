@@ -16,6 +16,9 @@ struct Directive {
   std::string value;
 };
 
+/// "# name=value"; nullopt for any other comment.
+std::optional<Directive> ParseDirective(std::string_view line);
+
 /// Is shown the lines one by one and stops looking at the first that is no directive.
 class DirectiveReader {
  public:

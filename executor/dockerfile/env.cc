@@ -35,4 +35,8 @@ std::vector<std::string> Env::List() const {
   return out;
 }
 
+bool IsForTheBuilder(std::string_view name) {
+  return name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE";
+}
+
 }  // namespace slipway::dockerfile

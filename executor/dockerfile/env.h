@@ -26,4 +26,7 @@ class Env {
   std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
+/// Whether an ARG of this name is read by the builder and never becomes a variable.
+bool IsForTheBuilder(std::string_view name);
+
 }  // namespace slipway::dockerfile

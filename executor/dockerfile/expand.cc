@@ -11,7 +11,7 @@ namespace {
 // One overload an instruction that has something to expand.
 class Expanding {
  public:
-  explicit Expanding(const WordExpander& expander) : expander_(expander) {}
+  Expanding(const WordExpander& expander, std::string* fault) : expander_(expander), fault_(fault) {}
 
   Status operator()(EnvInstruction& env) const { return Pairs(&env.pairs); }
   Status operator()(LabelInstruction& label) const { return Pairs(&label.pairs); }
@@ -36,7 +36,7 @@ class Expanding {
   Status operator()(RunInstruction& run) const {
     run.mounts.clear();
     for (const std::string& flag : run.mount_flags) {
-      SLIPWAY_ASSIGN_OR_RETURN(Mount mount, ParseMount(flag, &expander_));
+      SLIPWAY_ASSIGN_OR_RETURN(Mount mount, ParseMount(flag, &expander_, fault_));
       run.mounts.push_back(std::move(mount));
     }
     return {};
@@ -45,8 +45,9 @@ class Expanding {
   Status operator()(ExposeInstruction& expose) const {
     std::vector<std::string> ports;
     for (const std::string& port : expose.ports) {
-      SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> words, expander_.Words(port));
-      ports.insert(ports.end(), words.begin(), words.end());
+      Result<std::vector<std::string>> words = expander_.Words(port);
+      if (!words.ok()) return Blame(port, std::move(words).status());
+      ports.insert(ports.end(), words->begin(), words->end());
     }
     expose.ports = std::move(ports);
     return {};
@@ -61,8 +62,15 @@ class Expanding {
   Status operator()(ShellInstruction&) const { return {}; }
 
  private:
+  Status Blame(const std::string& word, Status status) const {
+    if (fault_ != nullptr) *fault_ = word;
+    return status;
+  }
+
   Status Word(std::string* word) const {
-    SLIPWAY_ASSIGN_OR_RETURN(*word, expander_.Word(*word));
+    Result<std::string> expanded = expander_.Word(*word);
+    if (!expanded.ok()) return Blame(*word, std::move(expanded).status());
+    *word = *std::move(expanded);
     return {};
   }
 
@@ -90,12 +98,13 @@ class Expanding {
   }
 
   const WordExpander& expander_;
+  std::string* const fault_;
 };
 
 }  // namespace
 
-Status Expand(Instruction& instruction, const WordExpander& expander) {
-  return std::visit(Expanding(expander), instruction);
+Status Expand(Instruction& instruction, const WordExpander& expander, std::string* fault) {
+  return std::visit(Expanding(expander, fault), instruction);
 }
 
 Result<RunScript> ScriptOf(const CommandLine& command) {

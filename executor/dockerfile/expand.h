@@ -12,8 +12,9 @@ namespace slipway::dockerfile {
 /// --checksum and unquoted heredoc bodies; RUN --mount options (checks them too); WORKDIR, USER, STOPSIGNAL; VOLUME;
 /// EXPOSE (splits into words). All else stays as it is: RUN, CMD, ENTRYPOINT, SHELL, HEALTHCHECK, ONBUILD, MAINTAINER.
 /// ARG stays too: a default is expanded with WordExpander::Word only if no --build-arg overrides it.
-/// The error does not say where: wrap it with SourceText::At(BaseOf(instruction).range, …).
-Status Expand(Instruction& instruction, const WordExpander& expander);
+/// The error does not say where: wrap it with SourceText::At(BaseOf(instruction).range, …, fault), where `fault` has
+/// become the word at fault as written.
+Status Expand(Instruction& instruction, const WordExpander& expander, std::string* fault = nullptr);
 
 /// How a RUN in shell form with heredocs is run.
 struct RunScript {

@@ -8,7 +8,12 @@
 namespace slipway::dockerfile {
 
 Status FlagSet::Parse(std::span<const std::string> words) {
-  for (const std::string& word : words) SLIPWAY_RETURN_IF_ERROR(ParseOne(word));
+  for (const std::string& word : words) {
+    Status status = ParseOne(word);
+    if (status.ok()) continue;
+    fault_ = word;
+    return status;
+  }
   return {};
 }
 

@@ -26,6 +26,8 @@ class FlagSet {
 
   /// INVALID_ARGUMENT for an unknown or doubled flag, a missing value, or a boolean that is none.
   Status Parse(std::span<const std::string> words);
+  /// The word that Parse failed at; "" if it did not.
+  const std::string& fault() const { return fault_; }
 
  private:
   using Target = std::variant<bool*, std::optional<bool>*, std::string*, std::vector<std::string>*>;
@@ -44,6 +46,7 @@ class FlagSet {
 
   std::string_view keyword_;
   std::vector<Flag> flags_;
+  std::string fault_;
 };
 
 }  // namespace slipway::dockerfile

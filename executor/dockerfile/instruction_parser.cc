@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <tuple>
 
 #include "executor/base/near_miss.h"
 #include "executor/base/utf8.h"
@@ -19,25 +20,54 @@ namespace {
 
 using Parsed = std::variant<Stage, Instruction>;
 
-Status NoFlags(std::string_view keyword, const Node& node) { return FlagSet(keyword).Parse(node.flags); }
+Status ParseFlags(FlagSet& flags, Node& node) {
+  Status status = flags.Parse(node.flags);
+  return status.ok() ? status : node.Blame(flags.fault(), std::move(status));
+}
+
+Status NoFlags(std::string_view keyword, Node& node) {
+  FlagSet none(keyword);
+  return ParseFlags(none, node);
+}
+
+// What an instruction may look like, for those who left its arguments out.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kExamples = {
+    {{"ARG", "ARG VERSION=1"},
+     {"ENV", "ENV NAME=value"},
+     {"EXPOSE", "EXPOSE 80/tcp"},
+     {"HEALTHCHECK", "HEALTHCHECK CMD program --check"},
+     {"LABEL", "LABEL name=value"},
+     {"MAINTAINER", "MAINTAINER name"},
+     {"SHELL", R"(SHELL ["/bin/sh", "-c"])"},
+     {"STOPSIGNAL", "STOPSIGNAL SIGTERM"},
+     {"USER", "USER name:group"},
+     {"VOLUME", "VOLUME /data"},
+     {"WORKDIR", "WORKDIR /app"}}};
+
+std::string Example(std::string_view keyword) {
+  for (const auto& [name, example] : kExamples) {
+    if (name == keyword) return fmt::format(", as in '{}'", example);
+  }
+  return "";
+}
 
 Status AtLeastOne(std::string_view keyword, const Node& node) {
   if (!node.args.empty()) return {};
-  return InvalidArgument("{} requires at least one argument", keyword);
+  return InvalidArgument("{} requires at least one argument{}", keyword, Example(keyword));
 }
 
 Status ExactlyOne(std::string_view keyword, const Node& node) {
   if (node.args.size() == 1) return {};
-  return InvalidArgument("{} requires exactly one argument, not {}", keyword, node.args.size());
+  return InvalidArgument("{} requires exactly one argument, not {}{}", keyword, node.args.size(), Example(keyword));
 }
 
 template <typename T>
-T WithBase(Node* node) {
+T WithBase(Node& node) {
   T instruction;
-  instruction.original = utf8::Trim(node->original);
-  instruction.keyword = std::move(node->keyword);
-  instruction.range = node->range;
-  instruction.comments = std::move(node->comments);
+  instruction.original = utf8::Trim(node.original);
+  instruction.keyword = std::move(node.keyword);
+  instruction.range = node.range;
+  instruction.comments = std::move(node.comments);
   return instruction;
 }
 
@@ -52,16 +82,17 @@ std::optional<Heredoc> HeredocOrNothing(std::string_view word) { return ParseHer
 constexpr size_t kMaxInlineBytes = size_t{32} << 20;
 
 // COPY and ADD: the last argument is the destination, heredocs among the others are files.
-Status ParseSources(std::string_view keyword, Node* node, CopySources* sources) {
-  if (HeredocOrNothing(node->args.back()).has_value()) {
-    return InvalidArgument("{} cannot take the heredoc '{}' as its destination", keyword, node->args.back());
+Status ParseSources(std::string_view keyword, Node& node, CopySources* sources) {
+  if (HeredocOrNothing(node.args.back()).has_value()) {
+    return node.Blame(node.args.back(),
+                      InvalidArgument("{} cannot take the heredoc '{}' as its destination", keyword, node.args.back()));
   }
-  sources->destination = std::move(node->args.back());
-  node->args.pop_back();
+  sources->destination = std::move(node.args.back());
+  node.args.pop_back();
   std::map<std::string, const Heredoc*> bodies;  // of two with one name the last counts for both
-  for (const Heredoc& heredoc : node->heredocs) bodies[heredoc.name] = &heredoc;
+  for (const Heredoc& heredoc : node.heredocs) bodies[heredoc.name] = &heredoc;
   size_t total = 0;
-  for (std::string& word : node->args) {
+  for (std::string& word : node.args) {
     std::optional<Heredoc> heredoc = HeredocOrNothing(word);
     if (!heredoc.has_value()) {
       sources->paths.push_back(std::move(word));
@@ -80,17 +111,18 @@ Status ParseSources(std::string_view keyword, Node* node, CopySources* sources) 
 
 Status SourceAndDestination(std::string_view keyword, const Node& node) {
   if (node.args.size() >= 2) return {};
-  return InvalidArgument("{} requires at least two arguments, a source and a destination", keyword);
+  return InvalidArgument("{0} requires at least two arguments, a source and a destination, as in '{0} file /folder/'",
+                         keyword);
 }
 
-Result<Parsed> ParseAdd(Node node, char32_t) {
+Result<Parsed> ParseAdd(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(SourceAndDestination("ADD", node));
-  auto add = WithBase<AddInstruction>(&node);
+  auto add = WithBase<AddInstruction>(node);
   FlagSet flags("ADD");
   flags.Add("chown", &add.chown).Add("chmod", &add.chmod).Add("link", &add.link).Add("checksum", &add.checksum);
   flags.Add("keep-git-dir", &add.keep_git_dir).Add("unpack", &add.unpack).Add("exclude", &add.excludes);
-  SLIPWAY_RETURN_IF_ERROR(flags.Parse(node.flags));
-  SLIPWAY_RETURN_IF_ERROR(ParseSources("ADD", &node, &add.sources));
+  SLIPWAY_RETURN_IF_ERROR(ParseFlags(flags, node));
+  SLIPWAY_RETURN_IF_ERROR(ParseSources("ADD", node, &add.sources));
   return Done(std::move(add));
 }
 
@@ -101,55 +133,59 @@ Status CheckFrom(const std::string& from, char32_t escape) {
   if (word.text == from) return {};
   return InvalidArgument(
       "'--from={}' cannot hold variables or quotes; define a stage 'FROM … AS name', where ARGs from before the first "
-      "FROM "
-      "may be used, and write '--from=name'",
+      "FROM may be used, and write '--from=name'",
       from);
 }
 
-Result<Parsed> ParseCopy(Node node, char32_t escape) {
+Result<Parsed> ParseCopy(Node& node, char32_t escape) {
   SLIPWAY_RETURN_IF_ERROR(SourceAndDestination("COPY", node));
-  auto copy = WithBase<CopyInstruction>(&node);
+  auto copy = WithBase<CopyInstruction>(node);
   FlagSet flags("COPY");
   flags.Add("from", &copy.from).Add("chown", &copy.chown).Add("chmod", &copy.chmod).Add("link", &copy.link);
   flags.Add("parents", &copy.parents).Add("exclude", &copy.excludes);
-  SLIPWAY_RETURN_IF_ERROR(flags.Parse(node.flags));
-  SLIPWAY_RETURN_IF_ERROR(CheckFrom(copy.from, escape));
-  SLIPWAY_RETURN_IF_ERROR(ParseSources("COPY", &node, &copy.sources));
+  SLIPWAY_RETURN_IF_ERROR(ParseFlags(flags, node));
+  if (Status status = CheckFrom(copy.from, escape); !status.ok()) {
+    return node.Blame("--from=" + copy.from, std::move(status));
+  }
+  SLIPWAY_RETURN_IF_ERROR(ParseSources("COPY", node, &copy.sources));
   return Done(std::move(copy));
 }
 
-Result<std::vector<KeyValue>> ParsePairs(std::string_view keyword, Node* node) {
-  SLIPWAY_RETURN_IF_ERROR(NoFlags(keyword, *node));
-  SLIPWAY_RETURN_IF_ERROR(AtLeastOne(keyword, *node));
+Result<std::vector<KeyValue>> ParsePairs(std::string_view keyword, Node& node) {
+  SLIPWAY_RETURN_IF_ERROR(NoFlags(keyword, node));
+  SLIPWAY_RETURN_IF_ERROR(AtLeastOne(keyword, node));
   std::vector<KeyValue> pairs;
-  for (size_t i = 0; i + 2 < node->args.size(); i += 3) {
-    if (node->args[i].empty()) return InvalidArgument("{} names cannot be blank: '={}'", keyword, node->args[i + 1]);
-    pairs.push_back({std::move(node->args[i]), std::move(node->args[i + 1]), node->args[i + 2].empty()});
+  for (size_t i = 0; i + 2 < node.args.size(); i += 3) {
+    if (node.args[i].empty()) {
+      const std::string word = "=" + node.args[i + 1];
+      return node.Blame(word, InvalidArgument("{} names cannot be blank: '{}'", keyword, word));
+    }
+    pairs.push_back({std::move(node.args[i]), std::move(node.args[i + 1]), node.args[i + 2].empty()});
   }
   return pairs;
 }
 
-Result<Parsed> ParseEnv(Node node, char32_t) {
-  SLIPWAY_ASSIGN_OR_RETURN(auto pairs, ParsePairs("ENV", &node));
-  auto env = WithBase<EnvInstruction>(&node);
+Result<Parsed> ParseEnv(Node& node, char32_t) {
+  SLIPWAY_ASSIGN_OR_RETURN(auto pairs, ParsePairs("ENV", node));
+  auto env = WithBase<EnvInstruction>(node);
   env.pairs = std::move(pairs);
   return Done(std::move(env));
 }
 
-Result<Parsed> ParseLabel(Node node, char32_t) {
-  SLIPWAY_ASSIGN_OR_RETURN(auto pairs, ParsePairs("LABEL", &node));
-  auto label = WithBase<LabelInstruction>(&node);
+Result<Parsed> ParseLabel(Node& node, char32_t) {
+  SLIPWAY_ASSIGN_OR_RETURN(auto pairs, ParsePairs("LABEL", node));
+  auto label = WithBase<LabelInstruction>(node);
   label.pairs = std::move(pairs);
   return Done(std::move(label));
 }
 
 // Flags of ARG and STOPSIGNAL are not looked at, as in BuildKit.
-Result<Parsed> ParseArg(Node node, char32_t) {
+Result<Parsed> ParseArg(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(AtLeastOne("ARG", node));
-  auto arg = WithBase<ArgInstruction>(&node);
+  auto arg = WithBase<ArgInstruction>(node);
   for (std::string& word : node.args) {
     const size_t equals = word.find('=');
-    if (equals == 0) return InvalidArgument("ARG names cannot be blank: '{}'", word);
+    if (equals == 0) return node.Blame(word, InvalidArgument("ARG names cannot be blank: '{}'", word));
     if (equals == std::string::npos) {
       arg.args.push_back({std::move(word), std::nullopt});
     } else {
@@ -159,25 +195,25 @@ Result<Parsed> ParseArg(Node node, char32_t) {
   return Done(std::move(arg));
 }
 
-CommandLine ParseCommandLine(Node* node) {
+CommandLine ParseCommandLine(Node& node) {
   CommandLine command;
-  command.json_form = node->json_form;
-  command.args = std::move(node->args);
-  command.heredocs = std::move(node->heredocs);
+  command.json_form = node.json_form;
+  command.args = std::move(node.args);
+  command.heredocs = std::move(node.heredocs);
   return command;
 }
 
-Result<Parsed> ParseCmd(Node node, char32_t) {
+Result<Parsed> ParseCmd(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(NoFlags("CMD", node));
-  auto cmd = WithBase<CmdInstruction>(&node);
-  cmd.command = ParseCommandLine(&node);
+  auto cmd = WithBase<CmdInstruction>(node);
+  cmd.command = ParseCommandLine(node);
   return Done(std::move(cmd));
 }
 
-Result<Parsed> ParseEntrypoint(Node node, char32_t) {
+Result<Parsed> ParseEntrypoint(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(NoFlags("ENTRYPOINT", node));
-  auto entrypoint = WithBase<EntrypointInstruction>(&node);
-  entrypoint.command = ParseCommandLine(&node);
+  auto entrypoint = WithBase<EntrypointInstruction>(node);
+  entrypoint.command = ParseCommandLine(node);
   return Done(std::move(entrypoint));
 }
 
@@ -203,25 +239,29 @@ Status ParseSecurity(const std::string& value, SecurityMode* mode) {
   return {};
 }
 
-Result<Parsed> ParseRun(Node node, char32_t) {
-  auto run = WithBase<RunInstruction>(&node);
+Result<Parsed> ParseRun(Node& node, char32_t) {
+  auto run = WithBase<RunInstruction>(node);
   std::string network = "default";
   std::string security = "sandbox";
   std::vector<std::string> devices;
   FlagSet flags("RUN");
   flags.Add("mount", &run.mount_flags).Add("network", &network).Add("security", &security).Add("device", &devices);
-  SLIPWAY_RETURN_IF_ERROR(flags.Parse(node.flags));
-  SLIPWAY_RETURN_IF_ERROR(ParseNetwork(network, &run.network));
-  SLIPWAY_RETURN_IF_ERROR(ParseSecurity(security, &run.security));
+  SLIPWAY_RETURN_IF_ERROR(ParseFlags(flags, node));
+  if (Status status = ParseNetwork(network, &run.network); !status.ok()) return node.Blame(network, std::move(status));
+  if (Status status = ParseSecurity(security, &run.security); !status.ok()) {
+    return node.Blame(security, std::move(status));
+  }
   for (const std::string& flag : run.mount_flags) {
-    SLIPWAY_ASSIGN_OR_RETURN(Mount mount, ParseMount(flag, nullptr));
-    run.mounts.push_back(std::move(mount));
+    Result<Mount> mount = ParseMount(flag, nullptr, &node.fault);
+    if (!mount.ok()) return std::move(mount).status();
+    run.mounts.push_back(*std::move(mount));
   }
   for (const std::string& flag : devices) {
-    SLIPWAY_ASSIGN_OR_RETURN(Device device, ParseDevice(flag));
-    run.devices.push_back(std::move(device));
+    Result<Device> device = ParseDevice(flag);
+    if (!device.ok()) return node.Blame("--device=" + flag, std::move(device).status());
+    run.devices.push_back(*std::move(device));
   }
-  run.command = ParseCommandLine(&node);
+  run.command = ParseCommandLine(node);
   return Done(std::move(run));
 }
 
@@ -248,22 +288,28 @@ Status ParseRetries(const std::string& value, int32_t* out) {
   return {};
 }
 
-Status ParseHealthOptions(const Node& node, HealthcheckInstruction* health) {
+Status ParseHealthOptions(Node& node, HealthcheckInstruction* health) {
   std::string interval, timeout, start_period, start_interval, retries;
   FlagSet flags("HEALTHCHECK");
   flags.Add("interval", &interval).Add("timeout", &timeout).Add("start-period", &start_period);
   flags.Add("start-interval", &start_interval).Add("retries", &retries);
-  SLIPWAY_RETURN_IF_ERROR(flags.Parse(node.flags));
-  SLIPWAY_RETURN_IF_ERROR(ParseInterval("interval", interval, &health->interval));
-  SLIPWAY_RETURN_IF_ERROR(ParseInterval("timeout", timeout, &health->timeout));
-  SLIPWAY_RETURN_IF_ERROR(ParseInterval("start-period", start_period, &health->start_period));
-  SLIPWAY_RETURN_IF_ERROR(ParseInterval("start-interval", start_interval, &health->start_interval));
-  return ParseRetries(retries, &health->retries);
+  SLIPWAY_RETURN_IF_ERROR(ParseFlags(flags, node));
+  const std::array<std::tuple<std::string_view, const std::string*, std::chrono::nanoseconds*>, 4> durations = {
+      {{"interval", &interval, &health->interval},
+       {"timeout", &timeout, &health->timeout},
+       {"start-period", &start_period, &health->start_period},
+       {"start-interval", &start_interval, &health->start_interval}}};
+  for (const auto& [name, value, out] : durations) {
+    Status status = ParseInterval(name, *value, out);
+    if (!status.ok()) return node.Blame(fmt::format("--{}={}", name, *value), std::move(status));
+  }
+  Status status = ParseRetries(retries, &health->retries);
+  return status.ok() ? status : node.Blame("--retries=" + retries, std::move(status));
 }
 
-Result<Parsed> ParseHealthcheck(Node node, char32_t) {
+Result<Parsed> ParseHealthcheck(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(AtLeastOne("HEALTHCHECK", node));
-  auto health = WithBase<HealthcheckInstruction>(&node);
+  auto health = WithBase<HealthcheckInstruction>(node);
   const std::string type = LowerAscii(node.args[0]);
   if (type == "none") {  // whose flags are not looked at, as in BuildKit
     if (node.args.size() > 1) return InvalidArgument("HEALTHCHECK NONE takes no arguments");
@@ -274,27 +320,29 @@ Result<Parsed> ParseHealthcheck(Node node, char32_t) {
   if (type != "cmd") {
     constexpr std::array<std::string_view, 2> kTypes = {"CMD", "NONE"};
     const std::string hint = DidYouMean(node.args[0], kTypes);
-    return InvalidArgument("unknown type '{}' of HEALTHCHECK; there are CMD and NONE{}", node.args[0], hint);
+    return node.Blame(node.args[0], InvalidArgument("unknown type '{}' of HEALTHCHECK; there are CMD and NONE{}",
+                                                    node.args[0], hint));
   }
-  if (node.args.size() < 2) return InvalidArgument("there is no command after HEALTHCHECK CMD");
+  if (node.args.size() < 2)
+    return InvalidArgument("there is no command after HEALTHCHECK CMD{}", Example("HEALTHCHECK"));
   health.test = std::move(node.args);
   health.test[0] = node.json_form ? "CMD" : "CMD-SHELL";
   return Done(std::move(health));
 }
 
-Result<Parsed> ParseExpose(Node node, char32_t) {
+Result<Parsed> ParseExpose(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(AtLeastOne("EXPOSE", node));
   SLIPWAY_RETURN_IF_ERROR(NoFlags("EXPOSE", node));
-  auto expose = WithBase<ExposeInstruction>(&node);
+  auto expose = WithBase<ExposeInstruction>(node);
   expose.ports = std::move(node.args);
   std::sort(expose.ports.begin(), expose.ports.end());
   return Done(std::move(expose));
 }
 
-Result<Parsed> ParseVolume(Node node, char32_t) {
+Result<Parsed> ParseVolume(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(AtLeastOne("VOLUME", node));
   SLIPWAY_RETURN_IF_ERROR(NoFlags("VOLUME", node));
-  auto volume = WithBase<VolumeInstruction>(&node);
+  auto volume = WithBase<VolumeInstruction>(node);
   for (const std::string& word : node.args) {
     volume.paths.emplace_back(utf8::Trim(word));
     if (volume.paths.back().empty()) return InvalidArgument("a path of VOLUME cannot be empty");
@@ -302,44 +350,44 @@ Result<Parsed> ParseVolume(Node node, char32_t) {
   return Done(std::move(volume));
 }
 
-Result<Parsed> ParseUser(Node node, char32_t) {
+Result<Parsed> ParseUser(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(ExactlyOne("USER", node));
   SLIPWAY_RETURN_IF_ERROR(NoFlags("USER", node));
-  auto user = WithBase<UserInstruction>(&node);
+  auto user = WithBase<UserInstruction>(node);
   user.user = std::move(node.args[0]);
   return Done(std::move(user));
 }
 
-Result<Parsed> ParseWorkdir(Node node, char32_t) {
+Result<Parsed> ParseWorkdir(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(ExactlyOne("WORKDIR", node));
   SLIPWAY_RETURN_IF_ERROR(NoFlags("WORKDIR", node));
-  auto workdir = WithBase<WorkdirInstruction>(&node);
+  auto workdir = WithBase<WorkdirInstruction>(node);
   workdir.path = std::move(node.args[0]);
   return Done(std::move(workdir));
 }
 
-Result<Parsed> ParseStopsignal(Node node, char32_t) {
+Result<Parsed> ParseStopsignal(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(ExactlyOne("STOPSIGNAL", node));
-  auto stopsignal = WithBase<StopsignalInstruction>(&node);
+  auto stopsignal = WithBase<StopsignalInstruction>(node);
   stopsignal.signal = std::move(node.args[0]);
   return Done(std::move(stopsignal));
 }
 
-Result<Parsed> ParseMaintainer(Node node, char32_t) {
+Result<Parsed> ParseMaintainer(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(ExactlyOne("MAINTAINER", node));
   SLIPWAY_RETURN_IF_ERROR(NoFlags("MAINTAINER", node));
-  auto maintainer = WithBase<MaintainerInstruction>(&node);
+  auto maintainer = WithBase<MaintainerInstruction>(node);
   maintainer.name = std::move(node.args[0]);
   return Done(std::move(maintainer));
 }
 
-Result<Parsed> ParseShell(Node node, char32_t) {
+Result<Parsed> ParseShell(Node& node, char32_t) {
   SLIPWAY_RETURN_IF_ERROR(NoFlags("SHELL", node));
   SLIPWAY_RETURN_IF_ERROR(AtLeastOne("SHELL", node));
   if (!node.json_form) {
     return InvalidArgument("SHELL requires its arguments in JSON form, as in SHELL [\"/bin/sh\", \"-c\"]");
   }
-  auto shell = WithBase<ShellInstruction>(&node);
+  auto shell = WithBase<ShellInstruction>(node);
   shell.shell = std::move(node.args);
   return Done(std::move(shell));
 }
@@ -357,16 +405,18 @@ std::string TriggerText(const Node& node) {
   return expression;
 }
 
-Result<Parsed> ParseOnbuildNode(Node node, char32_t) {
-  if (node.trigger == nullptr) return InvalidArgument("ONBUILD requires at least one argument");
+Result<Parsed> ParseOnbuildNode(Node& node, char32_t) {
+  if (node.trigger == nullptr)
+    return InvalidArgument("ONBUILD requires at least one argument, as in 'ONBUILD RUN make'");
   SLIPWAY_RETURN_IF_ERROR(NoFlags("ONBUILD", node));
   const std::string trigger = LowerAscii(node.trigger->keyword);
   if (trigger == "onbuild") return InvalidArgument("ONBUILD within ONBUILD is not allowed");
   if (trigger == "from" || trigger == "maintainer") {
-    return InvalidArgument("{} is not allowed as a trigger of ONBUILD", trigger == "from" ? "FROM" : "MAINTAINER");
+    return node.Blame(node.trigger->keyword, InvalidArgument("{} is not allowed as a trigger of ONBUILD",
+                                                             trigger == "from" ? "FROM" : "MAINTAINER"));
   }
   std::string expression = TriggerText(node);
-  auto onbuild = WithBase<OnbuildInstruction>(&node);
+  auto onbuild = WithBase<OnbuildInstruction>(node);
   onbuild.expression = std::move(expression);
   return Done(std::move(onbuild));
 }
@@ -378,28 +428,39 @@ bool IsStageName(std::string_view name) {
          });
 }
 
-Result<Parsed> ParseFrom(Node node, char32_t) {
-  auto stage = WithBase<Stage>(&node);
+// What FROM's words say instead of "image" or "image AS name".
+Status BadFrom(Node& node) {
+  const std::vector<std::string>& args = node.args;
+  Status status = InvalidArgument("FROM requires one or three arguments: FROM image or FROM image AS name");
+  if (args.size() < 2) return status;
+  return node.Blame(args[1], Status(status.code(), fmt::format("{}; '{}' is neither", status.message(), args[1])));
+}
+
+Result<Parsed> ParseFrom(Node& node, char32_t) {
+  auto stage = WithBase<Stage>(node);
   std::vector<std::string>& args = node.args;
   const bool named = args.size() == 3 && LowerAscii(args[1]) == "as";
-  if (args.size() != 1 && !named)
-    return InvalidArgument("FROM requires one or three arguments: FROM image or FROM image AS name");
+  if (args.size() != 1 && !named) return BadFrom(node);
   if (named) {
     stage.name = LowerAscii(args[2]);
     if (!IsStageName(stage.name)) {
-      return InvalidArgument(
-          "'{}' is no name for a stage; it must start with a letter and hold only letters, digits, -, _ and .",
-          args[2]);
+      return node.Blame(
+          args[2],
+          InvalidArgument(
+              "'{}' is no name for a stage; it must start with a letter and hold only letters, digits, -, _ and .",
+              args[2]));
     }
     stage.as_keyword = std::move(args[1]);
     stage.name_as_written = std::move(args[2]);
   }
-  SLIPWAY_RETURN_IF_ERROR(FlagSet("FROM").Add("platform", &stage.platform).Parse(node.flags));
+  FlagSet flags("FROM");
+  flags.Add("platform", &stage.platform);
+  SLIPWAY_RETURN_IF_ERROR(ParseFlags(flags, node));
   stage.base = std::move(args[0]);
   return Parsed(std::move(stage));
 }
 
-using Parser = Result<Parsed> (*)(Node node, char32_t escape);
+using Parser = Result<Parsed> (*)(Node& node, char32_t escape);
 
 struct Entry {
   std::string_view keyword;
@@ -431,12 +492,12 @@ const InstructionBase& BaseOf(const Instruction& instruction) {
   return std::visit([](const auto& typed) -> const InstructionBase& { return typed; }, instruction);
 }
 
-Result<std::variant<Stage, Instruction>> ParseNode(Node node, char32_t escape) {
+Result<std::variant<Stage, Instruction>> ParseNode(Node& node, char32_t escape) {
   const std::string keyword = LowerAscii(node.keyword);
   std::array<std::string_view, kParsers.size()> known;
   for (size_t i = 0; i < kParsers.size(); ++i) {
     known[i] = kParsers[i].keyword;
-    if (LowerAscii(known[i]) == keyword) return kParsers[i].parse(std::move(node), escape);
+    if (LowerAscii(known[i]) == keyword) return kParsers[i].parse(node, escape);
   }
   return InvalidArgument("unknown instruction '{}'{}", node.keyword, DidYouMean(node.keyword, known));
 }

@@ -35,10 +35,11 @@ std::string TakeFlag(char32_t escape, std::string_view* rest) {
 
 // JSON if it is some, otherwise false.
 Result<bool> TryJson(std::string_view rest, Node* node) {
-  SLIPWAY_ASSIGN_OR_RETURN(auto strings, ParseJsonStrings(rest));
-  if (!strings.has_value()) return false;
+  auto parsed = ParseJsonStrings(rest);
+  if (!parsed.ok()) return node->Blame("[", std::move(parsed).status());
+  if (!parsed->has_value()) return false;
   node->json_form = true;
-  std::move(strings->begin(), strings->end(), std::back_inserter(node->args));
+  std::move((*parsed)->begin(), (*parsed)->end(), std::back_inserter(node->args));
   return true;
 }
 
@@ -74,7 +75,8 @@ Status Pairs(std::string_view rest, char32_t escape, Node* node) {
   if (words[0].find('=') == std::string::npos) {
     const size_t blank = rest.find_first_of(kArgBlanks);
     if (blank == std::string_view::npos) {
-      return InvalidArgument("{} must have two arguments: write '{}=value'", node->keyword, words[0]);
+      return node->Blame(words[0],
+                         InvalidArgument("{} must have two arguments: write '{}=value'", node->keyword, words[0]));
     }
     const size_t value = std::min(rest.find_first_not_of(kArgBlanks, blank), rest.size());
     node->args = {std::string(rest.substr(0, blank)), std::string(rest.substr(value)), ""};
@@ -83,8 +85,9 @@ Status Pairs(std::string_view rest, char32_t escape, Node* node) {
   for (const std::string& word : words) {
     const size_t equals = word.find('=');
     if (equals == std::string::npos) {
-      return InvalidArgument("no '=' in '{}'; {} takes name=value pairs, and a value with blanks in quotes", word,
-                             node->keyword);
+      return node->Blame(word, InvalidArgument("no '=' in '{}'; {} takes name=value pairs, and a value with blanks in "
+                                               "quotes",
+                                               word, node->keyword));
     }
     node->args.insert(node->args.end(), {word.substr(0, equals), word.substr(equals + 1), "="});
   }

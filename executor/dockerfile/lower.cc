@@ -64,12 +64,17 @@ class Lowering {
 
  private:
   Status MakeGlobals();
+  Status AddMetaArgs(bool overrides, Env* env) const;
+  void CheckDefaults(const Env& predefined) const;
+  FromChecks Froms() const;
   Status PlanStages();
   Result<size_t> Target() const;
   std::optional<size_t> FindStage(std::string_view name, size_t before) const;
   std::vector<std::string> StageNames() const;
   std::string DisplayOf(size_t stage) const;
+  Result<std::string> BaseName(const Stage& stage, const WordExpander& expander) const;
   Result<oci::Platform> PlatformOf(const Stage& stage, const WordExpander& expander) const;
+  std::string VariableHint(const WordExpander& expander) const;
 
   void CollectImages(size_t stage, std::set<size_t>& seen,
                      std::vector<std::pair<ImageKey, oci::Platform>>& images) const;
@@ -79,6 +84,7 @@ class Lowering {
   Result<StageResult> LowerStage(size_t stage);
   Result<StageResult> BaseOfStage(size_t stage);
   Result<graph::VertexPtr> From(size_t stage, const std::string& name, bool by_index);
+  std::vector<std::string_view> DeclaredArgs() const;
   void WarnOfUnusedArgs() const;
 
   const Context& ctx_;
@@ -105,56 +111,106 @@ Status Lowering::MakeGlobals() {
   };
   set("BUILD", options_.build_platform);
   set("TARGET", options_.target_platform);
-  globals_.Set("TARGETSTAGE", options_.target.empty() ? "default" : options_.target);
+  const std::string& last = dockerfile_.stages.back().name;
+  const std::string& target = options_.target.empty() ? last : options_.target;
+  globals_.Set("TARGETSTAGE", target.empty() ? "default" : target);
   for (const auto& [name, value] : options_.build_args) {
     if (globals_.Get(name)) globals_.Set(name, value);
   }
   for (const ArgInstruction& arg : dockerfile_.meta_args) {
+    for (const ArgDefinition& definition : arg.args) used_args_.insert(definition.name);
+  }
+  CheckDefaults(globals_);
+  return AddMetaArgs(/*overrides=*/true, &globals_);
+}
+
+// What the ARGs before the first FROM set; build args count if `overrides`.
+Status Lowering::AddMetaArgs(bool overrides, Env* env) const {
+  const std::vector<std::pair<std::string, std::string>> none;
+  const auto& build_args = overrides ? options_.build_args : none;
+  const WordExpander expander(dockerfile_.escape(), [env](std::string_view name) { return env->Get(name); });
+  for (const ArgInstruction& arg : dockerfile_.meta_args) {
     for (const ArgDefinition& definition : arg.args) {
-      used_args_.insert(definition.name);
-      const auto given = std::find_if(options_.build_args.rbegin(), options_.build_args.rend(),
+      const auto given = std::find_if(build_args.rbegin(), build_args.rend(),
                                       [&](const auto& pair) { return pair.first == definition.name; });
-      if (given != options_.build_args.rend()) {
-        globals_.Set(definition.name, given->second);
+      if (given != build_args.rend()) {
+        env->Set(definition.name, given->second);
       } else if (definition.value) {
-        const WordExpander expander(dockerfile_.escape(), [this](std::string_view name) { return globals_.Get(name); });
-        auto value = expander.Word(*definition.value);
-        if (!value.ok()) return dockerfile_.source->At(arg.range, value.status());
-        globals_.Set(definition.name, *value);
+        const auto value = expander.Word(*definition.value);
+        if (!value.ok()) return dockerfile_.source->At(arg.range, value.status(), *definition.value);
+        env->Set(definition.name, *value);
       }
     }
   }
   return Status();
 }
 
+FromChecks Lowering::Froms() const {
+  std::set<std::string> declared;
+  for (const auto& [name, value] : globals_.pairs()) declared.insert(name);
+  for (const ArgInstruction& arg : dockerfile_.meta_args) {
+    for (const ArgDefinition& definition : arg.args) declared.insert(definition.name);
+  }
+  return FromChecks(options_.checks, globals_, std::move(declared));
+}
+
+// For the linter: the base names as they are without build args. An error here is one of the build too, and told there.
+void Lowering::CheckDefaults(const Env& predefined) const {
+  Env defaults = predefined;
+  if (options_.checks == nullptr || !AddMetaArgs(/*overrides=*/false, &defaults).ok()) return;
+  const FromChecks checks = Froms();
+  const WordExpander expander(dockerfile_.escape(), [&](std::string_view name) { return defaults.Get(name); });
+  for (const Stage& stage : dockerfile_.stages) {
+    const auto name = expander.Word(stage.base);
+    if (!name.ok()) return;
+    checks.DefaultBase(stage, *name);
+  }
+}
+
+// "; did you mean '$X'?" for a variable that a FROM uses and that is not there.
+std::string Lowering::VariableHint(const WordExpander& expander) const {
+  std::vector<std::string_view> known;
+  for (const auto& [name, value] : globals_.pairs()) known.push_back(name);
+  for (const std::string& name : expander.unmatched()) {
+    const std::string_view near = NearMiss(name, known);
+    if (!near.empty()) return fmt::format("; did you mean '${}'?", near);
+  }
+  return "";
+}
+
+Result<std::string> Lowering::BaseName(const Stage& stage, const WordExpander& expander) const {
+  expander.Clear();
+  Result<std::string> name = expander.Word(stage.base);
+  Froms().Base(stage, expander);
+  if (!name.ok() || !name->empty()) return name;
+  return InvalidArgument("the base name '{}' expands to nothing: give the ARG a value before the first FROM{}",
+                         stage.base, VariableHint(expander));
+}
+
 Result<oci::Platform> Lowering::PlatformOf(const Stage& stage, const WordExpander& expander) const {
   if (stage.platform.empty()) return options_.target_platform;
+  expander.Clear();
   SLIPWAY_ASSIGN_OR_RETURN(const std::string word, expander.Word(stage.platform));
+  Froms().Platform(stage, expander, word);
   if (word.empty()) {
-    return InvalidArgument("--platform='{}' expands to nothing: give the ARG a value before the first FROM",
-                           stage.platform);
+    return InvalidArgument("--platform='{}' expands to nothing: give the ARG a value before the first FROM{}",
+                           stage.platform, VariableHint(expander));
   }
-  return oci::Platform::Parse(word);
+  Result<oci::Platform> platform = oci::Platform::Parse(word);
+  if (platform.ok()) return platform;
+  return InvalidArgument("--platform={}: {}{}", stage.platform, platform.status().message(), VariableHint(expander));
 }
 
 Status Lowering::PlanStages() {
   const WordExpander expander(dockerfile_.escape(), [this](std::string_view name) { return globals_.Get(name); });
   for (size_t i = 0; i < dockerfile_.stages.size(); ++i) {
     const Stage& stage = dockerfile_.stages[i];
-    const auto plan = [&]() -> Result<Plan> {
-      Plan out;
-      SLIPWAY_ASSIGN_OR_RETURN(out.base, expander.Word(stage.base));
-      if (out.base.empty()) {
-        return InvalidArgument("the base name '{}' expands to nothing: give the ARG a value before the first FROM",
-                               stage.base);
-      }
-      SLIPWAY_ASSIGN_OR_RETURN(out.platform, PlatformOf(stage, expander));
-      out.from_stage = FindStage(out.base, i);
-      return out;
-    };
-    auto made = plan();
-    if (!made.ok()) return dockerfile_.source->At(stage.range, made.status());
-    plans_.push_back(*std::move(made));
+    Result<std::string> base = BaseName(stage, expander);
+    if (!base.ok()) return dockerfile_.source->At(stage.range, base.status(), stage.base);
+    const Result<oci::Platform> platform = PlatformOf(stage, expander);
+    if (!platform.ok()) return dockerfile_.source->At(stage.range, platform.status(), "--platform=" + stage.platform);
+    const std::optional<size_t> from_stage = FindStage(*base, i);
+    plans_.push_back({.base = *std::move(base), .from_stage = from_stage, .platform = *platform});
   }
   return Status();
 }
@@ -227,6 +283,9 @@ Status Lowering::ResolveImages(size_t target) {
   std::set<size_t> seen;
   std::vector<std::pair<ImageKey, oci::Platform>> wanted;
   CollectImages(target, seen, wanted);
+  if (options_.all_stages) {
+    for (size_t i = 0; i < dockerfile_.stages.size(); ++i) CollectImages(i, seen, wanted);
+  }
   Guarded<std::map<ImageKey, Result<ResolvedImage>>> found;
   {
     TaskGroup group(pool_);
@@ -285,7 +344,9 @@ Result<StageResult> Lowering::BaseOfStage(size_t stage) {
     if (named->second.config) base.image = *named->second.config;
   } else if (plan.base != kScratch) {
     auto image = Image(plan.base, plan.platform);
-    if (!image.ok()) return dockerfile_.source->At(dockerfile_.stages[stage].range, image.status());
+    const Stage& from = dockerfile_.stages[stage];
+    if (!image.ok()) return dockerfile_.source->At(from.range, image.status(), from.base);
+    Froms().BasePlatform(from, plan.base, plan.platform, image->config.platform);
     base.root = ImageVertex(*image);
     base.image = image->config;
     if (!Env(base.image.config.env).Get("PATH")) {
@@ -358,21 +419,37 @@ Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, b
                  : ""));
 }
 
+// The names that ARG declares anywhere in the file.
+std::vector<std::string_view> Lowering::DeclaredArgs() const {
+  std::vector<std::string_view> names;
+  const auto add = [&names](const ArgInstruction& arg) {
+    for (const ArgDefinition& definition : arg.args) names.push_back(definition.name);
+  };
+  for (const ArgInstruction& arg : dockerfile_.meta_args) add(arg);
+  for (const Stage& stage : dockerfile_.stages) {
+    for (const Instruction& instruction : stage.instructions) {
+      if (const auto* arg = std::get_if<ArgInstruction>(&instruction)) add(*arg);
+    }
+  }
+  return names;
+}
+
 void Lowering::WarnOfUnusedArgs() const {
   static constexpr std::string_view kAlwaysKnown[] = {
       "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH", "BUILDKIT_INLINE_CACHE"};
-  std::vector<std::string> unused;
+  if (!options_.warn) return;
+  std::set<std::string_view> told;
   for (const auto& [name, value] : options_.build_args) {
     std::string upper = name;
     std::transform(upper.begin(), upper.end(), upper.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     const bool known = used_args_.contains(name) || globals_.Get(name) || upper.starts_with("BUILDKIT_") ||
                        std::find(std::begin(kAlwaysKnown), std::end(kAlwaysKnown), upper) != std::end(kAlwaysKnown);
-    if (!known && std::find(unused.begin(), unused.end(), name) == unused.end()) unused.push_back(name);
+    if (known || !told.insert(name).second) continue;
+    options_.warn(fmt::format("build arg '{}' is not used by any ARG of the stages that were built{}", name,
+                              DidYouMean(name, DeclaredArgs())),
+                  "");
   }
-  if (unused.empty() || !options_.warn) return;
-  options_.warn(
-      fmt::format("build args [{}] are not used by any ARG of the stages that were built", fmt::join(unused, " ")), "");
 }
 
 Result<Lowered> Lowering::Run() {
@@ -384,6 +461,9 @@ Result<Lowered> Lowering::Run() {
   SLIPWAY_RETURN_IF_ERROR(PlanStages());
   SLIPWAY_ASSIGN_OR_RETURN(const size_t target, Target());
   SLIPWAY_RETURN_IF_ERROR(ResolveImages(target));
+  if (options_.all_stages) {
+    for (size_t i = 0; i < dockerfile_.stages.size(); ++i) SLIPWAY_RETURN_IF_ERROR(LowerStage(i).status());
+  }
   SLIPWAY_ASSIGN_OR_RETURN(StageResult result, LowerStage(target));
   WarnOfUnusedArgs();
 

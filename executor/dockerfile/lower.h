@@ -16,6 +16,7 @@
 #include "executor/base/context.h"
 #include "executor/base/status.h"
 #include "executor/base/thread_pool.h"
+#include "executor/dockerfile/checks.h"
 #include "executor/dockerfile/parse.h"
 #include "executor/graph/vertex.h"
 #include "executor/layer/store.h"
@@ -65,6 +66,10 @@ struct LowerOptions {
   /// The build context; asked for at most once, and only if something is copied or mounted from it.
   std::function<Result<graph::VertexPtr>()> context;
   std::map<std::string, NamedContext> named_contexts;
+  /// What the linter finds goes here; null: it does not look.
+  Checks* checks = nullptr;
+  std::vector<std::string> ignore_patterns;  ///< of the build context, for the linter
+  bool all_stages = false;                   ///< lower stages that the target does not need too, for the linter
   /// Warnings of the frontend: text, and position or rule.
   std::function<void(std::string_view text, std::string_view detail)> warn;
 };

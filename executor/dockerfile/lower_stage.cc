@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "executor/base/fs.h"
 #include "executor/dockerfile/config_values.h"
@@ -64,8 +65,11 @@ StageLowering::StageLowering(Place place, const LowerOptions& options, const Env
       from_(std::move(from)),
       state_(std::move(base)),
       env_(state_.image.config.env),
-      args_(state_.args) {
+      args_(state_.args),
+      checks_(options.checks, options.ignore_patterns, state_.workdir_set) {
   for (const auto& [name, value] : state_.arg_values.pairs()) env_.Set(name, value);
+  std::string& workdir = state_.image.config.working_dir;
+  if (!workdir.empty() && !workdir.starts_with('/')) workdir = fs::Clean("/" + workdir);
 }
 
 Result<StageResult> StageLowering::Run() {
@@ -79,11 +83,12 @@ Result<StageResult> StageLowering::Run() {
   for (Instruction& instruction : instructions) {
     const SourceRange range = BaseOf(instruction).range;
     if (Status status = Dispatch(std::move(instruction)); !status.ok())
-      return place_.dockerfile.source->At(range, status);
+      return place_.dockerfile.source->At(range, status, fault_);
   }
   if (state_.root == nullptr) state_.root = Scratch();
   // A stage that stands on this one sees its ARGs.
   state_.args = args_;
+  state_.workdir_set = checks_.workdir_set();
   for (const std::string& name : args_) {
     if (const auto value = env_.Get(name)) state_.arg_values.Set(name, *value);
   }
@@ -92,7 +97,13 @@ Result<StageResult> StageLowering::Run() {
 
 Status StageLowering::Dispatch(Instruction instruction) {
   const WordExpander expander(place_.dockerfile.escape(), [this](std::string_view name) { return env_.Get(name); });
-  SLIPWAY_RETURN_IF_ERROR(Expand(instruction, expander));
+  Status expanded = Expand(instruction, expander, &fault_);
+  // EXPOSE with a variable that is not set exposes one port less, which is what such variables are for.
+  if (!std::holds_alternative<ExposeInstruction>(instruction)) {
+    checks_.Unset(BaseOf(instruction), expander.unmatched(), args_, env_);
+  }
+  SLIPWAY_RETURN_IF_ERROR(std::move(expanded));
+  checks_.Look(instruction, state_.image.config);
   return std::visit([this](const auto& typed) { return Apply(typed); }, instruction);
 }
 
@@ -135,9 +146,14 @@ std::string StageLowering::Absolute(std::string_view path) const {
 
 std::vector<std::string> StageLowering::ShellArgs(const CommandLine& command, const std::string& text) const {
   if (command.json_form) return command.args;
-  std::vector<std::string> args = state_.image.config.shell.value_or(std::vector<std::string>{"/bin/sh", "-c"});
+  std::vector<std::string> args = state_.image.config.shell.value_or(std::vector<std::string>());
+  if (args.empty()) args = {"/bin/sh", "-c"};
   args.push_back(text);
   return args;
+}
+
+std::vector<std::string> StageLowering::CommandArgs(const CommandLine& command) const {
+  return ShellArgs(command, command.args.empty() ? "" : command.args[0]);
 }
 
 // --- instructions that edit the config
@@ -174,7 +190,10 @@ Status StageLowering::Apply(const ArgInstruction& arg) {
       value = *given;
     } else if (definition.value) {
       const WordExpander expander(place_.dockerfile.escape(), [this](std::string_view name) { return env_.Get(name); });
-      SLIPWAY_ASSIGN_OR_RETURN(value, expander.Word(*definition.value));
+      Result<std::string> word = expander.Word(*definition.value);
+      checks_.Unset(arg, expander.unmatched(), args_, env_);
+      if (!word.ok()) return Blame(*definition.value, std::move(word).status());
+      value = *std::move(word);
     } else if (const auto global = global_args_.Get(definition.name)) {
       value = std::string(*global);
     }
@@ -182,7 +201,7 @@ Status StageLowering::Apply(const ArgInstruction& arg) {
     args_.push_back(definition.name);
     text += " " + definition.name;
     if (value) {
-      env_.Set(definition.name, *value);
+      if (!IsForTheBuilder(definition.name)) env_.Set(definition.name, *value);
       const bool secret = std::find(options_.secret_args.begin(), options_.secret_args.end(), definition.name) !=
                           options_.secret_args.end();
       text += secret ? "=***" : "=" + *value;
@@ -193,8 +212,7 @@ Status StageLowering::Apply(const ArgInstruction& arg) {
 }
 
 Status StageLowering::Apply(const CmdInstruction& cmd) {
-  std::vector<std::string> args;
-  if (!cmd.command.args.empty()) args = ShellArgs(cmd.command, cmd.command.args[0]);
+  std::vector<std::string> args = CommandArgs(cmd.command);
   AddHistory("CMD " + QuoteList(args), false);
   state_.image.config.cmd = std::move(args);
   state_.image.config.args_escaped = true;
@@ -203,8 +221,7 @@ Status StageLowering::Apply(const CmdInstruction& cmd) {
 }
 
 Status StageLowering::Apply(const EntrypointInstruction& entrypoint) {
-  std::vector<std::string> args;
-  if (!entrypoint.command.args.empty()) args = ShellArgs(entrypoint.command, entrypoint.command.args[0]);
+  std::vector<std::string> args = CommandArgs(entrypoint.command);
   AddHistory("ENTRYPOINT " + QuoteList(args), false);
   state_.image.config.entrypoint = std::move(args);
   // The base's CMD was meant for the base's ENTRYPOINT.
@@ -243,8 +260,9 @@ Status StageLowering::Apply(const UserInstruction& user) {
 Status StageLowering::Apply(const ExposeInstruction& expose) {
   std::vector<std::string> all;
   for (const std::string& port : expose.ports) {
-    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> parsed, ParseExposedPorts(port));
-    for (const std::string& one : parsed) {
+    const Result<std::vector<std::string>> parsed = ParseExposedPorts(port);
+    if (!parsed.ok()) return Blame(port, parsed.status());
+    for (const std::string& one : *parsed) {
       state_.image.config.exposed_ports.insert(one);
       all.push_back(one);
     }
@@ -263,7 +281,7 @@ Status StageLowering::Apply(const VolumeInstruction& volume) {
 }
 
 Status StageLowering::Apply(const StopsignalInstruction& signal) {
-  SLIPWAY_RETURN_IF_ERROR(CheckSignal(signal.signal));
+  if (Status status = CheckSignal(signal.signal); !status.ok()) return Blame(signal.signal, std::move(status));
   state_.image.config.stop_signal = signal.signal;
   AddHistory("STOPSIGNAL " + signal.signal, false);
   return Status();
@@ -283,8 +301,8 @@ Status StageLowering::Apply(const MaintainerInstruction& maintainer) {
 
 Status StageLowering::Apply(const WorkdirInstruction& workdir) {
   const std::string path = Absolute(workdir.path);
-  // The config keeps a trailing slash as it was written.
-  state_.image.config.working_dir = path != "/" && workdir.path.ends_with('/') ? path + "/" : path;
+  // The config keeps an absolute path as it was written.
+  state_.image.config.working_dir = workdir.path.starts_with('/') ? workdir.path : path;
   const bool layer = path != "/";
   if (layer) {
     graph::MakeDirAction make;
@@ -364,7 +382,9 @@ Status StageLowering::Apply(const CopyInstruction& copy) {
   if (!copy.sources.paths.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
     piece.action.sources = copy.sources.paths;
-    SLIPWAY_ASSIGN_OR_RETURN(piece.from, from_(copy.from, /*by_index=*/true));
+    Result<graph::VertexPtr> from = from_(copy.from, /*by_index=*/true);
+    if (!from.ok()) return Blame("--from=" + copy.from, std::move(from).status());
+    piece.from = *std::move(from);
     pieces.push_back(std::move(piece));
   }
   SLIPWAY_RETURN_IF_ERROR(AddInlineFiles(parts, pieces));
@@ -407,12 +427,13 @@ Status StageLowering::Apply(const AddInstruction& add) {
   const auto is_remote = [](const std::string& s) { return IsHttpUrl(s) || source::IsGitUrl(s); };
   const bool remote = std::any_of(add.sources.paths.begin(), add.sources.paths.end(), is_remote);
   if (!add.checksum.empty() && (!remote || add.sources.paths.size() != 1)) {
-    return InvalidArgument("--checksum can be given with one URL or git repository only");
+    return Blame("--checksum", InvalidArgument("--checksum can be given with one URL or git repository only"));
   }
   for (const std::string& source : add.sources.paths) {
     if (is_remote(source)) {
-      SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, RemotePiece(add, parts, source));
-      pieces.push_back(std::move(piece));
+      Result<CopyPiece> piece = RemotePiece(add, parts, source);
+      if (!piece.ok()) return Blame("--checksum=" + add.checksum, std::move(piece).status().With("--checksum"));
+      pieces.push_back(*std::move(piece));
       continue;
     }
     SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
@@ -430,7 +451,9 @@ Status StageLowering::Apply(const AddInstruction& add) {
 
 std::string StageLowering::RunHistory(const std::vector<std::string>& args) const {
   std::vector<std::string> values;
+  std::set<std::string_view> seen;
   for (const std::string& name : args_) {
+    if (!seen.insert(name).second) continue;
     if (std::find(kProxyArgs.begin(), kProxyArgs.end(), name) != kProxyArgs.end()) continue;
     const bool secret =
         std::find(options_.secret_args.begin(), options_.secret_args.end(), name) != options_.secret_args.end();
@@ -452,13 +475,16 @@ Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vecto
   }
   const bool from_context = mount.type == MountType::kBind && mount.from.empty();
   if (from_context || !mount.from.empty()) {
-    SLIPWAY_ASSIGN_OR_RETURN(graph::VertexPtr from, from_(mount.from, /*by_index=*/false));
+    Result<graph::VertexPtr> from = from_(mount.from, /*by_index=*/false);
+    if (!from.ok()) return Blame("from=" + mount.from, std::move(from).status());
     out.input = inputs.size();
-    inputs.push_back(std::move(from));
+    inputs.push_back(*std::move(from));
   }
   out.source = fs::Clean("/" + mount.source);
   out.read_only = mount.read_only;
   out.id = mount.id;
+  // A cache is named by its target as written, wherever the working directory is.
+  if (mount.type == MountType::kCache && out.id.empty()) out.id = mount.target.empty() ? "." : fs::Clean(mount.target);
   switch (mount.sharing.value_or(CacheSharing::kShared)) {
     case CacheSharing::kShared: out.sharing = graph::CacheSharing::kShared; break;
     case CacheSharing::kPrivate: out.sharing = graph::CacheSharing::kPrivate; break;
@@ -470,10 +496,13 @@ Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vecto
   out.mode = mount.mode;
   out.uid = mount.uid.value_or(0);
   out.gid = mount.gid.value_or(0);
-  if (!mount.target.empty()) {
+  // A secret's or an agent's place has a default of its own; all else without a target is at the working directory.
+  const bool own_default = mount.type == MountType::kSecret || mount.type == MountType::kSsh;
+  if (!mount.target.empty() || !own_default) {
     out.target = Absolute(mount.target);
     if (out.target == "/")
-      return InvalidArgument("a mount of type {} cannot have the root as its target", MountTypeName(mount.type));
+      return Blame("--mount",
+                   InvalidArgument("a mount of type {} cannot have the root as its target", MountTypeName(mount.type)));
   }
   op.mounts.push_back(std::move(out));
   return Status();
@@ -506,7 +535,7 @@ Status StageLowering::Apply(const RunInstruction& run) {
   op.args = ShellArgs(run.command, text);
   for (const Mount& mount : run.mounts) SLIPWAY_RETURN_IF_ERROR(AddMount(mount, op, inputs));
   if (!run.devices.empty()) {
-    return Unimplemented("RUN --device is not supported: no host device is given to a build");
+    return Blame("--device", Unimplemented("RUN --device is not supported: no host device is given to a build"));
   }
   Env env = env_;
   if (!env.Get("PATH")) env.Set("PATH", kDefaultPath);
@@ -515,7 +544,7 @@ Status StageLowering::Apply(const RunInstruction& run) {
     const std::string* value = BuildArg(options_, name);
     if (value != nullptr && !env.Get(name)) op.uncached_env.push_back(fmt::format("{}={}", name, *value));
   }
-  op.cwd = state_.image.config.working_dir.empty() ? "/" : state_.image.config.working_dir;
+  op.cwd = fs::Clean("/" + state_.image.config.working_dir);
   op.user = state_.image.config.user;
   switch (run.network) {
     case NetworkMode::kDefault: op.network = options_.network; break;
@@ -523,12 +552,14 @@ Status StageLowering::Apply(const RunInstruction& run) {
     case NetworkMode::kHost: op.network = graph::Network::kHost; break;
   }
   if (op.network == graph::Network::kHost && !options_.allow_host_network) {
-    return PermissionDenied("the host's network is not allowed here; the operator can allow it (allow_host_network)");
+    return Blame("--network", PermissionDenied("the host's network is not allowed here; the operator can allow it "
+                                               "(allow_host_network)"));
   }
   op.insecure = run.security == SecurityMode::kInsecure;
   if (op.insecure && !options_.allow_insecure) {
-    return PermissionDenied(
-        "RUN --security=insecure is not allowed here; the operator can allow it (allow_insecure_security)");
+    return Blame("--security",
+                 PermissionDenied("RUN --security=insecure is not allowed here; the operator can allow it "
+                                  "(allow_insecure_security)"));
   }
   op.extra_hosts = options_.extra_hosts;
   op.ulimits = options_.ulimits;

@@ -10,6 +10,7 @@
 
 #include "executor/dockerfile/env.h"
 #include "executor/dockerfile/lower.h"
+#include "executor/dockerfile/stage_checks.h"
 
 namespace slipway::dockerfile {
 
@@ -21,6 +22,7 @@ struct StageResult {
   oci::Platform platform;
   std::vector<std::string> args;  ///< names given by ARG, for history
   Env arg_values;
+  bool workdir_set = false;  ///< by an instruction rather than by the base image
 };
 
 /// Gives the file system that --from (or a mount's from) names; "" is the build context. Only COPY knows stages by
@@ -46,6 +48,11 @@ class StageLowering {
 
  private:
   Status Dispatch(Instruction instruction);
+  /// Notes the word, as written, that an error is about: return Blame(word, InvalidArgument(…)).
+  Status Blame(std::string_view word, Status error) {
+    fault_ = word;
+    return error;
+  }
   Status Apply(const EnvInstruction& env);
   Status Apply(const LabelInstruction& label);
   Status Apply(const ArgInstruction& arg);
@@ -87,6 +94,7 @@ class StageLowering {
 
   Status AddMount(const Mount& mount, graph::ExecOp& op, std::vector<graph::VertexPtr>& inputs);
   std::vector<std::string> ShellArgs(const CommandLine& command, const std::string& text) const;
+  std::vector<std::string> CommandArgs(const CommandLine& command) const;
   std::string RunHistory(const std::vector<std::string>& args) const;
   std::string Absolute(std::string_view path) const;
   graph::VertexInfo Info(const InstructionBase& base);
@@ -102,6 +110,8 @@ class StageLowering {
   Env env_;                        // ENV and ARG, for expansion and RUN
   std::vector<std::string> args_;  // names given by ARG, for history
   std::vector<std::string> used_args_;
+  StageChecks checks_;
+  std::string fault_;  // what the last error is about
   bool cmd_set_ = false;
   int step_ = 1;  // FROM is the first
   int steps_ = 1;

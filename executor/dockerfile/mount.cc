@@ -232,15 +232,21 @@ std::string_view MountTypeName(MountType type) {
   return "";
 }
 
-Result<Mount> ParseMount(std::string_view text, const WordExpander* expander) {
-  const std::string what = fmt::format("--mount '{}'", text);
+Result<Mount> ParseMount(std::string_view text, const WordExpander* expander, std::string* fault) {
+  const auto bad = [&](std::string_view word, Status status) {
+    if (fault != nullptr) *fault = word;
+    return std::move(status).With(fmt::format("--mount '{}'", text));
+  };
+  const std::string whole = fmt::format("--mount={}", text);
   Result<std::vector<std::string>> fields = SplitCsv(text);
-  if (!fields.ok()) return fields.status().With(what);
+  if (!fields.ok()) return bad(whole, fields.status());
   MountReader reader(expander);
   for (const std::string& field : *fields) {
-    if (Status status = reader.Field(field); !status.ok()) return std::move(status).With(what);
+    if (Status status = reader.Field(field); !status.ok()) return bad(field, std::move(status));
   }
-  return reader.Finish().With(what);
+  Result<Mount> mount = reader.Finish();
+  if (!mount.ok()) return bad(whole, std::move(mount).status());
+  return mount;
 }
 
 Result<Device> ParseDevice(std::string_view text) {

@@ -10,8 +10,8 @@
 namespace slipway::dockerfile {
 
 /// "type=cache,target=/c,ro". Without an expander only `from` is read, as the rest may hold variables; the options are
-/// then not checked either.
-Result<Mount> ParseMount(std::string_view text, const WordExpander* expander);
+/// then not checked either. After an error `fault` is the option that it is about, or the whole flag.
+Result<Mount> ParseMount(std::string_view text, const WordExpander* expander, std::string* fault = nullptr);
 
 /// "vendor.com/class=name,required".
 Result<Device> ParseDevice(std::string_view text);

@@ -30,19 +30,26 @@ Status AddTo(Dockerfile* dockerfile, std::variant<Stage, Instruction> parsed) {
 
 }  // namespace
 
-Result<Dockerfile> Parse(std::string_view text, std::string_view filename) {
+Status ParseInto(std::string_view text, std::string_view filename, Dockerfile* dockerfile) {
   if (text.size() > kMaxBytes) return InvalidArgument("{}: the file is larger than {} bytes", filename, kMaxBytes);
-  Dockerfile dockerfile;
-  dockerfile.source = std::make_shared<const SourceText>(std::string(filename), std::string(text));
-  SLIPWAY_ASSIGN_OR_RETURN(Tree tree, ParseTree(*dockerfile.source));
-  dockerfile.directives = std::move(tree.directives);
-  dockerfile.empty_continuation_lines = std::move(tree.empty_continuation_lines);
+  dockerfile->source = std::make_shared<const SourceText>(std::string(filename), std::string(text));
+  Tree tree;
+  Status whole = ParseTree(*dockerfile->source, &tree);
+  dockerfile->directives = std::move(tree.directives);
+  dockerfile->empty_continuation_lines = std::move(tree.empty_continuation_lines);
+  SLIPWAY_RETURN_IF_ERROR(std::move(whole));
   for (Node& node : tree.nodes) {
     const SourceRange range = node.range;
-    Result<std::variant<Stage, Instruction>> parsed = ParseNode(std::move(node), dockerfile.escape());
-    Status status = parsed.ok() ? AddTo(&dockerfile, *std::move(parsed)) : parsed.status();
-    if (!status.ok()) return dockerfile.source->At(range, status);
+    Result<std::variant<Stage, Instruction>> parsed = ParseNode(node, dockerfile->escape());
+    const Status status = parsed.ok() ? AddTo(dockerfile, *std::move(parsed)) : parsed.status();
+    if (!status.ok()) return dockerfile->source->At(range, status, node.fault);
   }
+  return {};
+}
+
+Result<Dockerfile> Parse(std::string_view text, std::string_view filename) {
+  Dockerfile dockerfile;
+  SLIPWAY_RETURN_IF_ERROR(ParseInto(text, filename, &dockerfile));
   return dockerfile;
 }
 
@@ -50,12 +57,14 @@ Result<Instruction> ParseOnbuild(std::string_view trigger, const SourceRange& wh
   const std::string what = "ONBUILD trigger of the base image";
   if (trigger.size() > kMaxBytes) return InvalidArgument("{}: it is larger than {} bytes", what, kMaxBytes);
   const SourceText source(what, std::string(trigger));
-  SLIPWAY_ASSIGN_OR_RETURN(Tree tree, ParseTree(source));
+  Tree tree;
+  SLIPWAY_RETURN_IF_ERROR(ParseTree(source, &tree));
   if (tree.nodes.size() != 1)
     return source.At(tree.nodes[1].range, InvalidArgument("a trigger must be a single instruction"));
-  const SourceRange range = std::exchange(tree.nodes[0].range, where);
-  Result<std::variant<Stage, Instruction>> parsed = ParseNode(std::move(tree.nodes[0]), tree.directives.escape);
-  if (!parsed.ok()) return source.At(range, parsed.status());
+  Node& node = tree.nodes[0];
+  const SourceRange range = std::exchange(node.range, where);
+  Result<std::variant<Stage, Instruction>> parsed = ParseNode(node, tree.directives.escape);
+  if (!parsed.ok()) return source.At(range, parsed.status(), node.fault);
   if (std::holds_alternative<Stage>(*parsed))
     return source.At(range, InvalidArgument("FROM is not allowed as a trigger"));
   return std::get<Instruction>(*std::move(parsed));

@@ -35,12 +35,24 @@ class SourceText {
   /// Line `number` without its line end; empty if there is none such.
   std::string_view Line(int number) const;
 
-  /// `error` with "Dockerfile:3: " in front and the line itself below ("    3 | RUNN x"); the code is kept, a message
-  /// of more than 4000 bytes is cut. OK and an unknown place change nothing. To be called once for an error, by who
-  /// knows where it belongs.
-  Status At(const SourceRange& where, const Status& error) const;
+  /// `error` with "Dockerfile:3:5: " in front and below it the line and a mark under the column; the code is kept, a
+  /// message of more than 4000 bytes is cut. `fault` is the part of `where` that the error is about, as written there:
+  /// the column is its first character's. Where that is not found, it is that of `where`, or of the line's text.
+  /// OK and an unknown place change nothing. To be called once for an error, by who knows where it belongs.
+  Status At(const SourceRange& where, const Status& error, std::string_view fault = {}) const;
+
+  /// The lines of `where` with their numbers ("    3 | RUN x"), as they can be shown in a terminal: without control
+  /// characters, long ones cut, at most ten of them. No line end behind the last.
+  std::string Excerpt(const SourceRange& where) const;
 
  private:
+  struct Spot {
+    int line = 0;
+    int column = 0;
+  };
+  Spot Find(const SourceRange& where, std::string_view fault) const;
+  std::string Pointed(const Spot& spot) const;
+
   std::string filename_;
   std::string text_;
   std::vector<size_t> line_starts_;

@@ -34,23 +34,21 @@ bool TakeContinuation(char32_t escape, std::string_view* line) {
   return true;
 }
 
-Result<Node> NodeFromLine(std::string_view line, char32_t escape, int depth) {
-  Node node;
-  node.original = line;
+Status NodeFromLine(std::string_view line, char32_t escape, int depth, Node* node) {
+  node->original = line;
   std::string_view rest = utf8::Trim(line);
   const size_t length = std::min(rest.find_first_of(kArgBlanks), rest.size());
-  node.keyword = rest.substr(0, length);
+  node->keyword = rest.substr(0, length);
   rest.remove_prefix(length);
-  node.flags = TakeFlags(escape, &rest);
+  node->flags = TakeFlags(escape, &rest);
   rest = utf8::Trim(rest);
-  if (LowerAscii(node.keyword) != "onbuild") {
-    SLIPWAY_RETURN_IF_ERROR(ParseArgs(rest, escape, &node));
-  } else if (!rest.empty()) {
-    if (depth == kMaxTriggers) return InvalidArgument("ONBUILD within ONBUILD is not allowed");
-    SLIPWAY_ASSIGN_OR_RETURN(Node trigger, NodeFromLine(rest, escape, depth + 1));
-    node.trigger = std::make_unique<Node>(std::move(trigger));
-  }
-  return node;
+  if (LowerAscii(node->keyword) != "onbuild") return ParseArgs(rest, escape, node);
+  if (rest.empty()) return {};
+  if (depth == kMaxTriggers) return InvalidArgument("ONBUILD within ONBUILD is not allowed");
+  node->trigger = std::make_unique<Node>();
+  Status status = NodeFromLine(rest, escape, depth + 1, node->trigger.get());
+  node->fault = node->trigger->fault;
+  return status;
 }
 
 bool MayHaveHeredocs(const Node& node) {
@@ -61,7 +59,7 @@ bool MayHaveHeredocs(const Node& node) {
 
 class TreeParser {
  public:
-  explicit TreeParser(const SourceText& source) : source_(source), rest_(source.text()) {
+  TreeParser(const SourceText& source, Tree* tree) : source_(source), rest_(source.text()), tree_(*tree) {
     constexpr std::string_view kBom = "\xEF\xBB\xBF";
     if (rest_.starts_with(kBom)) {
       rest_.remove_prefix(kBom.size());
@@ -69,8 +67,16 @@ class TreeParser {
     }
   }
 
-  Result<Tree> Run() {
+  // A tree that is not whole is none, but its directives may matter.
+  Status Run() {
     FindSyntaxAndCheck(rest_, &tree_.directives);
+    Status status = Lines();
+    if (!status.ok()) tree_ = Tree{.directives = tree_.directives, .nodes = {}, .empty_continuation_lines = {}};
+    return status;
+  }
+
+ private:
+  Status Lines() {
     std::string_view line;
     while (true) {
       SLIPWAY_ASSIGN_OR_RETURN(const bool more, NextLine(&line));
@@ -78,10 +84,9 @@ class TreeParser {
       SLIPWAY_RETURN_IF_ERROR(TopLine(line));
     }
     if (tree_.nodes.empty()) return InvalidArgument("{}: there are no instructions in it", source_.filename());
-    return std::move(tree_);
+    return {};
   }
 
- private:
   char32_t escape() const { return tree_.directives.escape; }
 
   Status Here(const Status& error) const { return source_.At({.start_line = line_number_}, error); }
@@ -137,19 +142,20 @@ class TreeParser {
     std::string text;
     SLIPWAY_RETURN_IF_ERROR(JoinLines(first, &text));
     range.end_line = line_number_;
-    Result<Node> node = NodeFromLine(text, escape(), 0);
-    if (!node.ok()) return source_.At(range, node.status());
-    if (MayHaveHeredocs(*node) && text.find("<<") != std::string::npos) {
-      SLIPWAY_RETURN_IF_ERROR(ReadHeredocs(text, range, &*node));
+    Node node;
+    const Status parsed = NodeFromLine(text, escape(), 0, &node);
+    if (!parsed.ok()) return source_.At(range, parsed, node.fault);
+    if (MayHaveHeredocs(node) && text.find("<<") != std::string::npos) {
+      SLIPWAY_RETURN_IF_ERROR(ReadHeredocs(text, range, &node));
     }
     range.end_line = line_number_;
     range.end_column = static_cast<int>(source_.Line(line_number_).size());
-    node->range = range;
-    node->comments = std::exchange(comments_, {});
+    node.range = range;
+    node.comments = std::exchange(comments_, {});
     if (tree_.nodes.size() == kMaxInstructions) {
       return source_.At(range, InvalidArgument("more than {} instructions", kMaxInstructions));
     }
-    tree_.nodes.push_back(*std::move(node));
+    tree_.nodes.push_back(std::move(node));
     return {};
   }
 
@@ -183,7 +189,8 @@ class TreeParser {
       SLIPWAY_ASSIGN_OR_RETURN(const bool closed, ReadHeredoc(&heredoc));
       if (!closed) {
         return source_.At(
-            range, InvalidArgument("heredoc '{0}' is not closed; no line that is just '{0}' follows it", heredoc.name));
+            range, InvalidArgument("heredoc '{0}' is not closed; no line that is just '{0}' follows it", heredoc.name),
+            "<<");
       }
     }
     return {};
@@ -207,12 +214,12 @@ class TreeParser {
   int line_number_ = 0;
   DirectiveReader directive_reader_;
   std::vector<std::string> comments_;
-  Tree tree_;
+  Tree& tree_;
 };
 
 }  // namespace
 
-Result<Tree> ParseTree(const SourceText& source) { return TreeParser(source).Run(); }
+Status ParseTree(const SourceText& source, Tree* tree) { return TreeParser(source, tree).Run(); }
 
 std::string Dump(const Node& node) {
   std::string text = LowerAscii(node.keyword);

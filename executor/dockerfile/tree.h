@@ -27,6 +27,14 @@ struct Node {
   std::string original;
   SourceRange range;
   std::vector<std::string> comments;
+
+  /// The part of the instruction, as written, that the last error is about; "" is all of it. Set by Blame.
+  std::string fault;
+  /// Notes what an error is about, in passing: return node.Blame(word, InvalidArgument(…)).
+  Status Blame(std::string_view part, Status error) {
+    fault = part;
+    return error;
+  }
 };
 
 struct Tree {
@@ -35,7 +43,8 @@ struct Tree {
   std::vector<int> empty_continuation_lines;
 };
 
-Result<Tree> ParseTree(const SourceText& source);
+/// Fills `tree`, which after an error holds the directives and no nodes.
+Status ParseTree(const SourceText& source, Tree* tree);
 
 /// The node as an s-expression without the outer brackets: copy ["--from=a"] "x" "y".
 std::string Dump(const Node& node);

@@ -350,8 +350,8 @@ Result<ExpandedWord> ExpandWord(std::string_view word, const EnvLookup& env, con
   ExpandedWord result;
   Status status = WordLexer(word, env, options, &result).Run();
   if (status.ok()) return result;
-  const std::string shown(word.substr(0, kMaxShown));
-  return std::move(status).With(fmt::format("expand '{}{}'", shown, word.size() > kMaxShown ? "…" : ""));
+  const std::string shown(word.substr(0, std::min(word.find('\n'), kMaxShown)));
+  return std::move(status).With(fmt::format("expand '{}{}'", shown, word.size() > shown.size() ? "…" : ""));
 }
 
 Result<ExpandedWord> WordExpander::Run(std::string_view word, const WordOptions& options) const {

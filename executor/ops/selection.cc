@@ -5,6 +5,7 @@
 #include <map>
 
 #include "executor/base/fs.h"
+#include "executor/base/near_miss.h"
 #include "executor/base/path_glob.h"
 #include "executor/base/pattern_matcher.h"
 
@@ -50,6 +51,7 @@ class Selector {
   Result<tree::Entry> Complete(const layer::Located& located, std::string name,
                                std::map<std::string, std::string>& first_names);
   Status Missing(const std::string& source) const;
+  std::string NeighbourHint(const std::string& path) const;
 
   const Context& ctx_;
   const graph::CopyAction& copy_;
@@ -59,9 +61,26 @@ class Selector {
   std::vector<Digest> known_;  // contents that are in the store already, to be leased together
 };
 
+// "; did you mean '…'?" with what stands beside a path that is missing.
+std::string Selector::NeighbourHint(const std::string& path) const {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash);
+  const Result<layer::Resolved> resolved = from_.Resolve(ctx_, folder, /*follow_last=*/true);
+  if (!resolved.ok() || !resolved->found || !resolved->found->entry.is_dir()) return "";
+  const Result<std::vector<layer::Located>> all = from_.Below(ctx_, resolved->path);
+  if (!all.ok()) return "";
+  const size_t skip = resolved->path.empty() ? 0 : resolved->path.size() + 1;
+  std::vector<std::string_view> names;
+  for (const layer::Located& located : *all) {
+    const std::string_view name = std::string_view(located.entry.path).substr(skip);
+    if (Depth(name) == 0) names.push_back(name);
+  }
+  return DidYouMean(std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1), names);
+}
+
 Status Selector::Missing(const std::string& source) const {
-  return NotFound("'/{}' is not there to be copied (COPY and ADD see the build context as its ignore file leaves it)",
-                  source);
+  return NotFound("'/{}' is not there to be copied (COPY and ADD see the build context as its ignore file leaves it){}",
+                  source, NeighbourHint(source));
 }
 
 Result<std::vector<Selected>> Selector::All() {

@@ -59,6 +59,8 @@ for i in 1 2; do
 done
 check "layers of COPY have the same digests" cmp -s "$work/layers.1" "$work/layers.2"
 
+fails_to_find() { ! digest_of "$1" >/dev/null 2>&1; }
+
 # Bad input.
 bad() { # NAME DOCKERFILE...: a context with this Dockerfile
   mkdir -p "$work/bad/$1"
@@ -66,17 +68,17 @@ bad() { # NAME DOCKERFILE...: a context with this Dockerfile
 }
 bad unknown 'FROM scratch' 'RUNN x'
 check "unknown instruction: file, line, near miss" \
-  fails_with "Dockerfile:2: unknown instruction 'RUNN'; did you mean 'RUN'" -t bad "$work/bad/unknown"
+  fails_with "Dockerfile:2:1: unknown instruction 'RUNN'; did you mean 'RUN'" -t bad "$work/bad/unknown"
 bad empty ''
 check "empty Dockerfile" fails_with "Dockerfile" -t bad "$work/bad/empty"
 mkdir -p "$work/bad/missing"
 check "missing Dockerfile" fails_with "Dockerfile" -t bad "$work/bad/missing"
 bad flag 'FROM scratch' 'COPY --chwon=1 a b'
-check "unknown flag: near miss" fails_with "Dockerfile:2: .*chown" -t bad "$work/bad/flag"
+check "unknown flag: near miss" fails_with "Dockerfile:2:6: .*chown" -t bad "$work/bad/flag"
 bad copy 'FROM scratch' 'COPY nothing /'
 check "COPY of what is not there" fails_with "Dockerfile:2: .*'/nothing' is not there" -t bad "$work/bad/copy"
 bad circular 'FROM scratch AS a' 'COPY --from=a / /'
-check "circular stage" fails_with "Dockerfile:2: .*circular" -t bad "$work/bad/circular"
+check "circular stage" fails_with "Dockerfile:2:6: .*circular" -t bad "$work/bad/circular"
 bad target 'FROM scratch AS build'
 check "unknown target: near miss" fails_with "did you mean 'build'" -t bad --target biuld "$work/bad/target"
 bad run "FROM $registry/hello:v1" 'RUN echo said; exit 7'
@@ -87,7 +89,7 @@ check "and its last lines" says "said"
 bad signal "FROM $registry/hello:v1" 'RUN sh -c "echo dying; kill -9 \$\$"; exit $?'
 check "RUN that is killed: signal" fails_with "signal 9|exit code 137" -t bad "$work/bad/signal"
 bad base "FROM $registry/nothing:v1"
-check "base that is missing" fails_with "Dockerfile:1: .*nothing" -t bad "$work/bad/base"
+check "base that is missing" fails_with "Dockerfile:1:6: .*nothing" -t bad "$work/bad/base"
 bad refused 'FROM 127.0.0.1:1/x:y'
 check "registry that refuses" fails_with "127.0.0.1:1" -t bad "$work/bad/refused"
 check "no such repository" fails_with "no-such" -t bad "file://$work/no-such.git#main"
@@ -97,6 +99,28 @@ mkdir -p "$work/bad/link"
 ln -s /etc/passwd "$work/bad/link/p"
 printf 'FROM scratch\nCOPY p /p\n' >"$work/bad/link/Dockerfile"
 check "a link out of the context leads nowhere" fails_with "Dockerfile:2" -t bad "$work/bad/link"
+
+# Checks: what the linter finds, in a build and instead of one.
+mkdir -p "$work/lint"
+head -c 3000000 /dev/urandom >"$work/lint/large"
+printf 'FROM scratch AS first\nENV a b\nFROM %s/hello:v1\nMAINTAINER me\nCOPY . /x\n' "$registry" >"$work/lint/Dockerfile"
+check "a build warns of what is in its stages" build -t lint:v1 "$work/lint"
+check "with the rule, the place" says "WARNING: Dockerfile:4: MaintainerDeprecated: "
+check "and the line" says "^ +4 \| MAINTAINER me"
+check "once" [ "$(grep -c MaintainerDeprecated: "$work/out")" -eq 1 ]
+check "and not of others" [ "$(grep -c LegacyKeyValueFormat: "$work/out")" -eq 0 ]
+check "--check looks at all stages and fails" \
+  fails_with "the check found 2 warnings: LegacyKeyValueFormat, MaintainerDeprecated" --check -t lint:v2 "$work/lint"
+check "runs nothing" [ "$(grep -c 'COPY . /x$' "$work/out")" -eq 0 ]
+check "and sends the Dockerfile only" says "Sent context .* 1 of 1 file"
+sed -i -e 's/^ENV a b/ENV a=b/' -e '/^MAINTAINER/d' "$work/lint/Dockerfile"
+check "--check of a good Dockerfile succeeds" build --check -t lint:v2 "$work/lint"
+check "and says so" says "Check complete: no warnings"
+check "and pushes nothing" fails_to_find lint:v2
+printf '# check=error=true\nFROM scratch\nCMD a\n' >"$work/lint/Dockerfile"
+check "error=true fails the build" fails_with "lint violation found for rules: JSONArgsRecommended" -t lint:v3 "$work/lint"
+check "and the build arg has the last word" \
+  build --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=JSONArgsRecommended -t lint:v3 "$work/lint"
 
 # Sixteen at once.
 for i in $(seq 16); do

@@ -23,7 +23,8 @@ EnvLookup LookupIn(const Variables& variables) {
 }
 
 Status PrintTree(const std::string& filename, const std::string& text) {
-  SLIPWAY_ASSIGN_OR_RETURN(const Tree tree, ParseTree(SourceText(filename, text)));
+  Tree tree;
+  SLIPWAY_RETURN_IF_ERROR(ParseTree(SourceText(filename, text), &tree));
   for (const Node& node : tree.nodes) fmt::print("({})\n", Dump(node));
   return {};
 }

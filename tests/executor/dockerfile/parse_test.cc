@@ -81,9 +81,23 @@ TEST(Positions, ErrorsShowTheLine) {
   const Dockerfile file = Parsed("FROM a\nRUN x");
   const Status status = file.source->At({.start_line = 2}, NotFound("no x"));
   EXPECT_EQ(status.code(), Code::kNotFound);
-  EXPECT_EQ(status.message(), "Dockerfile:2: no x\n    2 | RUN x");
+  EXPECT_EQ(status.message(), "Dockerfile:2:1: no x\n    2 | RUN x\n      | ^");
   EXPECT_EQ(file.source->At({}, NotFound("no x")).message(), "no x");
   EXPECT_TRUE(file.source->At({.start_line = 2}, Status()).ok());
+}
+
+TEST(Positions, ErrorsPointAtTheWord) {
+  const SourceText source("f", "FROM a\nCOPY --chown=x xy \\\n\tx\u00e9y x /d\n" + std::string(300, ' ') + "far\n");
+  const auto at = [&](std::string_view fault, int end_line = 3) {
+    return source.At({2, 1, end_line, 1}, NotFound("e"), fault).message();
+  };
+  EXPECT_EQ(at("xy"), "f:2:16: e\n    2 | COPY --chown=x xy \\\n      |                ^");
+  EXPECT_EQ(at("--chown='x'"), "f:2:6: e\n    2 | COPY --chown=x xy \\\n      |      ^");
+  EXPECT_EQ(at("/d"), "f:3:9: e\n    3 |  x\u00e9y x /d\n      |        ^");  // columns count bytes
+  EXPECT_EQ(at("missing"), "f:2:1: e\n    2 | COPY --chown=x xy \\\n      | ^");
+  const std::string far = at("far", 4);
+  EXPECT_THAT(far, StartsWith("f:4:301: e\n    4 | …  "));
+  EXPECT_EQ(far.size() - far.rfind('\n'), std::string("\n      | ").size() + 42);  // "…", 40 blanks, the mark
 }
 
 TEST(Run, ShellAndJsonForm) {
@@ -261,7 +275,7 @@ TEST(Limits, MessagesAreCut) {
   std::string keyword = "X";
   for (int i = 0; i < 1000; ++i) keyword += "yyyyyyyyyyyyyyyyyyyyyyyyyyyyy\\\n";
   const auto parsed = Parse("FROM a\n" + keyword, "Dockerfile");
-  EXPECT_THAT(parsed.status().message(), StartsWith("Dockerfile:2: unknown instruction 'Xyyy"));
+  EXPECT_THAT(parsed.status().message(), StartsWith("Dockerfile:2:1: unknown instruction 'Xyyy"));
   EXPECT_LT(parsed.status().message().size(), 5000U);
 }
 

@@ -1,0 +1,106 @@
+// What instructions do to the image's config and history, and how errors of lowering read.
+#include "executor/dockerfile/lower.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/executor/dockerfile/lowering.h"
+
+namespace slipway::dockerfile {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+oci::RunConfig ConfigOf(const std::string& text, Images images = {}) {
+  const auto lowered = LowerText(text, {}, std::move(images));
+  EXPECT_TRUE(lowered.ok()) << lowered.status().message();
+  return lowered.ok() ? lowered->config.config : oci::RunConfig();
+}
+
+std::string LastHistory(const std::string& text, LowerOptions options = {}) {
+  const auto lowered = LowerText(text, std::move(options));
+  return lowered.ok() ? lowered->config.history.back().created_by : lowered.status().message();
+}
+
+std::string ErrorOf(const std::string& text, LowerOptions options = {}) {
+  return LowerText(text, std::move(options)).status().message();
+}
+
+TEST(Workdir, AbsolutePathsStayAsTheyAreWritten) {
+  EXPECT_EQ(ConfigOf("FROM scratch\nWORKDIR /a/../b/\n").working_dir, "/a/../b/");
+  EXPECT_EQ(ConfigOf("FROM scratch\nWORKDIR a/\n").working_dir, "/a");
+  EXPECT_EQ(ConfigOf("FROM scratch\nWORKDIR /a/\nWORKDIR ../c/./\n").working_dir, "/c");
+  EXPECT_EQ(ConfigOf("FROM scratch\nWORKDIR /a\nWORKDIR $unset\n").working_dir, "/a");
+  Images images;
+  oci::ImageConfig relative;
+  relative.config.working_dir = "srv";
+  images.Add("base", relative);
+  EXPECT_EQ(ConfigOf("FROM base\n", images).working_dir, "/srv");
+}
+
+TEST(Commands, WithoutArgumentsAndWithEmptyShells) {
+  EXPECT_THAT(*ConfigOf("FROM scratch\nCMD\n").cmd, ElementsAre("/bin/sh", "-c", ""));
+  EXPECT_THAT(*ConfigOf("FROM scratch\nCMD []\n").cmd, ElementsAre());
+  Images images;
+  oci::ImageConfig shellless;
+  shellless.config.shell = std::vector<std::string>();
+  images.Add("base", shellless);
+  EXPECT_THAT(*ConfigOf("FROM base\nENTRYPOINT x\n", images).entrypoint, ElementsAre("/bin/sh", "-c", "x"));
+}
+
+TEST(History, NamesAnArgOnce) {
+  EXPECT_EQ(LastHistory("FROM scratch\nARG a=1\nARG b\nARG a=2\nRUN x\n"), "RUN |2 a=2 b= /bin/sh -c x # buildkit");
+}
+
+TEST(Args, TheTargetIsTheLastStageUnlessAnotherIsAskedFor) {
+  const std::string text = "FROM scratch AS one\nARG TARGETSTAGE\nLABEL t=$TARGETSTAGE\nFROM one AS two\n";
+  LowerOptions one;
+  one.target = "one";
+  EXPECT_EQ(LastHistory(text, one), "LABEL t=one");
+  EXPECT_EQ(LastHistory(text), "LABEL t=two");
+  EXPECT_EQ(LastHistory("FROM scratch\nARG TARGETSTAGE\nLABEL t=$TARGETSTAGE\n"), "LABEL t=default");
+}
+
+TEST(Args, OfTheBuilderAreNoVariables) {
+  EXPECT_EQ(LastHistory("FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nLABEL a=$BUILDKIT_SBOM_SCAN_STAGE.\n"),
+            "LABEL a=.");
+}
+
+TEST(Mounts, WithoutATargetAreAtTheWorkingDirectory) {
+  const auto lowered = LowerText("FROM scratch\nWORKDIR /w\nRUN --mount=type=cache x\n");
+  ASSERT_TRUE(lowered.ok()) << lowered.status().message();
+  const auto& exec = std::get<graph::ExecOp>(lowered->result->op);
+  EXPECT_EQ(exec.mounts.at(0).target, "/w");
+  EXPECT_EQ(exec.mounts.at(0).id, ".");
+  EXPECT_THAT(ErrorOf("FROM scratch\nRUN --mount=type=tmpfs x\n"), HasSubstr("Dockerfile:2:5: "));
+}
+
+TEST(Errors, PointAtTheWord) {
+  EXPECT_THAT(ErrorOf("FROM scratch\nENV A=1 B=\"${C:?is needed}\"\n"), HasSubstr("Dockerfile:2:11: "));
+  EXPECT_THAT(ErrorOf("FROM scratch\nARG A=x\nEXPOSE 80 \\\n  $A\n"), HasSubstr("Dockerfile:3:1: port 'x'"));
+  EXPECT_THAT(ErrorOf("FROM scratch\nEXPOSE 80 \\\n  81x\n"), HasSubstr("Dockerfile:3:3: port '81x'"));
+  EXPECT_THAT(ErrorOf("FROM scratch\nSTOPSIGNAL TREM\n"), HasSubstr("Dockerfile:2:12: 'TREM'"));
+  EXPECT_THAT(ErrorOf("FROM scratch\nRUN --mount=type=cahce,target=/c x\n"),
+              HasSubstr("Dockerfile:2:13: --mount 'type=cahce,target=/c': unsupported mount type 'cahce'; did you mean "
+                        "'cache'?"));
+  EXPECT_THAT(ErrorOf("FROM scratch AS build\nFROM scratch\nCOPY --chown=1 --from=biuld /a /\n"),
+              HasSubstr("Dockerfile:3:16: image 'biuld' is not there; did you mean 'build'?\n"
+                        "    3 | COPY --chown=1 --from=biuld /a /\n"
+                        "      |                ^"));
+  EXPECT_THAT(ErrorOf("FROM --platform=linux/amd64 nothing\n"), HasSubstr("Dockerfile:1:29: image 'nothing'"));
+  EXPECT_THAT(ErrorOf("ARG VERSION=1\nFROM a$VERSON$VERSION\n"), HasSubstr("Dockerfile:2:6: "));
+}
+
+TEST(Warnings, BuildArgsThatNothingTakes) {
+  std::vector<std::string> told;
+  LowerOptions options;
+  options.build_args = {{"VERSOIN", "1"}, {"VERSOIN", "2"}, {"http_proxy", "p"}};
+  options.warn = [&](std::string_view text, std::string_view) { told.emplace_back(text); };
+  ASSERT_TRUE(LowerText("FROM scratch\nARG VERSION\n", options).ok());
+  EXPECT_THAT(told, ElementsAre(HasSubstr("'VERSOIN' is not used by any ARG of the stages that were built; did you "
+                                          "mean 'VERSION'?")));
+}
+
+}  // namespace
+}  // namespace slipway::dockerfile
