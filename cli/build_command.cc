@@ -18,7 +18,8 @@ namespace {
 struct Words {
   std::vector<std::string> names, build_args, secret_build_args, platforms, labels, annotations, add_hosts;
   std::string target, network, compression, media_types, progress = "auto";
-  bool no_cache = false, pull = false, push = false, no_push = false, no_wait = false, no_logs = false, quiet = false;
+  bool no_cache = false, pull = false, check = false, push = false, no_push = false, no_wait = false, no_logs = false,
+       quiet = false;
   int timeout = 0;
   BuildOptions options;
 };
@@ -95,6 +96,7 @@ void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   if (words.push) request->set_is_push_enabled(true);
   request->set_no_cache(words.no_cache);
   request->set_pull(words.pull);
+  request->set_check(words.check);
   request->set_target(words.target);
   request->set_network(words.network);
   AddArguments(words.build_args, false, request);
@@ -157,6 +159,10 @@ void AddOptions(CLI::App* command, Words* words) {
   CLI::Option* push =
       command->add_flag("--push", words->push, "Push the image under its names (the default if there are any)");
   command->add_flag("--no-push", words->no_push, "Do not push the image")->excludes(push);
+  command
+      ->add_flag("--check", words->check,
+                 "Only look the Dockerfile over: run nothing, make no image, and fail if anything is found")
+      ->excludes(push);
   command->add_option("--compression", words->compression, "Compression of layers: gzip, zstd or none")
       ->type_name("KIND")
       ->check(CLI::IsMember({"gzip", "zstd", "none"}));

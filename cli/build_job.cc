@@ -91,7 +91,7 @@ class BuildJob {
   Status Start() {
     SLIPWAY_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.server));  // connects while we pack
     if (!dockerfile_.note.empty()) display_->Note("note: " + dockerfile_.note);
-    if (options_.request.image_names().empty()) {
+    if (options_.request.image_names().empty() && !options_.request.check()) {
       options_.request.set_is_push_enabled(false);
       display_->Note("'--image or -t' is not provided. Skipping image push after build.");
     }
@@ -113,7 +113,9 @@ class BuildJob {
   }
 
   Status Pack() {
-    SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, ReadIgnorePatterns(source_.text, dockerfile_));
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, options_.request.check()
+                                                                    ? PatternsForCheck(dockerfile_)
+                                                                    : ReadIgnorePatterns(source_.text, dockerfile_));
     pool_ = std::make_unique<ThreadPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kReaders), "pack");
     SLIPWAY_ASSIGN_OR_RETURN(ContextPacker packer, ContextPacker::Open(*pool_, source_.text, CacheDir()));
     packer_ = std::make_unique<ContextPacker>(std::move(packer));

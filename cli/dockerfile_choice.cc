@@ -170,4 +170,15 @@ Result<std::vector<std::string>> ReadIgnorePatterns(const std::string& context, 
   return patterns;
 }
 
+std::vector<std::string> PatternsForCheck(const DockerfileChoice& choice) {
+  std::string escaped;
+  for (const char c : choice.context_path) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  std::vector<std::string> patterns = {"**", "!.dockerignore"};
+  if (!escaped.empty()) patterns.insert(patterns.end(), {"!" + escaped, "!" + escaped + ".dockerignore"});
+  return patterns;
+}
+
 }  // namespace slipway::cli

@@ -37,4 +37,7 @@ Status SendApart(DockerfileChoice* choice);
 /// such a file, else of `.dockerignore` in the folder. INVALID_ARGUMENT names the file.
 Result<std::vector<std::string>> ReadIgnorePatterns(const std::string& context, const DockerfileChoice& choice);
 
+/// Patterns that leave nothing of a folder but the Dockerfile and the ignore files: all that a check looks at.
+std::vector<std::string> PatternsForCheck(const DockerfileChoice& choice);
+
 }  // namespace slipway::cli

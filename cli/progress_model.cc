@@ -49,7 +49,7 @@ void ProgressModel::Apply(const v1::RunEvent& event, TimePoint now) {
     case v1::RunEvent::kVertexFinished: Finish(event); break;
     case v1::RunEvent::kWarning:
       reports_.emplace_back(
-          Warning{.text = OneLine(event.warning().text()), .detail = OneLine(event.warning().detail())});
+          Warning{.text = OneLine(event.warning().text()), .detail = event.warning().detail().substr(0, kErrorBytes)});
       break;
     case v1::RunEvent::kAttemptStarted: Restart(event.attempt_started()); break;
     case v1::RunEvent::kStepStarted:

@@ -45,7 +45,7 @@ class ProgressModel {
   /// Something that is told once and stays on the screen.
   struct Warning {
     std::string text;
-    std::string detail;
+    std::string detail;  ///< lines, as they came
   };
   struct Restarted {
     uint32_t attempt = 0;

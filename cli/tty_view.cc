@@ -154,7 +154,7 @@ std::vector<std::string> TtyView::Permanent(const std::vector<ProgressModel::Rep
       AppendVertex(*vertex, columns, &lines);
     } else if (const auto* warning = std::get_if<ProgressModel::Warning>(&report)) {
       lines.push_back(Yellow("warning: " + warning->text));
-      if (!warning->detail.empty()) lines.push_back("  " + Dim(warning->detail));
+      for (const std::string& line : HarmlessLines(warning->detail)) lines.push_back("  " + Dim(line));
     } else if (const auto* restarted = std::get_if<ProgressModel::Restarted>(&report)) {
       lines.push_back(Yellow(fmt::format("begun anew, attempt {}: {}", restarted->attempt, restarted->reason)));
     }

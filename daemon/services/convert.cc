@@ -103,6 +103,7 @@ task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
   if (request.media_types() == v1::MEDIA_TYPES_DOCKER) build.media_types = oci::Family::kDocker;
   if (request.compression() == v1::LAYER_COMPRESSION_ZSTD) build.compression = oci::Compression::kZstd;
   if (request.compression() == v1::LAYER_COMPRESSION_NONE) build.compression = oci::Compression::kNone;
+  build.check = request.check();
   return build;
 }
 
@@ -128,6 +129,7 @@ void FillRequest(const store::Run& run, v1::DockerBuildRequest* out) {
   for (const std::string& host : build.extra_hosts) out->add_extra_hosts(Text(host));
   out->set_network(Text(build.network));
   out->set_pull(build.pull);
+  out->set_check(build.check);
   out->set_media_types(build.media_types == oci::Family::kDocker ? v1::MEDIA_TYPES_DOCKER : v1::MEDIA_TYPES_OCI);
   out->set_compression(build.compression == oci::Compression::kZstd   ? v1::LAYER_COMPRESSION_ZSTD
                        : build.compression == oci::Compression::kNone ? v1::LAYER_COMPRESSION_NONE

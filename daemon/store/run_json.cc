@@ -75,6 +75,7 @@ task::QuickBuild ReadRequest(const Json& json) {
   build.compression = compression == "zstd"   ? oci::Compression::kZstd
                       : compression == "none" ? oci::Compression::kNone
                                               : oci::Compression::kGzip;
+  build.check = json.value("check", false);  // records of before checks do not have it
   return build;
 }
 
@@ -195,6 +196,7 @@ std::string RequestToJson(const task::QuickBuild& build) {
       {"hosts", build.extra_hosts},
       {"network", build.network},
       {"pull", build.pull},
+      {"check", build.check},
       {"media_types", build.media_types == oci::Family::kDocker ? "docker" : "oci"},
       {"compression", std::string(oci::CompressionName(build.compression))},
   });

@@ -24,8 +24,11 @@ Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& 
     out.visible_ = out.fetched_.tree;
     SLIPWAY_RETURN_IF_ERROR(out.ReadDockerfile(ctx, request));
     // A client applies the ignore file before it uploads.
-    if (!std::holds_alternative<source::UploadedContext>(request.context)) {
-      SLIPWAY_RETURN_IF_ERROR(out.ApplyIgnoreFile(ctx));
+    if (std::holds_alternative<source::UploadedContext>(request.context)) {
+      out.RecallIgnoreFile(ctx);
+    } else {
+      SLIPWAY_RETURN_IF_ERROR(out.ReadIgnoreFile(ctx));
+      SLIPWAY_RETURN_IF_ERROR(out.ApplyIgnoreFile());
     }
     return out;
   };
@@ -81,7 +84,7 @@ Status BuildContext::ReadDockerfile(const Context& ctx, const BuildRequest& requ
   return Status();
 }
 
-Status BuildContext::ApplyIgnoreFile(const Context& ctx) {
+Status BuildContext::ReadIgnoreFile(const Context& ctx) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string path, tree::CleanPath(name_));
   std::string ignore_name = path + ".dockerignore";
   auto text = ReadFile(ctx, ignore_name);
@@ -91,8 +94,25 @@ Status BuildContext::ApplyIgnoreFile(const Context& ctx) {
   }
   if (!text.ok() && text.code() == Code::kNotFound) return Status();
   if (!text.ok()) return std::move(text).status().With(ignore_name);
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> patterns, ParseIgnoreFile(*text).With(ignore_name));
-  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher matcher, PatternMatcher::Make(patterns).With(ignore_name));
+  SLIPWAY_ASSIGN_OR_RETURN(ignore_patterns_, ParseIgnoreFile(*text).With(ignore_name));
+  return PatternMatcher::Make(ignore_patterns_).status().With(ignore_name);
+}
+
+// What a client applied, as far as it sent it along. Only for the linter, so what is wrong with it does not matter.
+void BuildContext::RecallIgnoreFile(const Context& ctx) {
+  const Result<std::string> path = tree::CleanPath(name_);
+  if (!path.ok()) return;
+  for (const std::string& name : {*path + ".dockerignore", std::string(".dockerignore")}) {
+    const tree::Entry* entry = fetched_.tree->Find(name);
+    if (entry == nullptr || !entry->is_file()) continue;
+    const Result<std::string> text = ReadFile(ctx, name);
+    if (text.ok()) ignore_patterns_ = ParseIgnoreFile(*text).ValueOr({});
+    return;
+  }
+}
+
+Status BuildContext::ApplyIgnoreFile() {
+  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher matcher, PatternMatcher::Make(ignore_patterns_));
   if (matcher.empty()) return Status();
   // Folders are in the order of a walk, so what matched a parent is known before its children come.
   std::vector<tree::Entry> kept;

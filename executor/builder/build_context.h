@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "executor/base/progress.h"
 #include "executor/builder/builder.h"
@@ -23,12 +24,16 @@ class BuildContext {
   const std::string& revision() const { return fetched_.revision; }
   /// The tree as COPY sees it.
   const tree::Tree& visible() const { return *visible_; }
+  /// What the ignore file says, for the linter. Empty where a client has applied it and not sent it along.
+  const std::vector<std::string>& ignore_patterns() const { return ignore_patterns_; }
   /// The tree as a vertex. Files that the ignore file excludes are not in it.
   Result<graph::VertexPtr> Vertex() const;
 
  private:
   Status ReadDockerfile(const Context& ctx, const BuildRequest& request);
-  Status ApplyIgnoreFile(const Context& ctx);
+  Status ReadIgnoreFile(const Context& ctx);
+  void RecallIgnoreFile(const Context& ctx);
+  Status ApplyIgnoreFile();
   Result<std::string> ReadFile(const Context& ctx, const std::string& path) const;
   Status NoDockerfile() const;
 
@@ -37,6 +42,7 @@ class BuildContext {
   std::shared_ptr<const tree::Tree> visible_;
   std::string name_;
   std::string text_;
+  std::vector<std::string> ignore_patterns_;
 };
 
 }  // namespace slipway::builder

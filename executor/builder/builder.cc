@@ -13,6 +13,7 @@
 #include "executor/base/thread_pool.h"
 #include "executor/builder/attestations.h"
 #include "executor/builder/build_context.h"
+#include "executor/builder/dockerfile_checks.h"
 #include "executor/builder/image_resolver.h"
 #include "executor/dockerfile/lower.h"
 #include "executor/dockerfile/parse.h"
@@ -283,16 +284,22 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   SLIPWAY_ASSIGN_OR_RETURN(const BuildContext context,
                            BuildContext::Load(ctx, request, options_.limits, *sources_, *layers_, progress));
   built.revision = context.revision();
-  SLIPWAY_ASSIGN_OR_RETURN(const dockerfile::Dockerfile dockerfile,
-                           dockerfile::Parse(context.dockerfile_text(), context.dockerfile_name()));
+  dockerfile::Dockerfile dockerfile;
+  const Status parsed = dockerfile::ParseInto(context.dockerfile_text(), context.dockerfile_name(), &dockerfile);
+  DockerfileChecks checks(progress);  // tells what was found, whatever comes of the build
+  SLIPWAY_RETURN_IF_ERROR(checks.Start(dockerfile, parsed, request));
   RegistryImages images(registry_->NewSession(), *layers_, *content_, built.impl->lease, progress);
 
   const std::vector<oci::Platform> platforms = PlatformsOf(request);
   std::vector<attest::BuildFacts> facts;
   std::vector<graph::VertexPtr> roots;
   for (const oci::Platform& platform : platforms) {
-    SLIPWAY_ASSIGN_OR_RETURN(const dockerfile::LowerOptions options,
-                             LowerOptionsOf(request, platform, context, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::LowerOptions options, LowerOptionsOf(request, platform, context, progress));
+    if (&platform == &platforms.front()) {
+      checks.Join(&options, request, context);
+    } else {
+      options.warn = nullptr;  // it would tell the same
+    }
     SLIPWAY_ASSIGN_OR_RETURN(dockerfile::Lowered lowered,
                              dockerfile::Lower(ctx, dockerfile, options, images, io_pool_));
     roots.push_back(lowered.result);
@@ -304,6 +311,8 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
                                   .attestations = {}});
     for (const dockerfile::BaseImage& base : lowered.bases) AddBase({base.reference, base.digest, base.runtime}, built);
   }
+  SLIPWAY_RETURN_IF_ERROR(checks.Finish(request));
+  if (request.check_only) return built;
   SLIPWAY_ASSIGN_OR_RETURN(solver::Solved solved, solver_->Solve(ctx, roots, progress));
   for (size_t i = 0; i < roots.size(); ++i) {
     built.impl->images[i].chain = std::move(solved.roots[i].chain);

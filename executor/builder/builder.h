@@ -67,6 +67,8 @@ struct BuildRequest {
   oci::Family media_types = oci::Family::kOci;
   oci::Compression compression = oci::Compression::kGzip;
   attest::Options attest;             ///< INVALID_ARGUMENT with Docker's media types
+  /// Stop once the Dockerfile is looked over: no step is run, and what was found is the error.
+  bool check_only = false;
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
 };
 

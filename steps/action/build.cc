@@ -12,6 +12,7 @@ class BuildAction : public Action {
   Status Run(const Context& ctx, Environment& environment) override {
     SLIPWAY_ASSIGN_OR_RETURN(builder::BuiltImage built,
                              environment.builder.Build(ctx, step_.request, environment.progress));
+    if (step_.request.check_only) return Status();
     const auto image = std::make_shared<const builder::BuiltImage>(std::move(built));
     Record(*image, environment);
     Digest digest;

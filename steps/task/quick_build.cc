@@ -92,6 +92,7 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
   request.pull = build.pull;
   request.media_types = build.media_types;
   request.compression = build.compression;
+  request.check_only = build.check;
 
   Task task;
   const bool push = build.pushes();
@@ -99,7 +100,7 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
   task.steps.push_back({.id = "build",
                         .when = {},
                         .timeout = kBuildTimeout,
-                        .what = BuildStep{.request = std::move(request), .assemble = !push}});
+                        .what = BuildStep{.request = std::move(request), .assemble = !push && !build.check}});
   if (push) {
     task.steps.push_back({.id = "push", .when = {"build"}, .timeout = kPushTimeout, .what = PushStep{.names = names}});
   }

@@ -35,9 +35,10 @@ struct QuickBuild {
   bool pull = false;
   oci::Family media_types = oci::Family::kOci;
   oci::Compression compression = oci::Compression::kGzip;
+  bool check = false;
 
-  /// Whether the result is pushed: what was asked for, or else whether it has a name.
-  bool pushes() const { return is_push_enabled.value_or(!image_names.empty()); }
+  /// Whether the result is pushed: what was asked for, or else whether it has a name. A check has no result.
+  bool pushes() const { return !check && is_push_enabled.value_or(!image_names.empty()); }
 };
 
 /// What the operator allows and sets.

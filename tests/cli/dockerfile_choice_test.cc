@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "executor/base/pattern_matcher.h"
 #include "tests/cli/folder.h"
 
 namespace slipway::cli {
@@ -138,6 +139,19 @@ TEST_F(DockerfileChoiceTest, IgnoreFileBesideTheDockerfileGoesBeforeTheGeneralOn
   EXPECT_THAT(*ReadIgnorePatterns(folder_.path(), *Choose("")), ElementsAre("general"));
   folder_.Write("my.Dockerfile.dockerignore", "");
   EXPECT_THAT(*ReadIgnorePatterns(folder_.path(), *Choose("my.Dockerfile")), IsEmpty());
+}
+
+TEST_F(DockerfileChoiceTest, ACheckLooksAtTheDockerfileAndTheIgnoreFiles) {
+  folder_.Write("d/My[1].Dockerfile", "FROM a");
+  const auto patterns = PatternsForCheck(*Choose("d/My[1].Dockerfile"));
+  const auto matcher = PatternMatcher::Make(patterns);
+  ASSERT_TRUE(matcher.ok()) << matcher.status().message();
+  for (const char* kept : {"d/My[1].Dockerfile", "d/My[1].Dockerfile.dockerignore", ".dockerignore"}) {
+    EXPECT_FALSE(matcher->Matches(kept)) << kept;
+  }
+  for (const char* left_out : {"d/My1.Dockerfile", "d/.dockerignore", "src/main.c"}) {
+    EXPECT_TRUE(matcher->Matches(left_out)) << left_out;
+  }
 }
 
 TEST_F(DockerfileChoiceTest, NoIgnoreFileIsNoPattern) {

@@ -66,6 +66,15 @@ TEST(QuickBuild, PushCanBeTurnedOff) {
   EXPECT_EQ(std::get<BuildStep>(task.steps[0].what).request.names.size(), 1U);
 }
 
+TEST(QuickBuild, ACheckMakesAndPushesNothing) {
+  QuickBuild build = Minimal();
+  build.check = true;
+  const Task task = *MakeTask(build, Values(), kRules);
+  ASSERT_EQ(task.steps.size(), 1U);
+  EXPECT_TRUE(std::get<BuildStep>(task.steps[0].what).request.check_only);
+  EXPECT_FALSE(std::get<BuildStep>(task.steps[0].what).assemble);
+}
+
 TEST(QuickBuild, ArgumentsAreRenderedButSecretsAreNot) {
   QuickBuild build = Minimal();
   build.arguments = {{.name = "ID", .value = "{{.Run.ID}}"}, {.name = "S", .value = "{{x", .secret = true}};

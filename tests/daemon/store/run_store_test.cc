@@ -72,6 +72,7 @@ TEST_F(RunStoreTest, ANewRunIsQueuedWithAllItWasGiven) {
   build.network = "none";
   build.media_types = oci::Family::kDocker;
   build.compression = oci::Compression::kZstd;
+  build.check = true;
   request.timeout = std::chrono::seconds(77);
   const store::Run made = store_->Create(request)->run;
   const store::Run run = *store_->Get(made.id);
@@ -97,6 +98,7 @@ TEST_F(RunStoreTest, ANewRunIsQueuedWithAllItWasGiven) {
   EXPECT_EQ(run.build.target, "t");
   EXPECT_EQ(run.build.network, "none");
   EXPECT_TRUE(run.build.no_cache);
+  EXPECT_TRUE(run.build.check);
 }
 
 TEST_F(RunStoreTest, IdsCountUpOverRestarts) {
