@@ -17,7 +17,7 @@ namespace {
 
 struct Words {
   std::vector<std::string> names, build_args, secret_build_args, platforms, labels, annotations, add_hosts;
-  std::string target, network, compression, media_types, progress = "auto";
+  std::string target, network, compression, media_types, provenance, sbom, progress = "auto";
   bool no_cache = false, pull = false, check = false, push = false, no_push = false, no_wait = false, no_logs = false,
        quiet = false;
   int timeout = 0;
@@ -90,6 +90,18 @@ void AddPlatform(std::string text, v1::DockerBuildRequest* request) {
   platform->set_variant(parts[2]);
 }
 
+// "", "true", "false", "mode=min", "mode=max", as docker buildx takes them; "min" and "max" alone too.
+std::string CheckProvenance(const std::string& text) {
+  constexpr std::array<std::string_view, 6> kKnown = {"true", "false", "mode=min", "mode=max", "min", "max"};
+  if (std::find(kKnown.begin(), kKnown.end(), text) != kKnown.end()) return "";
+  return "'" + text + "' is none of true, false, mode=min, mode=max";
+}
+
+v1::ProvenanceMode ProvenanceOf(std::string_view text) {
+  if (text.empty() || text == "false") return v1::PROVENANCE_MODE_UNSPECIFIED;
+  return text.ends_with("max") ? v1::PROVENANCE_MODE_MAX : v1::PROVENANCE_MODE_MIN;
+}
+
 void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   for (const std::string& name : words.names) request->add_image_names(name);
   if (words.no_push) request->set_is_push_enabled(false);
@@ -109,6 +121,8 @@ void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   if (words.media_types == "docker") request->set_media_types(v1::MEDIA_TYPES_DOCKER);
   if (words.compression == "zstd") request->set_compression(v1::LAYER_COMPRESSION_ZSTD);
   if (words.compression == "none") request->set_compression(v1::LAYER_COMPRESSION_NONE);
+  request->set_provenance(ProvenanceOf(words.provenance));
+  request->set_sbom(words.sbom == "true");
 }
 
 int Run(const CommandLine& line, Words& words) {
@@ -169,6 +183,13 @@ void AddOptions(CLI::App* command, Words* words) {
   command->add_option("--media-types", words->media_types, "Media types of manifests: oci or docker")
       ->type_name("FAMILY")
       ->check(CLI::IsMember({"oci", "docker"}));
+  // A flag alone says yes; a value is given with '=' only, so that CONTEXT is never taken for one.
+  command->add_flag("--provenance{true}", words->provenance, "Attach a provenance: true, false, mode=min or mode=max")
+      ->type_name("[=MODE]")
+      ->check(CheckProvenance);
+  command->add_flag("--sbom{true}", words->sbom, "Attach a bill of materials (SPDX): true or false")
+      ->type_name("[=BOOL]")
+      ->check(CLI::IsMember({"true", "false"}));
   command->add_option("--timeout", words->timeout, "Seconds that the run may take")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 28800));

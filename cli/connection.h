@@ -16,6 +16,7 @@
 
 #include "executor/base/context.h"
 #include "executor/base/status.h"
+#include "slipway/v1/attestations.grpc.pb.h"
 #include "slipway/v1/runs.grpc.pb.h"
 #include "slipway/v1/sources.grpc.pb.h"
 #include "slipway/v1/system.grpc.pb.h"
@@ -35,6 +36,7 @@ class Connection {
   static Result<std::unique_ptr<Connection>> Open(std::string_view server);
 
   v1::Runs::Stub& runs() { return *runs_; }
+  v1::Attestations::Stub& attestations() { return *attestations_; }
   v1::Sources::Stub& sources() { return *sources_; }
   v1::System::Stub& system() { return *system_; }
   /// As the user gave it.
@@ -49,6 +51,7 @@ class Connection {
   std::string server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Runs::Stub> runs_;
+  std::unique_ptr<v1::Attestations::Stub> attestations_;
   std::unique_ptr<v1::Sources::Stub> sources_;
   std::unique_ptr<v1::System::Stub> system_;
 };

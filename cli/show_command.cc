@@ -1,5 +1,7 @@
-// slipway show: one run.
+// slipway show: one run, or what is attested of the image that it pushed.
 #include <memory>
+
+#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
 #include "cli/connection.h"
@@ -13,11 +15,61 @@ namespace {
 struct ShowOptions {
   std::string run_id;
   OutputFormat output = OutputFormat::kNone;
+  bool provenance = false;
+  bool sbom = false;
 };
+
+struct Statement {
+  std::string platform;
+  std::string json;
+};
+
+std::string PlatformText(const v1::Platform& platform) {
+  std::string text = platform.os() + "/" + platform.architecture();
+  if (!platform.variant().empty()) text += "/" + platform.variant();
+  return text;
+}
+
+Result<std::vector<Statement>> ReadStatements(Connection& connection, const std::string& run_id,
+                                              v1::AttestationKind kind) {
+  v1::ReadAttestationsRequest request;
+  request.set_run_id(run_id);
+  request.set_kind(kind);
+  std::vector<Statement> out;
+  Call call(Context::Background(), 2 * kCallTimeout);
+  const auto stream = connection.attestations().ReadAttestations(call.context(), request);
+  v1::ReadAttestationsResponse piece;
+  while (stream->Read(&piece)) {
+    if (piece.has_platform() || out.empty()) out.push_back({PlatformText(piece.platform()), ""});
+    out.back().json += piece.data();
+  }
+  if (const grpc::Status status = stream->Finish(); !status.ok()) {
+    return connection.Failure(status, fmt::format("show run '{}'", run_id));
+  }
+  return out;
+}
+
+// The statement, where there is one; of an image for several platforms, an object by platform.
+int ShowAttestations(Connection& connection, const ShowOptions& options) {
+  const v1::AttestationKind kind = options.sbom ? v1::ATTESTATION_KIND_SBOM : v1::ATTESTATION_KIND_PROVENANCE;
+  const auto statements = ReadStatements(connection, options.run_id, kind);
+  if (!statements.ok()) return Fail(statements.status());
+  nlohmann::ordered_json all = nlohmann::ordered_json::object();
+  for (const Statement& statement : *statements) {
+    all[statement.platform] = nlohmann::ordered_json::parse(statement.json, nullptr, /*allow_exceptions=*/false);
+    if (all[statement.platform].is_discarded()) {
+      return Fail(DataLoss("the statement about {} is not JSON", statement.platform));
+    }
+  }
+  Print((all.size() == 1 ? all.front() : all).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+        "\n");
+  return kExitOk;
+}
 
 int Run(const std::string& server, const ShowOptions& options) {
   auto connection = Connection::Open(server);
   if (!connection.ok()) return Fail(connection.status());
+  if (options.provenance || options.sbom) return ShowAttestations(**connection, options);
   const Result<v1::Run> run = GetRun(Context::Background(), **connection, options.run_id);
   if (!run.ok()) return Fail(run.status());
   switch (options.output) {
@@ -34,6 +86,10 @@ void AddShow(CommandLine& line) {
   auto options = std::make_shared<ShowOptions>();
   CLI::App* command = line.app->add_subcommand("show", "Show one run");
   command->add_option("RUN", options->run_id, "Id of the run")->required()->type_name("");
+  CLI::Option* provenance = command->add_flag("--provenance", options->provenance,
+                                              "Show where the pushed image comes from (in-toto statement, JSON)");
+  command->add_flag("--sbom", options->sbom, "Show what is in the pushed image (in-toto statement with SPDX, JSON)")
+      ->excludes(provenance);
   AddOutputOption(*command, &options->output);
   command->callback([&line, options] { line.run = [&line, options] { return Run(line.server, *options); }; });
 }

@@ -11,6 +11,7 @@
 #include "daemon/runs/dispatcher.h"
 #include "daemon/runs/housekeeper.h"
 #include "daemon/secrets/sealer.h"
+#include "daemon/services/attestations_service.h"
 #include "daemon/services/runs_service.h"
 #include "daemon/services/server.h"
 #include "daemon/services/sources_service.h"
@@ -133,6 +134,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   services::RunsService runs_service(dispatcher, *store, *archive,
                                      {.rules = options.rules, .default_timeout = config.run_timeout});
   services::SourcesService sources_service(builder->store(), uploads, config.limits);
+  services::AttestationsService attestations_service(*store, *builder);
   services::SystemService system_service(dispatcher, *store, *builder, clock,
                                          {.version = SLIPWAY_VERSION,
                                           .revision = SLIPWAY_REVISION,
@@ -141,7 +143,8 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                           .properties = Facts(config)});
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
   SLIPWAY_ASSIGN_OR_RETURN(const auto server,
-                           services::Server::Start(addresses, {&runs_service, &sources_service, &system_service}));
+                           services::Server::Start(addresses, {&runs_service, &sources_service, &system_service,
+                                                               &attestations_service}));
   const runs::Housekeeper housekeeper({
       {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
       {"sweep uploads", kSweepEvery,

@@ -94,6 +94,9 @@ task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
     out.os = platform.os();
     out.architecture = platform.architecture();
     out.variant = platform.variant();
+    // A system or an architecture alone: "linux", "arm64".
+    if (!out.architecture.empty() || out.os.empty()) continue;
+    if (const auto parsed = oci::Platform::Parse(out.os); parsed.ok()) out = *parsed;
   }
   build.labels.insert(request.labels().begin(), request.labels().end());
   build.annotations.insert(request.annotations().begin(), request.annotations().end());
@@ -104,6 +107,9 @@ task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
   if (request.compression() == v1::LAYER_COMPRESSION_ZSTD) build.compression = oci::Compression::kZstd;
   if (request.compression() == v1::LAYER_COMPRESSION_NONE) build.compression = oci::Compression::kNone;
   build.check = request.check();
+  if (request.provenance() == v1::PROVENANCE_MODE_MIN) build.attest.provenance = attest::ProvenanceMode::kMin;
+  if (request.provenance() == v1::PROVENANCE_MODE_MAX) build.attest.provenance = attest::ProvenanceMode::kMax;
+  build.attest.sbom = request.sbom();
   return build;
 }
 
@@ -134,6 +140,9 @@ void FillRequest(const store::Run& run, v1::DockerBuildRequest* out) {
   out->set_compression(build.compression == oci::Compression::kZstd   ? v1::LAYER_COMPRESSION_ZSTD
                        : build.compression == oci::Compression::kNone ? v1::LAYER_COMPRESSION_NONE
                                                                       : v1::LAYER_COMPRESSION_GZIP);
+  if (build.attest.provenance == attest::ProvenanceMode::kMin) out->set_provenance(v1::PROVENANCE_MODE_MIN);
+  if (build.attest.provenance == attest::ProvenanceMode::kMax) out->set_provenance(v1::PROVENANCE_MODE_MAX);
+  out->set_sbom(build.attest.sbom);
 }
 
 v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position) {

@@ -54,6 +54,15 @@ void ReadPlatforms(const Json& json, std::vector<oci::Platform>* out) {
   }
 }
 
+std::string_view NameOf(attest::ProvenanceMode mode) {
+  switch (mode) {
+    case attest::ProvenanceMode::kNone: return "none";
+    case attest::ProvenanceMode::kMin: return "min";
+    case attest::ProvenanceMode::kMax: return "max";
+  }
+  return "none";
+}
+
 task::QuickBuild ReadRequest(const Json& json) {
   task::QuickBuild build;
   build.source_location = json.at("source");
@@ -76,6 +85,12 @@ task::QuickBuild ReadRequest(const Json& json) {
                       : compression == "none" ? oci::Compression::kNone
                                               : oci::Compression::kGzip;
   build.check = json.value("check", false);  // records of before checks do not have it
+  // Runs of before have neither.
+  const std::string provenance = json.value("provenance", "none");
+  build.attest.provenance = provenance == "max"   ? attest::ProvenanceMode::kMax
+                            : provenance == "min" ? attest::ProvenanceMode::kMin
+                                                  : attest::ProvenanceMode::kNone;
+  build.attest.sbom = json.value("sbom", false);
   return build;
 }
 
@@ -199,6 +214,8 @@ std::string RequestToJson(const task::QuickBuild& build) {
       {"check", build.check},
       {"media_types", build.media_types == oci::Family::kDocker ? "docker" : "oci"},
       {"compression", std::string(oci::CompressionName(build.compression))},
+      {"provenance", std::string(NameOf(build.attest.provenance))},
+      {"sbom", build.attest.sbom},
   });
 }
 

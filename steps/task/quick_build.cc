@@ -93,6 +93,7 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
   request.media_types = build.media_types;
   request.compression = build.compression;
   request.check_only = build.check;
+  request.attest = build.attest;
 
   Task task;
   const bool push = build.pushes();

@@ -36,6 +36,7 @@ struct QuickBuild {
   oci::Family media_types = oci::Family::kOci;
   oci::Compression compression = oci::Compression::kGzip;
   bool check = false;
+  attest::Options attest;
 
   /// Whether the result is pushed: what was asked for, or else whether it has a name. A check has no result.
   bool pushes() const { return !check && is_push_enabled.value_or(!image_names.empty()); }

@@ -30,6 +30,7 @@ class Checker : private FieldChecks {
     CheckMap("annotations", build_.annotations);
     CheckHosts();
     CheckNetwork();
+    CheckAttestations();
     Text("target", build_.target, kMaxName);
     return std::move(errors_);
   }
@@ -96,6 +97,12 @@ class Checker : private FieldChecks {
       const Result<std::string> rendered = run_template::Render(argument.value, {});
       if (!rendered.ok()) Add(value_field, rendered.status().message());
     }
+  }
+
+  void CheckAttestations() {
+    if (!build_.attest.any() || build_.media_types == oci::Family::kOci) return;
+    Add(build_.attest.sbom ? "sbom" : "provenance",
+        "is attached by OCI's media types only; ask for media types 'oci', or leave it out");
   }
 
   void CheckPlatforms() {

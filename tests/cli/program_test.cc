@@ -136,6 +136,20 @@ TEST_F(ProgramTest, FlagsBecomeTheRequest) {
   EXPECT_EQ(request.target() + request.network(), "stnone");
 }
 
+TEST_F(ProgramTest, AttestationsAreOffUnlessAskedFor) {
+  const auto sent = [&](std::vector<std::string> words) {
+    const RunOutput out = Build(std::move(words));
+    EXPECT_EQ(out.exit.code, 0) << out.err;
+    return fmt::format("{} {}", v1::ProvenanceMode_Name(LastRequest().provenance()), LastRequest().sbom());
+  };
+  EXPECT_EQ(sent({}), "PROVENANCE_MODE_UNSPECIFIED false");
+  EXPECT_EQ(sent({"--provenance", "--sbom"}), "PROVENANCE_MODE_MIN true");
+  EXPECT_EQ(sent({"--provenance=mode=max", "--sbom=false"}), "PROVENANCE_MODE_MAX false");
+  EXPECT_EQ(sent({"--provenance=false", "--sbom=true"}), "PROVENANCE_MODE_UNSPECIFIED true");
+  EXPECT_EQ(Build({"--provenance=most"}).exit.code, 2);
+  EXPECT_EQ(Build({"--sbom=maybe"}).exit.code, 2);
+}
+
 TEST_F(ProgramTest, ContextArrivesAsItIs) {
   folder_.Write("run.sh", "echo hi", 0755);
   folder_.Write("empty", "");

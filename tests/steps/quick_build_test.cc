@@ -137,6 +137,16 @@ TEST(QuickBuildCheck, HostNetworkNeedsTheOperator) {
   EXPECT_THAT(Errors(build, {.default_registry = "r.io", .allow_host_network = true}), ElementsAre());
 }
 
+TEST(QuickBuildCheck, AttestationsNeedOcisMediaTypes) {
+  QuickBuild build = Minimal();
+  build.attest = {.provenance = attest::ProvenanceMode::kMin, .sbom = false};
+  EXPECT_THAT(Errors(build), ElementsAre());
+  build.media_types = oci::Family::kDocker;
+  EXPECT_THAT(Errors(build), ElementsAre(HasSubstr("provenance: is attached by OCI's media types only")));
+  build.attest.sbom = true;
+  EXPECT_THAT(Errors(build), ElementsAre(HasSubstr("sbom: ")));
+}
+
 TEST(QuickBuildCheck, AnErrorNeverShowsTheTokenOfAUrl) {
   QuickBuild build = Minimal();
   build.source_location = "gopher://user:hunter2@example.com/x";

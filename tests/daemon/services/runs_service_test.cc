@@ -37,6 +37,16 @@ class RunsServiceTest : public testing::ApiFixture {
   }
 };
 
+TEST_F(RunsServiceTest, APlatformMayBeOneWord) {
+  v1::ScheduleRunRequest request = BuildRequest();
+  request.mutable_docker_build()->add_platforms()->set_os("arm64");
+  request.mutable_docker_build()->add_platforms()->set_os("linux");
+  WaitForEnd(ScheduleRun(request).run_id());
+  ASSERT_EQ(builder_.requests().size(), 1U);
+  EXPECT_EQ(builder_.requests()[0].platforms.at(0).ToString(), "linux/arm64");
+  EXPECT_EQ(builder_.requests()[0].platforms.at(1), oci::Platform::Host());
+}
+
 TEST_F(RunsServiceTest, AScheduledRunIsToldWhole) {
   v1::ScheduleRunRequest request = BuildRequest();
   v1::DockerBuildRequest& build = *request.mutable_docker_build();
