@@ -23,6 +23,7 @@ pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
 # Not under the name re2: its cached re2_FOUND would keep gRPC's own look-up from running at the next configuration.
 pkg_check_modules(SLIPWAY_RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(yaml-cpp REQUIRED IMPORTED_TARGET yaml-cpp)
+pkg_check_modules(libutf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 if(SLIPWAY_TESTS)
   find_package(GTest REQUIRED)
 endif()

@@ -11,7 +11,7 @@ build=(build-essential cmake ninja-build ccache lld pkg-config
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libyaml-cpp-dev libgit2-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev
   libcurl4-openssl-dev libarchive-dev libssl-dev libisal-dev libdeflate-dev libzstd-dev zlib1g-dev
-  libsqlite3-dev libseccomp-dev libre2-dev libhowardhinnant-date-dev libmicrohttpd-dev)
+  libsqlite3-dev libseccomp-dev libre2-dev libhowardhinnant-date-dev libmicrohttpd-dev libutf8proc-dev)
 run=(tzdata runc netavark aardvark-dns iptables iproute2 openssh-client ca-certificates)
 quickstart=(docker-registry busybox-static git curl jq python3)
 test=(libgtest-dev libgmock-dev crun skopeo umoci debootstrap apache2-utils python3 openssh-server openssl

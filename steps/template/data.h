@@ -31,9 +31,6 @@ Result<nlohmann::json> ParseValues(std::string_view name, std::string_view yaml)
 /// INVALID_ARGUMENT without a '=' or a key. Values are not repeated in the error: they may be secret.
 Status SetValues(std::span<const std::string> assignments, nlohmann::json& values);
 
-/// JSON as Go writes it: sorted keys, '<', '>' and '&' as \u003c and so on.
-std::string GoJson(const nlohmann::json& value);
-
 /// `text` as one word of a POSIX shell: '' if empty, as it is if only [A-Za-z0-9_^@=+%,:./-], else in single quotes.
 std::string ShellQuote(std::string_view text);
 

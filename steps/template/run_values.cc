@@ -3,54 +3,34 @@
 #include <fmt/chrono.h>
 
 #include <array>
-#include <optional>
 
 #include "executor/base/near_miss.h"
+#include "steps/template/parse.h"
+#include "steps/template/template.h"
 
 namespace slipway::run_template {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kKnown = {".Run.ID", ".Run.Registry",     ".Run.RegistryName", ".Run.Date",
-                                                    ".Run.OS", ".Run.Architecture", ".Run.TaskName",     ".Build.ID"};
-constexpr std::string_view kBlank = " \t\r\n";
+constexpr std::array<std::string_view, 15> kKnown = {
+    ".Run.ID",           ".Run.Registry",    ".Run.RegistryName", ".Run.Date",      ".Run.OS",
+    ".Run.Architecture", ".Run.TaskName",    ".Run.Commit",       ".Run.Branch",    ".Run.GitTag",
+    ".Run.Repository",   ".Run.TriggeredBy", ".Run.SharedVolume", ".Run.OSVersion", ".Build.ID"};
 
-std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-std::optional<std::string> Find(std::string_view name, const RunValues& values) {
-  if (name == ".Run.ID" || name == ".Build.ID") return values.id;
-  if (name == ".Run.Registry") return values.registry;
-  if (name == ".Run.RegistryName") return values.registry.substr(0, values.registry.find_first_of(".:"));
-  if (name == ".Run.Date") return FormatRunDate(values.date);
-  if (name == ".Run.OS") return values.os;
-  if (name == ".Run.Architecture") return values.architecture;
-  if (name == ".Run.TaskName") return values.task_name;
-  return std::nullopt;
-}
-
-// The inside of "{{ … }}" without its trim marks, which Go wants set off by white space.
-struct Expression {
-  std::string_view name;
-  bool trim_before = false;
-  bool trim_after = false;
-};
-
-Expression ReadExpression(std::string_view inside) {
-  Expression out;
-  if (inside.size() > 1 && inside.front() == '-' && kBlank.find(inside[1]) != std::string_view::npos) {
-    out.trim_before = true;
-    inside.remove_prefix(1);
+// A quick build has no values: a field that no run has is a slip, and nothing in its place would be the wrong name.
+Status CheckFields(const TemplateSet& set, const Node& node) {
+  if (node.type == NodeType::kField) {
+    const std::string shown = ToString(node);
+    if (std::find(kKnown.begin(), kKnown.end(), shown) == kKnown.end()) {
+      return InvalidArgument("{}: '{}' is not known here{}", Location(set.name, set.text, node.pos), shown,
+                             DidYouMean(shown, kKnown));
+    }
   }
-  if (inside.size() > 1 && inside.back() == '-' && kBlank.find(inside[inside.size() - 2]) != std::string_view::npos) {
-    out.trim_after = true;
-    inside.remove_suffix(1);
+  for (const NodePtr& child : node.children) SLIPWAY_RETURN_IF_ERROR(CheckFields(set, *child));
+  for (const NodePtr* part : {&node.pipe, &node.list, &node.else_list}) {
+    if (*part) SLIPWAY_RETURN_IF_ERROR(CheckFields(set, **part));
   }
-  out.name = Trim(inside);
-  return out;
+  return {};
 }
 
 }  // namespace
@@ -60,24 +40,12 @@ std::string FormatRunDate(SystemTime time) {
 }
 
 Result<std::string> Render(std::string_view text, const RunValues& values) {
-  std::string out;
-  while (true) {
-    const size_t open = text.find("{{");
-    out.append(text.substr(0, open));
-    if (open == std::string_view::npos) return out;
-    const size_t close = text.find("}}", open + 2);
-    if (close == std::string_view::npos) return InvalidArgument("'{}' has no closing '}}}}'", text.substr(open));
-    const Expression expression = ReadExpression(text.substr(open + 2, close - open - 2));
-    const std::optional<std::string> value = Find(expression.name, values);
-    if (!value) {
-      return InvalidArgument("the template expression '{}' is not supported here{}",
-                             text.substr(open, close + 2 - open), DidYouMean(expression.name, kKnown));
-    }
-    if (expression.trim_before) out.erase(out.find_last_not_of(kBlank) + 1);
-    out.append(*value);
-    text.remove_prefix(close + 2);
-    if (expression.trim_after) text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
-  }
+  // What most are, and what an argument with braces that are no template's must stay.
+  if (text.find("{{") == std::string_view::npos) return std::string(text);
+  SLIPWAY_ASSIGN_OR_RETURN(const std::shared_ptr<const TemplateSet> set, ParseTemplate("template", text));
+  for (const auto& [name, root] : set->templates) SLIPWAY_RETURN_IF_ERROR(CheckFields(*set, *root));
+  return Render(Context::Background(), "template", text,
+                Data{.run = values, .values = nlohmann::json::object(), .secrets = {}});
 }
 
 }  // namespace slipway::run_template

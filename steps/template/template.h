@@ -27,9 +27,7 @@ struct Limits {
   int template_depth = 500;          ///< templates calling templates
 };
 
-namespace internal {
 struct TemplateSet;
-}
 
 class Template {
  public:
@@ -41,8 +39,8 @@ class Template {
   Result<std::string> Execute(const Context& ctx, const Data& data, const Limits& limits = {}) const;
 
  private:
-  explicit Template(std::shared_ptr<const internal::TemplateSet> set) : set_(std::move(set)) {}
-  std::shared_ptr<const internal::TemplateSet> set_;
+  explicit Template(std::shared_ptr<const TemplateSet> set) : set_(std::move(set)) {}
+  std::shared_ptr<const TemplateSet> set_;
 };
 
 /// Parse and Execute. An output that is empty is not an error here.

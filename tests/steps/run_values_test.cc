@@ -31,13 +31,16 @@ TEST(RunValues, TrimMarksEatWhiteSpace) {
   EXPECT_EQ(*Render("a {{- .Run.ID}} b", Values()), "acf19 b");
 }
 
-TEST(RunValues, OtherExpressionsAreRefusedByName) {
+TEST(RunValues, TheWholeLanguageWorksOnThem) {
+  EXPECT_EQ(*Render("app:{{ .Run.ID | upper }}-{{ substr 0 3 .Run.OS }}", Values()), "app:CF19-lin");
+}
+
+TEST(RunValues, OtherFieldsAreRefusedByName) {
   const auto typo = Render("app:{{.Run.Id}}", Values());
   EXPECT_EQ(typo.code(), Code::kInvalidArgument);
-  EXPECT_EQ(typo.status().message(),
-            "the template expression '{{.Run.Id}}' is not supported here; did you mean '.Run.ID'?");
+  EXPECT_EQ(typo.status().message(), "template:1:7: '.Run.Id' is not known here; did you mean '.Run.ID'?");
   EXPECT_FALSE(Render("{{ .Values.x }}", Values()).ok());
-  EXPECT_FALSE(Render("{{ .Run.ID | upper }}", Values()).ok());
+  EXPECT_FALSE(Render("{{ if false }}{{ .Values.x }}{{ end }}", Values()).ok());
   EXPECT_FALSE(Render("{{.Run.ID", Values()).ok());
 }
 
