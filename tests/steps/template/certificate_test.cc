@@ -1,7 +1,7 @@
 // Keys and certificates out of templates, looked at with OpenSSL's own reader.
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <memory>
 
