@@ -4,7 +4,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
-#include "executor/base/pattern_matcher.h"
+#include "executor/builder/ignore.h"
 #include "executor/layer/view.h"
 
 namespace slipway::builder {
@@ -86,16 +86,9 @@ Status BuildContext::ReadDockerfile(const Context& ctx, const BuildRequest& requ
 
 Status BuildContext::ReadIgnoreFile(const Context& ctx) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string path, tree::CleanPath(name_));
-  std::string ignore_name = path + ".dockerignore";
-  auto text = ReadFile(ctx, ignore_name);
-  if (!text.ok() && text.code() == Code::kNotFound) {
-    ignore_name = ".dockerignore";
-    text = ReadFile(ctx, ignore_name);
-  }
-  if (!text.ok() && text.code() == Code::kNotFound) return Status();
-  if (!text.ok()) return std::move(text).status().With(ignore_name);
-  SLIPWAY_ASSIGN_OR_RETURN(ignore_patterns_, ParseIgnoreFile(*text).With(ignore_name));
-  return PatternMatcher::Make(ignore_patterns_).status().With(ignore_name);
+  const auto read = [&](const std::string& name) { return ReadFile(ctx, name); };
+  SLIPWAY_ASSIGN_OR_RETURN(ignore_patterns_, IgnorePatterns(path, read));
+  return Status();
 }
 
 // What a client applied, as far as it sent it along. Only for the linter, so what is wrong with it does not matter.
@@ -113,30 +106,7 @@ void BuildContext::RecallIgnoreFile(const Context& ctx) {
 
 Status BuildContext::ApplyIgnoreFile() {
   SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher matcher, PatternMatcher::Make(ignore_patterns_));
-  if (matcher.empty()) return Status();
-  // Folders are in the order of a walk, so what matched a parent is known before its children come.
-  std::vector<tree::Entry> kept;
-  std::map<std::string, PatternMatcher::Folder> folders;
-  std::vector<tree::Entry> held;  // ignored folders, kept if something below them is
-  for (const tree::Entry& entry : fetched_.tree->entries()) {
-    if (entry.path.empty()) continue;
-    const size_t slash = entry.path.rfind('/');
-    const std::string parent = slash == std::string::npos ? "" : entry.path.substr(0, slash);
-    PatternMatcher::Folder self;
-    const bool ignored = matcher.Matches(entry.path, folders[parent], &self);
-    if (entry.is_dir()) folders[entry.path] = self;
-    while (!held.empty() && !(entry.path.starts_with(held.back().path) && entry.path[held.back().path.size()] == '/')) {
-      held.pop_back();
-    }
-    if (ignored) {
-      if (entry.is_dir()) held.push_back(entry);
-      continue;
-    }
-    for (tree::Entry& folder : held) kept.push_back(std::move(folder));
-    held.clear();
-    kept.push_back(entry);
-  }
-  visible_ = std::make_shared<const tree::Tree>(std::move(kept));
+  if (!matcher.empty()) visible_ = std::make_shared<const tree::Tree>(WithoutIgnored(*fetched_.tree, matcher));
   return Status();
 }
 

@@ -13,8 +13,10 @@
 #include "executor/base/thread_pool.h"
 #include "executor/builder/attestations.h"
 #include "executor/builder/build_context.h"
+#include "executor/builder/built_image.h"
 #include "executor/builder/dockerfile_checks.h"
 #include "executor/builder/image_resolver.h"
+#include "executor/builder/run_workbench.h"
 #include "executor/dockerfile/lower.h"
 #include "executor/dockerfile/parse.h"
 #include "executor/http/curl_transport.h"
@@ -26,13 +28,6 @@
 #include "executor/solver/solver.h"
 
 namespace slipway::builder {
-
-struct BuiltImage::Impl {
-  std::vector<image::PlatformImage> images;
-  image::ExportOptions options;
-  std::vector<layer::Pin> pins;
-  content::Lease lease;
-};
 
 namespace {
 
@@ -139,6 +134,7 @@ class BuilderImpl : public Builder {
                                                     std::string_view predicate_prefix) override {
     return builder::ReadAttestations(ctx, registry_->NewSession(), *content_, image, predicate_prefix);
   }
+  Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name) override;
   std::vector<std::pair<std::string, std::string>> Describe() override;
   Status Collect(const Context& ctx) override;
 
@@ -187,6 +183,8 @@ Status BuilderImpl::Open() {
   SLIPWAY_ASSIGN_OR_RETURN(snapshotter_, snapshot::Open(Folder("snapshots")));
   SLIPWAY_ASSIGN_OR_RETURN(layers_,
                            layer::Store::Open({.root = Folder("layers"), .limits = {}}, *content_, cpu_pool_, fetch));
+  // Of runs that a crash ended: their containers are gone, and so are the mounts of these.
+  SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(Folder("runs")));
   SLIPWAY_ASSIGN_OR_RETURN(cache_, solver::CacheStore::Open(Folder("cache.db")));
   source::FetcherOptions fetcher;
   fetcher.root = Folder("sources");
@@ -288,7 +286,8 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   const Status parsed = dockerfile::ParseInto(context.dockerfile_text(), context.dockerfile_name(), &dockerfile);
   DockerfileChecks checks(progress);  // tells what was found, whatever comes of the build
   SLIPWAY_RETURN_IF_ERROR(checks.Start(dockerfile, parsed, request));
-  RegistryImages images(registry_->NewSession(), *layers_, *content_, built.impl->lease, progress);
+  RegistryImages registry(registry_->NewSession(), *layers_, *content_, built.impl->lease, progress);
+  LocalImages images(request.local_images, registry);
 
   const std::vector<oci::Platform> platforms = PlatformsOf(request);
   std::vector<attest::BuildFacts> facts;
@@ -361,6 +360,22 @@ Result<ImageInfo> BuilderImpl::Assemble(const Context& ctx, const BuiltImage& im
   return out;
 }
 
+Result<std::unique_ptr<Workbench>> BuilderImpl::OpenWorkbench(const std::string& name) {
+  const WorkbenchParts parts = {.content = *content_,
+                                .layers = *layers_,
+                                .registry = *registry_,
+                                .sources = *sources_,
+                                .snapshotter = *snapshotter_,
+                                .runner = *runner_,
+                                .limits = options_.limits,
+                                .allow_privileged = options_.allow_insecure_security,
+                                .allow_host_network = options_.allow_host_network,
+                                .has_bridge = options_.network != "host" && options_.network != "none"};
+  SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<RunWorkbench> workbench,
+                           RunWorkbench::Open(parts, name, fs::Join(Folder("runs"), name)));
+  return std::unique_ptr<Workbench>(std::move(workbench));
+}
+
 Result<uint64_t> BuilderImpl::HeldBytes() {
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t content, content_->TotalBytes());
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_->FolderBytes());
@@ -405,6 +420,18 @@ Status BuilderImpl::Collect(const Context& ctx) {
 }
 
 }  // namespace
+
+const image::PlatformImage* FindPlatform(const BuiltImage& image, const oci::Platform& platform) {
+  if (!image.impl) return nullptr;
+  for (const image::PlatformImage& one : image.impl->images) {
+    if (platform.Matches(one.config.platform)) return &one;
+  }
+  return nullptr;
+}
+
+Result<std::unique_ptr<Workbench>> Builder::OpenWorkbench(const std::string& name) {
+  return Unimplemented("open the workbench '{}': this builder runs no containers", name);
+}
 
 Result<std::unique_ptr<Builder>> Builder::Open(const Options& options) {
   auto builder = std::make_unique<BuilderImpl>(options);

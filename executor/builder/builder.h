@@ -24,6 +24,11 @@
 #include "executor/source/context_source.h"
 
 namespace slipway::builder {
+class Workbench;  // workbench.h
+struct BuiltImage;
+}  // namespace slipway::builder
+
+namespace slipway::builder {
 
 /// How much work may be done and what is allowed; set by the operator.
 struct Options {
@@ -66,10 +71,12 @@ struct BuildRequest {
   bool pull = false;  ///< bases are always looked up in their registry; kept for the warning it gives otherwise
   oci::Family media_types = oci::Family::kOci;
   oci::Compression compression = oci::Compression::kGzip;
-  attest::Options attest;             ///< INVALID_ARGUMENT with Docker's media types
+  attest::Options attest;  ///< INVALID_ARGUMENT with Docker's media types
   /// Stop once the Dockerfile is looked over: no step is run, and what was found is the error.
   bool check_only = false;
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
+  /// Images by their names (Reference::ToString), which FROM and --from find before a registry is asked.
+  std::map<std::string, std::shared_ptr<const BuiltImage>> local_images;
 };
 
 /// What was counted while building, for the summary.
@@ -138,6 +145,9 @@ class Builder {
   /// `predicate_prefix`: only predicates of a type that begins so. RESOURCE_EXHAUSTED past 64 MiB a statement.
   virtual Result<std::vector<Attestation>> ReadAttestations(const Context& ctx, const oci::Reference& image,
                                                             std::string_view predicate_prefix) = 0;
+
+  /// What the containers of one run share (workbench.h). `name` tells it from others that are open: ALREADY_EXISTS.
+  virtual Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name);
 
   /// For `slipway info`: runtime, its version, storage driver, bytes held …, in order of display.
   virtual std::vector<std::pair<std::string, std::string>> Describe() = 0;

@@ -1,6 +1,25 @@
 #include "executor/builder/image_resolver.h"
 
+#include "executor/builder/built_image.h"
+
 namespace slipway::builder {
+
+Result<dockerfile::ResolvedImage> LocalImages::Resolve(const Context& ctx, const std::string& name,
+                                                       const oci::Platform& platform) {
+  const auto reference = oci::Reference::Parse(name);
+  const auto found = reference.ok() ? images_.find(reference->ToString()) : images_.end();
+  if (found == images_.end()) return next_.Resolve(ctx, name, platform);
+  const image::PlatformImage* image = FindPlatform(*found->second, platform);
+  if (image == nullptr) {
+    return FailedPrecondition("image '{}' was built by an earlier step, but not for {}", name, platform.ToString());
+  }
+  // It has no digest before it is pushed.
+  return dockerfile::ResolvedImage{.reference = *reference,
+                                   .digest = {},
+                                   .config = image->config,
+                                   .chain = image->chain,
+                                   .base_layers = image->base_layers};
+}
 
 Result<dockerfile::ResolvedImage> RegistryImages::Resolve(const Context& ctx, const std::string& name,
                                                           const oci::Platform& platform) {

@@ -352,7 +352,7 @@ Result<StageResult> Lowering::BaseOfStage(size_t stage) {
     if (!Env(base.image.config.env).Get("PATH")) {
       base.image.config.env.insert(base.image.config.env.begin(), std::string(kDefaultPathEnv));
     }
-    base.base_layers = static_cast<int>(image->chain.size());
+    base.base_layers = static_cast<int>(image->base_layers.value_or(image->chain.size()));
     return base;
   }
   if (base.image.platform.os.empty()) {

@@ -31,6 +31,8 @@ struct ResolvedImage {
   Digest digest;             ///< of the manifest or index that the reference names
   oci::ImageConfig config;
   layer::Chain chain;
+  /// How many layers of the chain are a registry's; unset: all. Times and digests of the others are not known yet.
+  std::optional<size_t> base_layers;
 };
 
 /// Looks image names up. Thread-safe.

@@ -66,20 +66,6 @@ Status Failed(const graph::ExecOp& op, const runtime::ContainerExit& exit, const
                             lines.empty() ? "; it printed nothing" : "; its last output:", lines);
 }
 
-ReadImageFile ReadIn(const std::string& root) {
-  return [root](const std::string& path) -> Result<std::string> {
-    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd dir, fs::Open(root, O_RDONLY | O_DIRECTORY));
-    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::OpenInRoot(dir.get(), path, O_RDONLY | O_NONBLOCK));
-    struct stat st {};
-    if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return NotFound("'/{}' is not a regular file", path);
-    constexpr off_t kLargestPasswd = 8 << 20;
-    std::string text(static_cast<size_t>(std::min(st.st_size, kLargestPasswd)), '\0');
-    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(file.get(), text));
-    text.resize(got);
-    return text;
-  };
-}
-
 // The host path of something inside a mounted root, links followed inside the root only.
 Result<std::string> HostPath(const std::string& root, const std::string& path) {
   SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd dir, fs::Open(root, O_RDONLY | O_DIRECTORY));
@@ -279,12 +265,12 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   spec.env.insert(spec.env.end(), op.uncached_env.begin(), op.uncached_env.end());
   spec.env.insert(spec.env.end(), mounted.env.begin(), mounted.env.end());
   spec.cwd = op.cwd.empty() ? "/" : op.cwd;
-  SLIPWAY_ASSIGN_OR_RETURN(const Ids ids, ResolveUser(op.user, ReadIn(root)));
+  SLIPWAY_ASSIGN_OR_RETURN(const Ids ids, ResolveUser(op.user, ImageFilesIn(root)));
   spec.user = {
       .uid = ids.uid, .gid = ids.gid, .additional_gids = {ids.additional_gids.begin(), ids.additional_gids.end()}};
   const bool has_home =
       std::any_of(spec.env.begin(), spec.env.end(), [](const auto& e) { return e.starts_with("HOME="); });
-  if (!has_home) spec.env.push_back("HOME=" + HomeOf(ids.uid, ReadIn(root)));
+  if (!has_home) spec.env.push_back("HOME=" + HomeOf(ids.uid, ImageFilesIn(root)));
   if (!op.hostname.empty()) spec.hostname = op.hostname;
   switch (op.network) {
     case graph::Network::kDefault: spec.network = runtime::NetworkMode::kDefault; break;

@@ -1,8 +1,13 @@
 #include "executor/ops/users.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
+
+#include "executor/base/fs.h"
 
 namespace slipway::ops {
 
@@ -135,6 +140,20 @@ std::string HomeOf(uint32_t uid, const ReadImageFile& read) {
   const std::string number = std::to_string(uid);
   const auto record = FindRecord(*passwd, [&number](const Record& r) { return r.size() >= 6 && r[2] == number; });
   return record && !(*record)[5].empty() ? std::string((*record)[5]) : "/";
+}
+
+ReadImageFile ImageFilesIn(const std::string& root) {
+  return [root](const std::string& path) -> Result<std::string> {
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd dir, fs::Open(root, O_RDONLY | O_DIRECTORY));
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::OpenInRoot(dir.get(), path, O_RDONLY | O_NONBLOCK));
+    struct stat st {};
+    if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return NotFound("'/{}' is not a regular file", path);
+    constexpr off_t kLargestPasswd = 8 << 20;
+    std::string text(static_cast<size_t>(std::min(st.st_size, kLargestPasswd)), '\0');
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(file.get(), text));
+    text.resize(got);
+    return text;
+  };
 }
 
 }  // namespace slipway::ops

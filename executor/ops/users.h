@@ -18,6 +18,8 @@ struct Ids {
 
 /// Gives the text of a file of the image ("etc/passwd"); NOT_FOUND if there is none.
 using ReadImageFile = std::function<Result<std::string>(const std::string& path)>;
+/// That of an image whose root is mounted at `root`; links are followed inside it.
+ReadImageFile ImageFilesIn(const std::string& root);
 
 /// "user[:group]" as USER has it: names or numbers; "" is root. The files are read only if something must be looked up
 /// there. A user's primary group and the groups that list it apply where no group is given; the group itself is among

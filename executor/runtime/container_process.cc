@@ -135,8 +135,10 @@ Status Pump::Start() {
 }
 
 bool Pump::CheckStarted() {
-  if (!started_) started_ = ReadPidFile(command_.pid_file) != 0;
-  return started_;
+  if (started_ || ReadPidFile(command_.pid_file) == 0) return started_;
+  started_ = true;
+  if (command_.on_started) command_.on_started();
+  return true;
 }
 
 void Pump::Deliver(Stream stream, std::string_view bytes) {
@@ -161,7 +163,7 @@ void Pump::Read(UniqueFd& fd, Stream stream) {
 int Pump::PollTimeout() const {
   if (stopper_) return static_cast<int>(kStopTick.count());
   auto timeout = std::chrono::milliseconds::max();
-  if (!held_.empty() && !started_) timeout = kStartTick;
+  if (!started_ && (!held_.empty() || command_.on_started)) timeout = kStartTick;
   if (ctx_.deadline()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*ctx_.deadline() - SteadyClock::now());
     timeout = std::clamp(left, std::chrono::milliseconds(0), timeout);
@@ -181,7 +183,7 @@ void Pump::Loop() {
     ::poll(polls.data(), polls.size(), PollTimeout());
     if (polls[0].revents != 0) Read(out_, Stream::kStdout);
     if (polls[1].revents != 0) Read(err_, Stream::kStderr);
-    if (!held_.empty() && CheckStarted()) Deliver(Stream::kStderr, {});
+    if ((!held_.empty() || command_.on_started) && CheckStarted()) Deliver(Stream::kStderr, {});
     if (!stopper_ && ctx_.Done()) stopper_.emplace(command_, runtime_);
     if (stopper_ && !stopper_->Tick()) return;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct ContainerCommand {
   std::vector<std::string> argv;
   std::string pid_file;  ///< that the runtime writes once the program runs
   std::chrono::milliseconds grace{};
+  std::function<void()> on_started;  ///< called once when the program runs; may be empty
 };
 
 struct ContainerOutcome {

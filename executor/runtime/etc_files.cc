@@ -46,8 +46,11 @@ Parsed Parse(std::string_view text) {
 
 }  // namespace
 
-std::string HostsFile(std::string_view hostname, const std::vector<HostEntry>& extra) {
-  std::string text = fmt::format("127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
+std::string HostsFile(std::string_view hostname, std::string_view own_address, const std::vector<HostEntry>& extra) {
+  std::string text =
+      own_address.empty() ? fmt::format("127.0.0.1\tlocalhost {}\n", hostname) : "127.0.0.1\tlocalhost\n";
+  text += "::1\tlocalhost ip6-localhost ip6-loopback\n";
+  if (!own_address.empty()) text += fmt::format("{}\t{}\n", own_address, hostname);
   for (const HostEntry& entry : extra) {
     if (FitsOnALine(entry.address) && FitsOnALine(entry.name))
       text += fmt::format("{}\t{}\n", entry.address, entry.name);

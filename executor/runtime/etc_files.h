@@ -16,9 +16,9 @@ struct DnsOptions {
   std::vector<std::string> options;
 };
 
-/// /etc/hosts: localhost and the container's own name first, then `extra`. Entries with a line end in them are left
-/// out.
-std::string HostsFile(std::string_view hostname, const std::vector<HostEntry>& extra);
+/// /etc/hosts: localhost and the container's own name first, then `extra`. The name stands for `own_address`, or for
+/// localhost where that is empty. Entries with a line end in them are left out.
+std::string HostsFile(std::string_view hostname, std::string_view own_address, const std::vector<HostEntry>& extra);
 
 /// /etc/resolv.conf for a container, from the host's. In a network of its own (`own_network`) resolvers on a loopback
 /// address or with an IPv6 one are left out, since they cannot be reached from there; if none is left, public ones are

@@ -18,6 +18,7 @@ namespace slipway::runtime {
 
 inline std::string ContainersDir(const RunnerOptions& o) { return fs::Join(o.run_root, "containers"); }
 inline std::string MountsDir(const RunnerOptions& o) { return fs::Join(o.run_root, "mounts"); }
+inline std::string FilesDir(const RunnerOptions& o) { return fs::Join(MountsDir(o), "files"); }
 inline std::string StatesDir(const RunnerOptions& o) { return fs::Join(o.run_root, "state"); }
 inline std::string NetavarkDir(const RunnerOptions& o) { return fs::Join(o.run_root, "netavark"); }
 inline std::string DaemonCgroup(const RunnerOptions& o) { return fs::Join(o.cgroup_parent, o.daemon_id); }

@@ -11,9 +11,11 @@
 #include "executor/base/cleanup.h"
 #include "executor/base/digest.h"
 #include "executor/runtime/container_process.h"
+#include "executor/runtime/files_mount.h"
 #include "executor/runtime/host.h"
 #include "executor/runtime/layout.h"
 #include "executor/runtime/mount_stubs.h"
+#include "executor/runtime/port_forward.h"
 
 namespace slipway::runtime {
 
@@ -24,8 +26,8 @@ bool IsBelow(const std::string& path, const std::string& folder) {
 }
 
 // No sync: a bundle is of no use after a crash.
-Status WriteFile(const std::string& path, std::string_view text) {
-  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::Open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+Status WriteFile(const std::string& path, std::string_view text, mode_t mode = 0644) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::Open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   return fs::WriteAll(file.get(), text);
 }
 
@@ -51,6 +53,18 @@ std::vector<MountStubs::Wanted> WantedStubs(const ContainerSpec& spec) {
                       .mode = mount.type == Mount::Type::kTmpfs ? mount.mode.value_or(01777) : 0755});
   }
   return wanted;
+}
+
+// The ports of a container that has an address.
+Result<std::vector<std::unique_ptr<PortForward>>> Publish(const std::vector<PublishedPort>& ports,
+                                                          const std::string& address) {
+  std::vector<std::unique_ptr<PortForward>> out;
+  if (address.empty()) return out;
+  for (const PublishedPort& port : ports) {
+    SLIPWAY_ASSIGN_OR_RETURN(auto forward, PortForward::Open(port, address));
+    out.push_back(std::move(forward));
+  }
+  return out;
 }
 
 // A working directory that the image lacks is made for good, and the user's own, as BuildKit does.
@@ -226,7 +240,8 @@ Result<ContainerSpec> OciRunner::MapMounts(const ContainerSpec& spec, Bundle& bu
   ContainerSpec mapped = spec;
   size_t number = 0;
   for (Mount& mount : mapped.mounts) {
-    if (mount.type != Mount::Type::kBind) continue;
+    // The runner's own files have the owner that they need.
+    if (mount.type != Mount::Type::kBind || IsBelow(mount.source, FilesDir(options_))) continue;
     const std::string target = fmt::format("{}/{}/{}", MountsDir(options_), bundle.id, number++);
     SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(fs::DirName(target), 0711));
     auto attached = id_map_->Attach(mount.source, target);
@@ -237,6 +252,32 @@ Result<ContainerSpec> OciRunner::MapMounts(const ContainerSpec& spec, Bundle& bu
     mount.source = target;
   }
   return mapped;
+}
+
+// Turns mounts of files into binds of what is mounted here.
+Result<std::vector<AttachedMount>> OciRunner::MountFilesOf(ContainerSpec& spec, Cleanup& remove) const {
+  static std::atomic<uint64_t> made = 0;
+  std::vector<AttachedMount> out;
+  const auto on_host = [&](uint32_t id) { return spec.id_mapped ? id_map_->OnHost(id) : id; };
+  for (Mount& mount : spec.mounts) {
+    if (mount.type != Mount::Type::kFiles) continue;
+    if (out.empty()) SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(FilesDir(options_), 0700));
+    const std::string target = fmt::format("{}/{}", FilesDir(options_), ++made);
+    SLIPWAY_ASSIGN_OR_RETURN(AttachedMount attached,
+                             MountFiles(mount.files, on_host(spec.user.uid), on_host(spec.user.gid), target));
+    out.push_back(std::move(attached));
+    mount = {.type = Mount::Type::kBind,
+             .source = target,
+             .destination = mount.destination,
+             .read_only = true,
+             .options = {"nosuid", "nodev", "noexec"}};
+  }
+  std::vector<std::string> targets;
+  for (const AttachedMount& mount : out) targets.push_back(mount.target());
+  remove = Cleanup([targets] {
+    for (const std::string& target : targets) ::rmdir(target.c_str());
+  });
+  return out;
 }
 
 Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const Attached& network) const {
@@ -264,7 +305,9 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
   context.cgroups_path = CgroupOf(bundle.id);
   if (spec.id_mapped) context.id_mapping = id_map_->ranges();
   const bool own_network = network.mode != NetworkMode::kHost;
-  SLIPWAY_RETURN_IF_ERROR(WriteFile(context.hosts_path, HostsFile(spec.hostname, spec.extra_hosts)));
+  // A program that listens on its own name is to be reached by the others.
+  const std::string own = network.group ? network.lease.address() : "";
+  SLIPWAY_RETURN_IF_ERROR(WriteFile(context.hosts_path, HostsFile(spec.hostname, own, spec.extra_hosts)));
   DnsOptions dns = options_.dns;
   if (network.group)
     dns.servers = {network.group->gateway()};  // aardvark-dns asks the host's own resolvers for the rest
@@ -272,12 +315,14 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
   // Bytes that are no UTF-8 cannot be said in JSON; a runtime written in Go would replace them, too.
   const std::string config = MakeOciConfig(spec.id_mapped ? mapped : spec, context)
                                  .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  SLIPWAY_RETURN_IF_ERROR(WriteFile(fs::Join(bundle.path, "config.json"), config));
+  // Environment and arguments may hold secrets, and the run root is open to all for passing.
+  SLIPWAY_RETURN_IF_ERROR(WriteFile(fs::Join(bundle.path, "config.json"), config, 0600));
   return bundle;
 }
 
-Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) {
-  SLIPWAY_RETURN_IF_ERROR(CheckSpec(spec));
+Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& wanted, const OutputSink& output) {
+  SLIPWAY_RETURN_IF_ERROR(CheckSpec(wanted));
+  ContainerSpec spec = wanted;
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
   if (spec.id_mapped && !id_map_) return InvalidArgument("run '{}': there are no user namespaces here", spec.args[0]);
   if (WantsLimits(spec.limits)) {
@@ -287,6 +332,10 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& sp
     }
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Attached network, Attach(ctx, spec, output));
+  const std::string address = network.mode == NetworkMode::kDefault ? network.lease.address() : "";
+  SLIPWAY_ASSIGN_OR_RETURN(const auto ports, Publish(spec.ports, address));
+  Cleanup remove_targets;  // after the mounts on them
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<AttachedMount> files, MountFilesOf(spec, remove_targets));
   SLIPWAY_ASSIGN_OR_RETURN(const Bundle bundle, MakeBundle(spec, network));
   MountStubs stubs;
   const auto prepare_root = [&]() -> Status {
@@ -295,17 +344,26 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& sp
     return Status();
   };
   SLIPWAY_RETURN_IF_ERROR(spec.id_mapped ? id_map_->AsContainerRoot(prepare_root) : prepare_root());
-  return RunBundle(ctx, spec, bundle, output);
+  std::function<void()> on_started;
+  if (spec.on_started) {
+    on_started = [&] {
+      StartedContainer started{.address = address, .ports = {}};
+      for (const auto& port : ports) started.ports.push_back(port->port());
+      spec.on_started(started);
+    };
+  }
+  return RunBundle(ctx, spec, bundle, on_started, output);
 }
 
 Result<ContainerExit> OciRunner::RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
-                                           const OutputSink& output) {
+                                           const std::function<void()>& on_started, const OutputSink& output) {
   const OciRuntime& runtime = probe_.runtime;
   const std::string log = fs::Join(bundle.path, "log.json");
   const std::string pid_file = fs::Join(bundle.path, "pid");
   // Whether the kernel killed something for its memory can be seen only while the cgroup is there.
   const bool keep = runtime.can_keep && spec.limits.memory_bytes != 0 && runtime.cgroups.Has("memory");
-  ContainerCommand command{.argv = runtime.Command(StateRoot()), .pid_file = pid_file, .grace = spec.stop_grace};
+  ContainerCommand command{
+      .argv = runtime.Command(StateRoot()), .pid_file = pid_file, .grace = spec.stop_grace, .on_started = on_started};
   command.argv.insert(command.argv.end(),
                       {"--log", log, "--log-format", "json", "run", "--bundle", bundle.path, "--pid-file", pid_file});
   if (keep) command.argv.emplace_back("--keep");

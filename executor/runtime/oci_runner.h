@@ -71,10 +71,11 @@ class OciRunner : public Runner {
   Result<std::unique_ptr<BridgeNetwork>> MakeBridge(BridgeNetwork::Options options) const;
   Result<Attached> JoinGroup(const Context& ctx, const ContainerSpec& spec);
   Result<Attached> Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output);
+  Result<std::vector<AttachedMount>> MountFilesOf(ContainerSpec& spec, Cleanup& remove) const;
   Result<Bundle> MakeBundle(const ContainerSpec& spec, const Attached& network) const;
   Result<ContainerSpec> MapMounts(const ContainerSpec& spec, Bundle& bundle) const;
   Result<ContainerExit> RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
-                                  const OutputSink& output);
+                                  const std::function<void()>& on_started, const OutputSink& output);
   void Delete(const std::string& id) const;
   std::string StateRoot() const;
   std::string CgroupOf(const std::string& id) const;

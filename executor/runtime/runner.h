@@ -49,6 +49,7 @@ struct Mount {
   enum class Type {
     kBind,   ///< `source` (file or folder on the host) appears at `destination`, with what is mounted below it
     kTmpfs,  ///< an empty file system in memory
+    kFiles,  ///< a folder with `files`, in memory only: read-only, each 0400 and the container user's own
   };
   Type type = Type::kBind;
   std::string source;       ///< kBind: absolute path on the host
@@ -61,6 +62,22 @@ struct Mount {
   std::optional<mode_t> mode;  ///< of its root; unset: 01777
   std::optional<uid_t> uid;    ///< of its root; unset: 0
   std::optional<gid_t> gid;
+
+  std::map<std::string, std::string> files;  ///< kFiles only: name (without a slash) to bytes
+};
+
+/// A port of the container that can be reached on the host for as long as the container runs.
+struct PublishedPort {
+  std::string host_address = "127.0.0.1";
+  uint16_t host_port = 0;  ///< 0: any that is free
+  uint16_t container_port = 0;
+  bool udp = false;
+};
+
+/// What is known of a container once its program runs.
+struct StartedContainer {
+  std::string address;               ///< on its bridge; empty without one
+  std::vector<PublishedPort> ports;  ///< with the host ports that were chosen
 };
 
 struct HostEntry {
@@ -115,6 +132,11 @@ struct ContainerSpec {
   std::vector<Ulimit> ulimits;
   uint64_t shm_size_bytes = 0;  ///< 0: 64 MiB
   Limits limits;
+  /// FAILED_PRECONDITION if a port is taken. Left out where the container has no bridge.
+  std::vector<PublishedPort> ports;
+  /// Called once, by a thread of the runner, when the program runs (where a runtime finds out late that it cannot be
+  /// started, Run tells that afterwards). May be empty.
+  std::function<void(const StartedContainer&)> on_started;
   /// How long after SIGTERM a cancelled container is killed.
   std::chrono::milliseconds stop_grace = std::chrono::seconds(5);
 };

@@ -27,12 +27,17 @@ TEST(ResolvConf, OperatorsServersWin) {
 }
 
 TEST(HostsFile, OwnNameThenExtraHosts) {
-  EXPECT_EQ(HostsFile("box", {{"10.9.8.7", "somehost"}}),
+  EXPECT_EQ(HostsFile("box", "", {{"10.9.8.7", "somehost"}}),
             "127.0.0.1\tlocalhost box\n::1\tlocalhost ip6-localhost ip6-loopback\n10.9.8.7\tsomehost\n");
 }
 
+TEST(HostsFile, OnANetworkTheOwnNameIsTheOwnAddress) {
+  EXPECT_EQ(HostsFile("db", "10.1.2.3", {}),
+            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.1.2.3\tdb\n");
+}
+
 TEST(HostsFile, EntryWithALineEndIsLeftOut) {
-  EXPECT_EQ(HostsFile("box", {{"10.9.8.7", "a\n1.2.3.4 deb.debian.org"}}), HostsFile("box", {}));
+  EXPECT_EQ(HostsFile("box", "", {{"10.9.8.7", "a\n1.2.3.4 deb.debian.org"}}), HostsFile("box", "", {}));
 }
 
 }  // namespace
