@@ -66,6 +66,10 @@ std::string ResolvConf(std::string_view host_text, const DnsOptions& options, bo
     std::erase_if(parsed.servers, [](const std::string& s) { return IsLoopback(s) || IsIpv6(s); });
     if (parsed.servers.empty()) parsed.servers.assign(std::begin(kPublicResolvers), std::end(kPublicResolvers));
   }
+  if (!options.first.empty()) {
+    parsed.servers.insert(parsed.servers.begin(), options.first);
+    parsed.options.insert(parsed.options.end(), {"timeout:1", "attempts:5"});
+  }
   if (!options.searches.empty()) parsed.searches = options.searches;
   if (!options.options.empty()) parsed.options = options.options;
 

@@ -11,6 +11,7 @@ namespace slipway::runtime {
 
 /// What the operator may set instead of what the host's resolv.conf says; empty: as there.
 struct DnsOptions {
+  std::string first;  ///< a server before all others; it is asked again soon, and often, before it counts as silent
   std::vector<std::string> servers;
   std::vector<std::string> searches;
   std::vector<std::string> options;

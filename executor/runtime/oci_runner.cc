@@ -112,8 +112,8 @@ Status CheckDaemonId(const std::string& id) {
 
 struct OciRunner::Attached {
   NetworkMode mode = NetworkMode::kNone;
-  std::shared_ptr<BridgeNetwork> group;  // kept until the lease has ended
-  BridgeNetwork::Lease lease;            // mode kDefault
+  std::shared_ptr<Group> group;  // kept until the lease has ended
+  BridgeNetwork::Lease lease;    // mode kDefault
 };
 
 struct OciRunner::Bundle {
@@ -190,7 +190,8 @@ Result<Cleanup> OciRunner::CreateNetwork(const Context& ctx, const std::string& 
   const std::string device = fmt::format("{}{:04x}", BridgePrefix(options_), ++groups_made_ & 0xffff);
   auto made = MakeBridge({.device = device, .isolated = false, .with_names = true, .spare = 0});
   if (!made.ok()) return FailedPrecondition("create network '{}': {}", name, made.status().message());
-  const std::shared_ptr<BridgeNetwork> network = std::move(made).value();
+  const auto network = std::make_shared<Group>();
+  network->bridge = std::move(made).value();
   if (!groups_.Lock()->emplace(name, network).second)
     return AlreadyExists("create network '{}': the name is in use", name);
   return Cleanup([this, name] {
@@ -206,7 +207,7 @@ Result<OciRunner::Attached> OciRunner::JoinGroup(const Context& ctx, const Conta
     if (found == groups->end()) return NotFound("join network '{}': it was not created", spec.network_group.name);
     attached.group = found->second;
   }
-  SLIPWAY_ASSIGN_OR_RETURN(attached.lease, attached.group->Join(ctx, spec.network_group.aliases));
+  SLIPWAY_ASSIGN_OR_RETURN(attached.lease, attached.group->bridge->Join(ctx, spec.network_group.aliases));
   attached.lease.Spoil();
   return attached;
 }
@@ -309,8 +310,7 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
   const std::string own = network.group ? network.lease.address() : "";
   SLIPWAY_RETURN_IF_ERROR(WriteFile(context.hosts_path, HostsFile(spec.hostname, own, spec.extra_hosts)));
   DnsOptions dns = options_.dns;
-  if (network.group)
-    dns.servers = {network.group->gateway()};  // aardvark-dns asks the host's own resolvers for the rest
+  if (network.group) dns.first = network.group->bridge->gateway();  // aardvark-dns
   SLIPWAY_RETURN_IF_ERROR(WriteFile(context.resolv_conf_path, ResolvConf(ReadHostResolvConf(), dns, own_network)));
   // Bytes that are no UTF-8 cannot be said in JSON; a runtime written in Go would replace them, too.
   const std::string config = MakeOciConfig(spec.id_mapped ? mapped : spec, context)
@@ -337,6 +337,11 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& wa
   Cleanup remove_targets;  // after the mounts on them
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<AttachedMount> files, MountFilesOf(spec, remove_targets));
   SLIPWAY_ASSIGN_OR_RETURN(const Bundle bundle, MakeBundle(spec, network));
+  Cleanup leave;  // before the bundle goes
+  if (network.group) {
+    SLIPWAY_ASSIGN_OR_RETURN(
+        leave, network.group->hosts.Join(fs::Join(bundle.path, "hosts"), address, spec.network_group.aliases));
+  }
   MountStubs stubs;
   const auto prepare_root = [&]() -> Status {
     SLIPWAY_RETURN_IF_ERROR(MakeWorkingDirectory(spec, spec.id_mapped ? &*id_map_ : nullptr));

@@ -20,6 +20,7 @@
 #include "executor/runtime/idmap.h"
 #include "executor/runtime/oci_config.h"
 #include "executor/runtime/oci_runtime.h"
+#include "executor/runtime/peer_hosts.h"
 #include "executor/runtime/runner.h"
 
 namespace slipway::runtime {
@@ -65,6 +66,10 @@ class OciRunner : public Runner {
  private:
   struct Attached;  // a container's place in a network
   struct Bundle;    // its folder
+  struct Group {
+    std::unique_ptr<BridgeNetwork> bridge;
+    PeerHosts hosts;
+  };
   OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe);
   void OpenUserNamespaces(const Context& ctx);
   void OpenNetwork();
@@ -87,7 +92,7 @@ class OciRunner : public Runner {
   std::optional<IdMap> id_map_;
   std::unique_ptr<BridgeNetwork> bridge_;
   Status no_bridge_;  // why bridge_ is null
-  Guarded<std::map<std::string, std::shared_ptr<BridgeNetwork>>> groups_;
+  Guarded<std::map<std::string, std::shared_ptr<Group>>> groups_;
   std::atomic<uint32_t> groups_made_ = 0;
   std::atomic<bool> told_limits_ = false;
 };

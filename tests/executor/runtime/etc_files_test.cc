@@ -26,6 +26,11 @@ TEST(ResolvConf, OperatorsServersWin) {
             "search x\nnameserver 127.0.0.9\noptions rotate\n");
 }
 
+TEST(ResolvConf, TheServerOfANetworkComesFirstAndIsAskedSoonAgain) {
+  EXPECT_EQ(ResolvConf("nameserver 10.0.0.2\n", {.first = "10.1.2.1"}, true),
+            "nameserver 10.1.2.1\nnameserver 10.0.0.2\noptions timeout:1 attempts:5\n");
+}
+
 TEST(HostsFile, OwnNameThenExtraHosts) {
   EXPECT_EQ(HostsFile("box", "", {{"10.9.8.7", "somehost"}}),
             "127.0.0.1\tlocalhost box\n::1\tlocalhost ip6-localhost ip6-loopback\n10.9.8.7\tsomehost\n");
