@@ -106,9 +106,10 @@ TEST_F(OciRunnerServicesTest, ANameOfAFileIsNoPath) {
 
 TEST_F(OciRunnerServicesTest, TellsWhenTheProgramRuns) {
   Start(Options());
-  Service service(*runner_, Shell("sleep 1000"));
+  const std::string script = "sleep 1000; echo " + daemon_id_;
+  Service service(*runner_, Shell(script));
   EXPECT_EQ(service.WaitStarted().address, "");
-  EXPECT_FALSE(ProcessesWith("sleep 1000").empty());
+  EXPECT_FALSE(ProcessesWith(script).empty());
 }
 
 TEST_F(OciRunnerServicesTest, APortIsReachedOnLoopbackWhileItRuns) {
