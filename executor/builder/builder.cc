@@ -429,10 +429,6 @@ const image::PlatformImage* FindPlatform(const BuiltImage& image, const oci::Pla
   return nullptr;
 }
 
-Result<std::unique_ptr<Workbench>> Builder::OpenWorkbench(const std::string& name) {
-  return Unimplemented("open the workbench '{}': this builder runs no containers", name);
-}
-
 Result<std::unique_ptr<Builder>> Builder::Open(const Options& options) {
   auto builder = std::make_unique<BuilderImpl>(options);
   SLIPWAY_RETURN_IF_ERROR(builder->Open());

@@ -147,7 +147,7 @@ class Builder {
                                                             std::string_view predicate_prefix) = 0;
 
   /// What the containers of one run share (workbench.h). `name` tells it from others that are open: ALREADY_EXISTS.
-  virtual Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name);
+  virtual Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name) = 0;
 
   /// For `slipway info`: runtime, its version, storage driver, bytes held …, in order of display.
   virtual std::vector<std::pair<std::string, std::string>> Describe() = 0;

@@ -11,6 +11,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/builder/builder.h"
+#include "executor/builder/workbench.h"
 
 namespace slipway::testing {
 
@@ -83,6 +84,9 @@ class FakeBuilder : public builder::Builder {
     return out;
   }
 
+  Result<std::unique_ptr<builder::Workbench>> OpenWorkbench(const std::string& name) override {
+    return Unimplemented("open the workbench '{}': no containers run here", name);
+  }
   std::vector<std::pair<std::string, std::string>> Describe() override { return {{"runtime", "fake 1.0"}}; }
   Status Collect(const Context&) override { return Status(); }
 
