@@ -2,13 +2,36 @@
 
 #include <algorithm>
 
+#include "executor/http/base64.h"
+
 namespace slipway::secrets {
 
 namespace {
 constexpr std::string_view kStars = "***";
+// A shorter line or value may well stand somewhere by chance.
+constexpr size_t kShortestLine = 8;
+constexpr size_t kShortestEncoded = 4;
+
+void AddForms(std::string_view value, std::vector<std::string>* out) {
+  if (value.size() >= kShortestEncoded) out->push_back(http::Base64Encode(value));
+  const size_t end = value.find_last_not_of("\r\n");
+  if (end == std::string_view::npos) return;
+  value = value.substr(0, end + 1);
+  out->emplace_back(value);
+  if (value.find('\n') == std::string_view::npos) return;
+  while (!value.empty()) {
+    const size_t stop = std::min(value.find('\n'), value.size());
+    std::string_view line = value.substr(0, stop);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.size() >= kShortestLine) out->emplace_back(line);
+    value.remove_prefix(std::min(stop + 1, value.size()));
+  }
 }
+}  // namespace
 
 Masker::Masker(std::vector<std::string> values) : values_(std::move(values)) {
+  const size_t given = values_.size();
+  for (size_t i = 0; i < given; ++i) AddForms(std::string(values_[i]), &values_);
   std::erase_if(values_, [](const std::string& value) { return value.empty(); });
   std::sort(values_.begin(), values_.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() > b.size() : a < b;

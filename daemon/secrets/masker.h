@@ -13,7 +13,9 @@ namespace slipway::secrets {
 /// The values to hide. Immutable; shared by all streams of a run; thread-safe.
 class Masker {
  public:
-  /// Empty values are passed over.
+  /// Empty values are passed over. Of a value also the forms are hidden in which programs show it: without line ends at
+  /// its end, each longer line of several (a key that is printed with something before each), and its base64, which is
+  /// how task files hand secrets to volumes.
   explicit Masker(std::vector<std::string> values);
 
   bool empty() const { return values_.empty(); }

@@ -24,6 +24,13 @@ TEST(Masker, EmptyValuesHideNothing) {
   EXPECT_EQ(masker.Mask("abc"), "abc");
 }
 
+TEST(Masker, HidesTheFormsInWhichAValueIsShown) {
+  const Masker masker({"-----BEGIN KEY-----\nMIIEvQIBADANBg\nxyz\n-----END KEY-----\n"});
+  EXPECT_EQ(masker.Mask("1: -----BEGIN KEY-----\r\n2: MIIEvQIBADANBg\n3: xyz"), "1: ***\r\n2: ***\n3: xyz");
+  EXPECT_EQ(Masker({"hunter2\n"}).Mask("got hunter2."), "got ***.");
+  EXPECT_EQ(Masker({"hunter2"}).Mask("aHVudGVyMg== is it"), "*** is it");
+}
+
 TEST(MaskStream, FindsAValueInPieces) {
   const std::string text = "x hunter2 y hunhunter2 z";
   for (size_t cut = 0; cut <= text.size(); ++cut) {
