@@ -152,7 +152,7 @@ std::vector<Key> MakeKeys() {
       Choice("network", &Config::network, {"bridge", "host", "none"}, "bridge|host|none", "Network of build steps"),
       Bool("allow_host_network", &Config::allow_host_network, "Let requests ask for the host's network"),
       Bool("allow_insecure_security", &Config::allow_insecure_security,
-           "Let Dockerfiles ask for RUN --security=insecure"),
+           "Let Dockerfiles ask for RUN --security=insecure, and tasks for privileged steps"),
       Bool("allow_local_git", &Config::allow_local_git, "Let contexts be git repositories of this machine"),
       Count("max_parallel_steps", &Config::max_parallel_steps, 0, 1024,
             "Build steps at once over all runs; 0: one a processor, at least 4"),
