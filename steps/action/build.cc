@@ -7,43 +7,70 @@ namespace {
 
 class BuildAction : public Action {
  public:
-  explicit BuildAction(const task::BuildStep& step) : step_(step) {}
+  explicit BuildAction(const task::Step& step) : step_(step), build_(std::get<task::BuildStep>(step.what)) {}
 
   Status Run(const Context& ctx, Environment& environment) override {
-    SLIPWAY_ASSIGN_OR_RETURN(builder::BuiltImage built,
-                             environment.builder.Build(ctx, step_.request, environment.progress));
-    if (step_.request.check_only) return Status();
-    const auto image = std::make_shared<const builder::BuiltImage>(std::move(built));
-    Record(*image, environment);
-    Digest digest;
-    if (step_.assemble) {
-      SLIPWAY_ASSIGN_OR_RETURN(const builder::ImageInfo info,
-                               environment.builder.Assemble(ctx, *image, environment.progress));
-      digest = info.manifest.digest;
-      environment.report.digest = digest;
+    environment.report = Report();
+    builder::BuildRequest request = build_.request;
+    request.local_images = environment.run.images();
+    if (request.network.empty() && (step_.network == "none" || step_.network == "host")) {
+      request.network = step_.network;
     }
-    for (const oci::Reference& name : step_.request.names) {
-      environment.images[name.ToString()] = image;
-      environment.report.outputs.push_back(
-          {.build = environment.report.builds.size() - 1, .name = name, .digest = digest, .pushed = false});
+    builder::FolderContext folder;  // leased until the build has its own hold
+    const bool from_workspace = !build_.context_folder.empty();
+    if (from_workspace) {
+      SLIPWAY_ASSIGN_OR_RETURN(folder, ReadFolder(ctx, environment, request));
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(builder::BuiltImage built,
+                             environment.run.builder().Build(ctx, request, environment.progress));
+    if (request.check_only) return Status();
+    if (from_workspace && built.revision.empty()) built.revision = environment.run.revision();
+    const auto image = std::make_shared<const builder::BuiltImage>(std::move(built));
+    Report& report = environment.report;
+    Record(*image, report);
+    Digest digest;
+    if (build_.assemble) {
+      SLIPWAY_ASSIGN_OR_RETURN(const builder::ImageInfo info,
+                               environment.run.builder().Assemble(ctx, *image, environment.progress));
+      digest = info.manifest.digest;
+      report.digest = digest;
+    }
+    for (const oci::Reference& name : build_.request.names) {
+      environment.run.AddImage(name, image);
+      report.outputs.push_back({.build = 0, .name = name, .digest = digest, .pushed = false});
     }
     return Status();
   }
 
  private:
-  static void Record(const builder::BuiltImage& image, Environment& environment) {
-    Report& report = environment.report;
-    report.vertices += image.summary.vertices;
-    report.cached += image.summary.cached;
-    if (!image.revision.empty()) report.revision = image.revision;
-    report.builds.push_back({.step = environment.step, .revision = image.revision, .bases = image.bases});
+  // The folder as it is now: earlier steps may have written into it.
+  Result<builder::FolderContext> ReadFolder(const Context& ctx, Environment& environment,
+                                            builder::BuildRequest& request) const {
+    SLIPWAY_ASSIGN_OR_RETURN(builder::Workbench* const workbench, environment.run.Workbench(ctx));
+    SLIPWAY_ASSIGN_OR_RETURN(builder::FolderContext folder,
+                             workbench->ReadFolder(ctx, build_.context_folder, build_.dockerfile));
+    request.context = folder.context;
+    request.dockerfile_text = folder.dockerfile_text;
+    request.dockerfile = build_.dockerfile;
+    if (const std::string prefix = build_.context_folder + "/"; request.dockerfile.starts_with(prefix)) {
+      request.dockerfile.erase(0, prefix.size());
+    }
+    return folder;
   }
 
-  const task::BuildStep& step_;
+  void Record(const builder::BuiltImage& image, Report& report) const {
+    report.vertices += image.summary.vertices;
+    report.cached += image.summary.cached;
+    report.revision = image.revision;
+    report.builds.push_back({.step = step_.id, .revision = image.revision, .bases = image.bases});
+  }
+
+  const task::Step& step_;
+  const task::BuildStep& build_;
 };
 
 }  // namespace
 
-std::unique_ptr<Action> MakeBuildAction(const task::BuildStep& step) { return std::make_unique<BuildAction>(step); }
+std::unique_ptr<Action> MakeBuildAction(const task::Step& step) { return std::make_unique<BuildAction>(step); }
 
 }  // namespace slipway::action

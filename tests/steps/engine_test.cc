@@ -37,9 +37,10 @@ TEST(Engine, BuildsThenPushesAllNames) {
   Notes notes;
   const Outcome outcome = engine::Run(Context::Background(), QuickTask(true), builder, notes);
   EXPECT_TRUE(outcome.status.ok());
-  EXPECT_THAT(notes.lines, ElementsAre("start build", "end build OK", "start push", "Pushing image: r.io/app:v1",
-                                       "Pushing image: other.io/app:v1", "Successfully pushed image: r.io/app:v1",
-                                       "Successfully pushed image: other.io/app:v1", "end push OK"));
+  EXPECT_THAT(notes.lines,
+              ElementsAre("start build", "end build OK", "start push", "Pushing image: r.io/app:v1, attempt 1",
+                          "Pushing image: other.io/app:v1, attempt 1", "Successfully pushed image: r.io/app:v1",
+                          "Successfully pushed image: other.io/app:v1", "end push OK"));
   ASSERT_EQ(outcome.report.outputs.size(), 2U);
   EXPECT_TRUE(outcome.report.outputs[1].pushed);
   EXPECT_EQ(outcome.report.outputs[1].digest, Digest::Of("manifest"));

@@ -1,0 +1,130 @@
+#include "steps/secrets/azure_key_vault.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace slipway::secrets {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kScheme = "https://";
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::vector<std::string> Segments(std::string_view path) {
+  std::vector<std::string> out;
+  while (!path.empty()) {
+    const size_t end = std::min(path.find('/'), path.size());
+    out.emplace_back(path.substr(0, end));
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return out;
+}
+
+// A string member of a JSON object.
+std::string Member(const std::string& body, const char* name) {
+  const json answer = json::parse(body, nullptr, false);
+  return answer.is_object() && answer.contains(name) && answer[name].is_string() ? answer[name].get<std::string>() : "";
+}
+
+// {"error": {"code": …, "message": …}}, or of an identity {"error": "…", "error_description": "…"}
+std::string ErrorOf(const http::Response& response) {
+  const json answer = json::parse(response.body, nullptr, false);
+  if (!answer.is_object()) return "";
+  if (answer.contains("error") && answer["error"].is_object()) {
+    const json& error = answer["error"];
+    return error.contains("message") && error["message"].is_string() ? ": " + error["message"].get<std::string>() : "";
+  }
+  const std::string text = Member(response.body, "error_description");
+  return text.empty() ? "" : ": " + text;
+}
+
+Status Failure(std::string_view what, const http::Response& response) {
+  const std::string text = fmt::format("{}: HTTP {}{}", what, response.status, ErrorOf(response));
+  if (response.status == 401 || response.status == 403) return PermissionDenied("{}", text);
+  if (response.status == 404) return NotFound("{}", text);
+  if (response.status >= 500 || response.status == 429) return Unavailable("{}", text);
+  return FailedPrecondition("{}", text);
+}
+
+}  // namespace
+
+Result<KeyVaultAddress> ParseKeyVaultUrl(std::string_view url) {
+  if (url.empty()) return InvalidArgument("missing azure keyvault URL");
+  std::string text = Lower(url);
+  if (text.ends_with('/')) text.pop_back();
+  if (!text.starts_with(kScheme)) return InvalidArgument("invalid azure keyvault secret URL scheme. Expected Https");
+  const std::string rest = text.substr(kScheme.size());
+  const size_t slash = std::min(rest.find('/'), rest.size());
+  KeyVaultAddress out{.host = rest.substr(0, slash), .path = rest.substr(slash), .resource = ""};
+  const std::vector<std::string> segments = Segments(std::string_view(out.path).substr(out.path.empty() ? 0 : 1));
+  if (segments.size() != 2 && segments.size() != 3) {
+    return InvalidArgument("invalid azure keyvault secret URL. Bad number of URL segments: {}", segments.size());
+  }
+  if (segments[0] != "secrets") {
+    return InvalidArgument("invalid azure keyvault secret URL. Expected 'secrets' collection, but found: {}",
+                           segments[0]);
+  }
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
+  for (const std::string& segment : segments) {
+    if (segment.empty() || !std::all_of(segment.begin(), segment.end(), fits)) {
+      return InvalidArgument("invalid azure keyvault secret URL. '{}' is no name of a secret or version", segment);
+    }
+  }
+  const size_t dot = out.host.find('.');
+  if (dot == std::string::npos || dot + 1 == out.host.size() || out.host.find('@') != std::string::npos) {
+    return InvalidArgument("extracted vault resource {} from vault URL {} is invalid", out.host, text);
+  }
+  out.resource = std::string(kScheme) + out.host.substr(dot + 1);
+  return out;
+}
+
+bool AzureKeyVaultSecrets::Serves(std::string_view keyvault) const { return Lower(keyvault).starts_with("http"); }
+
+Result<std::string> AzureKeyVaultSecrets::Token(const Context& ctx, const std::string& resource,
+                                                const std::string& client_id) {
+  http::Request request;
+  // Both are of letters, digits and what needs no escape in a query.
+  request.url = fmt::format("{}?api-version=2018-02-01&resource={}{}", options_.identity_endpoint, resource,
+                            client_id.empty() ? "" : "&client_id=" + client_id);
+  request.headers.Add("Metadata", "true");
+  request.max_redirects = 0;
+  request.plain_http = http::PlainHttp::kAny;  // the endpoint is on a link of the machine's own
+  request.response_timeout = std::chrono::seconds(30);
+  SLIPWAY_ASSIGN_OR_RETURN(const http::Response response, transport_.Do(ctx, request));
+  if (!response.ok()) return Failure("get a token for the managed identity", response);
+  std::string token = Member(response.body, "access_token");
+  if (token.empty()) return Unavailable("get a token for the managed identity: the answer has none");
+  return token;
+}
+
+Result<std::string> AzureKeyVaultSecrets::Fetch(const Context& ctx, const task::Secret& secret) {
+  SLIPWAY_ASSIGN_OR_RETURN(const KeyVaultAddress address, ParseKeyVaultUrl(secret.keyvault));
+  auto token = Token(ctx, address.resource, secret.client_id);
+  SLIPWAY_RETURN_IF_ERROR(token.status());
+  http::Request request;
+  const std::string base =
+      options_.vault_endpoint.empty() ? std::string(kScheme) + address.host : options_.vault_endpoint;
+  request.url = fmt::format("{}{}?api-version=7.4", base, address.path);
+  request.headers.Add("Authorization", "Bearer " + *token);
+  request.max_redirects = 0;
+  request.max_body = 2 * kLargestSecret;
+  SLIPWAY_ASSIGN_OR_RETURN(const http::Response response, transport_.Do(ctx, request));
+  if (!response.ok()) return Failure("read the secret", response);
+  const json answer = json::parse(response.body, nullptr, false);
+  if (!answer.is_object() || !answer.contains("value") || !answer["value"].is_string()) {
+    return Unavailable("read the secret: the vault's answer has no value");
+  }
+  return answer["value"].get<std::string>();
+}
+
+}  // namespace slipway::secrets
