@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "executor/base/flag_values.h"
 #include "executor/base/status.h"
 
 namespace slipway::dockerfile {
@@ -29,9 +30,7 @@ std::string FormatDuration(std::chrono::nanoseconds duration);
 Result<bool> ParseBool(std::string_view text);
 /// A number without sign in the given base that fits 32 bits.
 Result<uint32_t> ParseUint32(std::string_view text, int base);
-/// A size in bytes with an optional binary unit: "64m", "1.5GiB", "100".
-Result<int64_t> ParseByteSize(std::string_view text);
-/// One line of CSV into its fields.
-Result<std::vector<std::string>> SplitCsv(std::string_view line);
+using slipway::ParseByteSize;
+using slipway::SplitCsv;
 
 }  // namespace slipway::dockerfile

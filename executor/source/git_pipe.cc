@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,8 +9,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <map>
-#include <stop_token>
 
+#include "executor/base/cancel_fd.h"
 #include "executor/base/fs.h"
 #include "executor/base/process.h"
 #include "executor/source/git_connection.h"
@@ -23,25 +22,6 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr auto kSilence = std::chrono::minutes(2);
 constexpr auto kConnectTimeout = std::chrono::seconds(15);
 constexpr size_t kMostStderr = 8192;
-
-/// Becomes readable when the context is cancelled.
-class CancelFd {
- public:
-  explicit CancelFd(const Context& ctx)
-      : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        callback_(ctx.stop_token(), [this] { ::eventfd_write(fd_.get(), 1); }) {}
-  int get() const { return fd_.get(); }
-
- private:
-  UniqueFd fd_;
-  std::stop_callback<std::function<void()>> callback_;
-};
-
-int PollTimeout(const Context& ctx, SteadyTime until) {
-  if (const auto deadline = ctx.deadline()) until = std::min(until, *deadline);
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-  return static_cast<int>(std::clamp<int64_t>(left.count() + 1, 0, 3'600'000));
-}
 
 Status SetNonBlocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
