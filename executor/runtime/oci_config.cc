@@ -8,6 +8,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/runtime/seccomp.h"
+#include "executor/runtime/ulimit.h"
 
 namespace slipway::runtime {
 
@@ -73,10 +74,6 @@ constexpr std::string_view kMaskedPaths[] = {"/proc/acpi",
 
 constexpr std::string_view kReadonlyPaths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                                "/proc/sysrq-trigger"};
-
-constexpr std::string_view kUlimits[] = {"as",      "core",     "cpu",        "data",   "fsize", "locks",
-                                         "memlock", "msgqueue", "nice",       "nofile", "nproc", "rss",
-                                         "rtprio",  "rttime",   "sigpending", "stack"};
 
 constexpr uint64_t kDefaultShmBytes = 64U << 20;
 constexpr uint64_t kCpuPeriodUs = 100'000;
@@ -300,9 +297,7 @@ Status CheckSpec(const ContainerSpec& spec) {
   }
   for (const Mount& mount : spec.mounts) SLIPWAY_RETURN_IF_ERROR(CheckMount(mount));
   for (const Ulimit& limit : spec.ulimits) {
-    if (std::find(std::begin(kUlimits), std::end(kUlimits), limit.name) == std::end(kUlimits)) {
-      return InvalidArgument("ulimit '{}' is unknown", limit.name);
-    }
+    if (!IsUlimitName(limit.name)) return InvalidArgument("ulimit '{}' is unknown", limit.name);
   }
   return Status();
 }
