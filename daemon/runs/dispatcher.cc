@@ -21,9 +21,9 @@ Status Dispatcher::Start() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Run> queued, Recover(parts_, options_.max_crashes));
   for (const Run& run : queued) {
     // A context that is gone is told by the run itself.
-    if (Result<Lease> lease = PinSource(SourceOf(run)); lease.ok()) {
+    if (Result<Leases> leases = PinUploads(SourceOf(run), run.build.inputs); leases.ok()) {
       const std::lock_guard lock(mutex_);
-      pins_[run.id] = std::move(*lease);
+      pins_[run.id] = std::move(*leases);
     }
     queue_.Push(run.id);
   }
@@ -32,11 +32,18 @@ Status Dispatcher::Start() {
   return Status();
 }
 
-Result<Dispatcher::Lease> Dispatcher::PinSource(const std::string& location) {
-  if (!location.starts_with(task::kUploadPrefix)) return Lease();
-  SLIPWAY_ASSIGN_OR_RETURN(const Digest tree,
-                           Digest::Parse(std::string_view(location).substr(task::kUploadPrefix.size())));
-  return uploads_.Pin(tree);
+Result<Dispatcher::Leases> Dispatcher::PinUploads(const std::string& location, const task::QuickBuildInputs& inputs) {
+  std::vector<Digest> trees = task::UploadsOf(inputs);
+  if (location.starts_with(task::kUploadPrefix)) {
+    SLIPWAY_ASSIGN_OR_RETURN(const Digest tree,
+                             Digest::Parse(std::string_view(location).substr(task::kUploadPrefix.size())));
+    trees.push_back(tree);
+  }
+  Leases leases;
+  for (const Digest& tree : trees) {
+    SLIPWAY_ASSIGN_OR_RETURN(leases.emplace_back(), uploads_.Pin(tree));
+  }
+  return leases;
 }
 
 Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
@@ -64,15 +71,16 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   if (!secrets.empty()) {
     fresh.seal = [this, &secrets](const std::string& run_id) { return parts_.sealer.Seal(secrets, run_id); };
   }
-  SLIPWAY_ASSIGN_OR_RETURN(
-      Lease lease, PinSource(request.file_task ? request.file_task->source_location : request.build.source_location));
+  const std::string& location =
+      request.file_task ? request.file_task->source_location : request.build.source_location;
+  SLIPWAY_ASSIGN_OR_RETURN(Leases leases, PinUploads(location, request.build.inputs));
   SLIPWAY_ASSIGN_OR_RETURN(store::CreatedRun created, parts_.store.Create(fresh));
   if (created.existed) return created;
   const std::string& id = created.run.id;
   parts_.archive.Expect(id);
-  if (lease != nullptr) {
+  if (!leases.empty()) {
     const std::lock_guard lock(mutex_);
-    pins_[id] = std::move(lease);
+    pins_[id] = std::move(leases);
   }
   log::ForRun(id)->info("queued: {}", SourceOf(created.run));
   queue_.Push(id);
@@ -102,10 +110,10 @@ Result<Run> Dispatcher::Cancel(const std::string& run_id) {
 }
 
 void Dispatcher::Unpin(const std::string& run_id) {
-  Lease lease;  // let go outside of the lock
+  Leases leases;  // let go outside of the lock
   const std::lock_guard lock(mutex_);
   if (const auto it = pins_.find(run_id); it != pins_.end()) {
-    lease = std::move(it->second);
+    leases = std::move(it->second);
     pins_.erase(it);
   }
 }

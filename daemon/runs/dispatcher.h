@@ -59,12 +59,12 @@ class Dispatcher {
   size_t max_queued() const { return options_.max_queued; }
 
  private:
-  using Lease = std::shared_ptr<content::Lease>;
+  using Leases = std::vector<std::shared_ptr<content::Lease>>;
 
   void Work();
   void ExecuteOne(const std::string& run_id);
-  /// For a run whose source is an upload: a lease on it.
-  Result<Lease> PinSource(const std::string& location);
+  /// Leases on the uploads that a run is made from. NOT_FOUND if one is gone.
+  Result<Leases> PinUploads(const std::string& location, const task::QuickBuildInputs& inputs);
   void Unpin(const std::string& run_id);
 
   const Parts parts_;
@@ -77,7 +77,7 @@ class Dispatcher {
   std::condition_variable_any idle_;
   bool stopping_ = false;                                     // guarded by mutex_
   std::map<std::string, std::shared_ptr<ActiveRun>> active_;  // guarded by mutex_
-  std::map<std::string, Lease> pins_;                         // guarded by mutex_; of unfinished runs
+  std::map<std::string, Leases> pins_;                        // guarded by mutex_; of unfinished runs
   std::vector<std::thread> threads_;
 };
 

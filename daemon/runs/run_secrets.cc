@@ -7,6 +7,10 @@ namespace slipway::runs {
 namespace {
 using Json = nlohmann::json;
 
+// Lines of a secret that are looked for one by one. Shorter ones ("}", "---") would hide half of a log.
+constexpr size_t kShortestLine = 8;
+constexpr size_t kMostLines = 500;
+
 // Values may be any bytes; texts of JSON are UTF-8 only.
 Json Bytes(const std::string& text) { return Json::binary({text.begin(), text.end()}); }
 std::string Text(const Json& json) {
@@ -14,8 +18,8 @@ std::string Text(const Json& json) {
   return {bytes.begin(), bytes.end()};
 }
 
-// Takes the secrets out of a request's source and named values.
-std::string Take(std::string* source, std::vector<builder::NamedValue>* values) {
+// Takes the secrets out of a request's source, named values and (if it has any) inputs.
+std::string Take(std::string* source, std::vector<builder::NamedValue>* values, task::QuickBuildInputs* inputs) {
   Json arguments = Json::object();
   for (size_t i = 0; i < values->size(); ++i) {
     builder::NamedValue& value = (*values)[i];
@@ -23,7 +27,19 @@ std::string Take(std::string* source, std::vector<builder::NamedValue>* values) 
     arguments[std::to_string(i)] = Bytes(value.value);
     value.value.clear();
   }
+  Json secrets = Json::array();
+  Json contexts = Json::object();
+  if (inputs != nullptr) {
+    for (builder::Secret& secret : inputs->secrets) secrets.push_back(Bytes(std::exchange(secret.value, {})));
+    for (auto& [name, location] : inputs->build_contexts) {
+      if (task::SecretOfUrl(location).empty()) continue;
+      contexts[name] = Bytes(location);
+      location = task::WithoutSecret(location);
+    }
+  }
   Json json = Json::object();
+  if (!secrets.empty()) json["secrets"] = std::move(secrets);
+  if (!contexts.empty()) json["contexts"] = std::move(contexts);
   if (!arguments.empty()) json["arguments"] = std::move(arguments);
   if (!task::SecretOfUrl(*source).empty()) {
     json["source"] = Bytes(*source);
@@ -34,12 +50,20 @@ std::string Take(std::string* source, std::vector<builder::NamedValue>* values) 
   return {cbor.begin(), cbor.end()};
 }
 
-Status PutBack(std::string_view secrets, std::string* source, std::vector<builder::NamedValue>* values) try {
+Status PutBack(std::string_view secrets, std::string* source, std::vector<builder::NamedValue>* values,
+               task::QuickBuildInputs* inputs) try {
   if (secrets.empty()) return Status();
   const Json json = Json::from_cbor(secrets);
   if (const auto it = json.find("source"); it != json.end()) *source = Text(*it);
   if (const auto it = json.find("arguments"); it != json.end()) {
     for (const auto& [index, value] : it->items()) values->at(std::stoul(index)).value = Text(value);
+  }
+  if (inputs == nullptr) return Status();
+  if (const auto it = json.find("secrets"); it != json.end()) {
+    for (size_t i = 0; i < it->size(); ++i) inputs->secrets.at(i).value = Text((*it)[i]);
+  }
+  if (const auto it = json.find("contexts"); it != json.end()) {
+    for (const auto& [name, location] : it->items()) inputs->build_contexts.at(name) = Text(location);
   }
   return Status();
 } catch (const std::exception&) {
@@ -56,32 +80,54 @@ std::vector<std::string> Values(const std::string& source, const std::vector<bui
   return out;
 }
 
+// Programs print what they read from a file without its last line end, or a line at a time.
+void AddSecretTexts(const std::string& value, std::vector<std::string>* out) {
+  out->push_back(value);
+  std::string_view rest = value;
+  while (rest.ends_with('\n') || rest.ends_with('\r')) rest.remove_suffix(1);
+  if (rest.size() != value.size()) out->emplace_back(rest);
+  if (rest.find('\n') == std::string_view::npos) return;
+  for (size_t i = 0; i < kMostLines && !rest.empty(); ++i) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const size_t first = line.find_first_not_of(" \t");
+    const size_t last = line.find_last_not_of(" \t\r");
+    if (first == std::string_view::npos) continue;
+    line = line.substr(first, last + 1 - first);
+    if (line.size() >= kShortestLine) out->emplace_back(line);
+  }
+}
+
 }  // namespace
 
 SplitBuild SplitSecrets(const task::QuickBuild& build) {
   SplitBuild out{.open = build, .secrets = {}};
-  out.secrets = Take(&out.open.source_location, &out.open.arguments);
+  out.secrets = Take(&out.open.source_location, &out.open.arguments, &out.open.inputs);
   return out;
 }
 
 SplitTask SplitSecrets(const task::FileTask& task) {
   SplitTask out{.open = task, .secrets = {}};
-  out.secrets = Take(&out.open.source_location, &out.open.values);
+  out.secrets = Take(&out.open.source_location, &out.open.values, nullptr);
   return out;
 }
 
 Result<task::QuickBuild> JoinSecrets(task::QuickBuild open, std::string_view secrets) {
-  SLIPWAY_RETURN_IF_ERROR(PutBack(secrets, &open.source_location, &open.arguments));
+  SLIPWAY_RETURN_IF_ERROR(PutBack(secrets, &open.source_location, &open.arguments, &open.inputs));
   return open;
 }
 
 Result<task::FileTask> JoinSecrets(task::FileTask open, std::string_view secrets) {
-  SLIPWAY_RETURN_IF_ERROR(PutBack(secrets, &open.source_location, &open.values));
+  SLIPWAY_RETURN_IF_ERROR(PutBack(secrets, &open.source_location, &open.values, nullptr));
   return open;
 }
 
 std::vector<std::string> SecretValues(const task::QuickBuild& build) {
-  return Values(build.source_location, build.arguments);
+  std::vector<std::string> out = Values(build.source_location, build.arguments);
+  for (const auto& [name, location] : build.inputs.build_contexts) out.push_back(task::SecretOfUrl(location));
+  for (const builder::Secret& secret : build.inputs.secrets) AddSecretTexts(secret.value, &out);
+  return out;
 }
 
 std::vector<std::string> SecretValues(const task::FileTask& task) { return Values(task.source_location, task.values); }

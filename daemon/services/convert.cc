@@ -1,5 +1,6 @@
 #include "daemon/services/convert.h"
 
+#include "daemon/services/convert_inputs.h"
 #include "daemon/services/convert_task.h"
 #include "executor/base/utf8.h"
 #include "executor/oci/reference.h"
@@ -110,6 +111,7 @@ task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
   if (request.provenance() == v1::PROVENANCE_MODE_MIN) build.attest.provenance = attest::ProvenanceMode::kMin;
   if (request.provenance() == v1::PROVENANCE_MODE_MAX) build.attest.provenance = attest::ProvenanceMode::kMax;
   build.attest.sbom = request.sbom();
+  build.inputs = ToInputs(request);
   return build;
 }
 
@@ -143,6 +145,7 @@ void FillRequest(const store::Run& run, v1::DockerBuildRequest* out) {
   if (build.attest.provenance == attest::ProvenanceMode::kMin) out->set_provenance(v1::PROVENANCE_MODE_MIN);
   if (build.attest.provenance == attest::ProvenanceMode::kMax) out->set_provenance(v1::PROVENANCE_MODE_MAX);
   out->set_sbom(build.attest.sbom);
+  FillInputs(build.inputs, out);
 }
 
 v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position) {

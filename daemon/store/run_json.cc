@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/store/inputs_json.h"
+
 namespace slipway::store {
 
 namespace {
@@ -91,6 +93,8 @@ task::QuickBuild ReadRequest(const Json& json) {
                             : provenance == "min" ? attest::ProvenanceMode::kMin
                                                   : attest::ProvenanceMode::kNone;
   build.attest.sbom = json.value("sbom", false);
+  // Runs of before have none.
+  if (const auto inputs = json.find("inputs"); inputs != json.end()) build.inputs = InputsFromJson(*inputs);
   return build;
 }
 
@@ -216,6 +220,7 @@ std::string RequestToJson(const task::QuickBuild& build) {
       {"compression", std::string(oci::CompressionName(build.compression))},
       {"provenance", std::string(NameOf(build.attest.provenance))},
       {"sbom", build.attest.sbom},
+      {"inputs", InputsToJson(build.inputs)},
   });
 }
 

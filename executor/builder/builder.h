@@ -16,6 +16,7 @@
 #include "executor/base/digest.h"
 #include "executor/base/progress.h"
 #include "executor/base/status.h"
+#include "executor/builder/build_inputs.h"
 #include "executor/content/store.h"
 #include "executor/oci/config.h"
 #include "executor/oci/manifest.h"
@@ -77,6 +78,7 @@ struct BuildRequest {
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
   /// Images by their names (Reference::ToString), which FROM and --from find before a registry is asked.
   std::map<std::string, std::shared_ptr<const BuiltImage>> local_images;
+  BuildInputs inputs;                 ///< what the build is given besides its context
 };
 
 /// What was counted while building, for the summary.

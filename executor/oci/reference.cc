@@ -128,6 +128,13 @@ std::string Reference::Familiar() const {
   return out;
 }
 
+std::string Reference::Short() const {
+  constexpr std::string_view kLatest = ":latest";
+  std::string out = Familiar();
+  if (out.ends_with(kLatest)) out.resize(out.size() - kLatest.size());
+  return out;
+}
+
 std::string Reference::Selector() const { return digest.empty() ? tag : digest.ToString(); }
 
 }  // namespace slipway::oci

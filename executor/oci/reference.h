@@ -25,6 +25,8 @@ struct Reference {
   std::string ToString() const;
   /// As people write it: without docker.io/ and library/.
   std::string Familiar() const;
+  /// The same without ":latest": what names are compared by where people leave that out.
+  std::string Short() const;
   /// What a manifest request names: the digest if there is one, else the tag.
   std::string Selector() const;
 

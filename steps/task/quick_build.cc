@@ -94,6 +94,9 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
   request.compression = build.compression;
   request.check_only = build.check;
   request.attest = build.attest;
+  SLIPWAY_ASSIGN_OR_RETURN(request.inputs, MakeInputs(build.inputs));
+  // --network=host is its own permission, as with docker.
+  request.inputs.allow_host_network |= build.network == "host";
 
   Task task;
   const bool push = build.pushes();

@@ -12,6 +12,7 @@
 #include "executor/oci/platform.h"
 #include "executor/oci/reference.h"
 #include "steps/task/field_error.h"
+#include "steps/task/quick_build_inputs.h"
 #include "steps/task/task.h"
 #include "steps/template/run_values.h"
 
@@ -37,15 +38,10 @@ struct QuickBuild {
   oci::Compression compression = oci::Compression::kGzip;
   bool check = false;
   attest::Options attest;
+  QuickBuildInputs inputs;
 
   /// Whether the result is pushed: what was asked for, or else whether it has a name. A check has no result.
   bool pushes() const { return !check && is_push_enabled.value_or(!image_names.empty()); }
-};
-
-/// What the operator allows and sets.
-struct QuickBuildRules {
-  std::string default_registry;  ///< "" for none
-  bool allow_host_network = false;
 };
 
 /// All that is wrong with a request, as far as it can be known before it runs. Empty if it is fit. Bounds the length of

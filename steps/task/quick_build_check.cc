@@ -5,6 +5,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
+#include "executor/runtime/host_entry.h"
 #include "steps/task/field_checks.h"
 #include "steps/task/quick_build.h"
 
@@ -31,6 +32,7 @@ class Checker : private FieldChecks {
     CheckHosts();
     CheckNetwork();
     CheckAttestations();
+    CheckInputs(build_.inputs, rules_, &errors_);
     Text("target", build_.target, kMaxName);
     return std::move(errors_);
   }
@@ -142,10 +144,7 @@ class Checker : private FieldChecks {
       const std::string field = fmt::format("extra_hosts[{}]", i);
       const std::string& host = build_.extra_hosts[i];
       if (!Text(field, host, kMaxName)) continue;
-      const size_t cut = host.find_first_of(":=");
-      const bool bad = cut == std::string::npos || cut == 0 || cut + 1 == host.size() ||
-                       host.find_first_of(" \t\r\n") != std::string::npos;
-      if (bad) Add(field, fmt::format("'{}' is not of the form name:address", host));
+      if (const auto entry = runtime::ParseHostEntry(host); !entry.ok()) Add(field, entry.status().message());
     }
   }
 

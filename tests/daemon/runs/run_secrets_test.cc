@@ -43,6 +43,39 @@ TEST(RunSecrets, WhatDoesNotFitIsDataLoss) {
   EXPECT_EQ(JoinSecrets(split.open, "garbage").code(), Code::kDataLoss);
 }
 
+task::QuickBuild WithInputs() {
+  task::QuickBuild build;
+  build.inputs.secrets = {{.id = "a", .value = std::string("\xff\0s", 3)}, {.id = "b", .value = "hunter2\n"}};
+  build.inputs.build_contexts = {{"open", "https://host/x.git"}, {"token", "https://user:tok@host/y.git"}};
+  return build;
+}
+
+TEST(RunSecrets, InputsAreSplitAndJoined) {
+  const SplitBuild split = SplitSecrets(WithInputs());
+  EXPECT_EQ(split.open.inputs.secrets[0].id, "a");
+  EXPECT_EQ(split.open.inputs.secrets[0].value, "");
+  EXPECT_EQ(split.open.inputs.secrets[1].value, "");
+  EXPECT_EQ(split.open.inputs.build_contexts.at("open"), "https://host/x.git");
+  EXPECT_EQ(split.open.inputs.build_contexts.at("token"), "https://user:***@host/y.git");
+  const task::QuickBuild joined = *JoinSecrets(split.open, split.secrets);
+  EXPECT_EQ(joined.inputs.secrets[0].value, std::string("\xff\0s", 3));
+  EXPECT_EQ(joined.inputs.secrets[1].value, "hunter2\n");
+  EXPECT_EQ(joined.inputs.build_contexts, WithInputs().inputs.build_contexts);
+}
+
+TEST(RunSecrets, InputsThatDoNotFitAreDataLoss) {
+  const SplitBuild split = SplitSecrets(WithInputs());
+  EXPECT_EQ(JoinSecrets({}, split.secrets).code(), Code::kDataLoss);
+}
+
+TEST(RunSecrets, FilesAreMaskedWithoutTheirLineEndAndLineByLine) {
+  task::QuickBuild build;
+  build.inputs.secrets = {{.id = "a", .value = "first-line\n  second-line\r\n}\n"}};
+  EXPECT_THAT(SecretValues(build),
+              ::testing::ElementsAre("", "first-line\n  second-line\r\n}\n", "first-line\n  second-line\r\n}",
+                                     "first-line", "second-line"));
+}
+
 TEST(RunSecrets, ValuesAreForTheMasker) {
   EXPECT_THAT(SecretValues(Sample()), ::testing::ElementsAre(std::string("\xff\0s", 3), "hunter2", "tok"));
 }

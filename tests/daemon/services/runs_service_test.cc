@@ -56,6 +56,11 @@ TEST_F(RunsServiceTest, AScheduledRunIsToldWhole) {
   argument->set_name("TOKEN");
   argument->set_value("hunter2");
   argument->set_is_secret(true);
+  v1::BuildSecret* secret = build.add_secrets();
+  secret->set_id("tok");
+  secret->set_value("hush-hush");
+  build.add_ulimits("nofile=5");
+  (*build.mutable_build_contexts())["alpine"] = "docker-image://other";
   const v1::Run queued = ScheduleRun(request);
   EXPECT_EQ(queued.run_id(), "ca1");
   EXPECT_EQ(queued.run_type(), v1::RUN_TYPE_QUICK_BUILD);
@@ -66,7 +71,12 @@ TEST_F(RunsServiceTest, AScheduledRunIsToldWhole) {
   EXPECT_EQ(run.docker_build().target(), "t");
   EXPECT_EQ(run.docker_build().timeout().seconds(), 77);
   EXPECT_EQ(run.docker_build().arguments(0).name(), "TOKEN");
+  EXPECT_EQ(run.docker_build().secrets(0).id(), "tok");
+  EXPECT_EQ(run.docker_build().ulimits(0), "nofile=5");
+  EXPECT_EQ(run.docker_build().build_contexts().at("alpine"), "docker-image://other");
   EXPECT_THAT(run.DebugString(), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(run.DebugString(), Not(HasSubstr("hush-hush")));
+  EXPECT_EQ(builder_.requests().at(0).inputs.secrets.at(0).value, "hush-hush");
   EXPECT_EQ(run.output_images(0).repository(), "app");
   EXPECT_EQ(run.output_images(0).tag(), "ca1");
   EXPECT_EQ(run.summary().vertices(), 2U);

@@ -73,6 +73,12 @@ TEST_F(RunStoreTest, ANewRunIsQueuedWithAllItWasGiven) {
   build.media_types = oci::Family::kDocker;
   build.compression = oci::Compression::kZstd;
   build.check = true;
+  build.inputs.secrets = {{.id = "tok", .value = "never stored here"}};
+  build.inputs.ssh = {"default"};
+  build.inputs.build_contexts = {{"alpine", "docker-image://other"}};
+  build.inputs.ulimits = {"nofile=1:2"};
+  build.inputs.shm_size_bytes = 5;
+  build.inputs.allow = {"network.host"};
   request.timeout = std::chrono::seconds(77);
   const store::Run made = store_->Create(request)->run;
   const store::Run run = *store_->Get(made.id);
@@ -91,6 +97,13 @@ TEST_F(RunStoreTest, ANewRunIsQueuedWithAllItWasGiven) {
   EXPECT_EQ(run.build.platforms, build.platforms);
   EXPECT_EQ(run.build.labels, build.labels);
   EXPECT_EQ(run.build.annotations, build.annotations);
+  EXPECT_EQ(run.build.inputs.secrets.at(0).id, "tok");
+  EXPECT_EQ(run.build.inputs.secrets.at(0).value, "");
+  EXPECT_EQ(run.build.inputs.ssh, build.inputs.ssh);
+  EXPECT_EQ(run.build.inputs.build_contexts, build.inputs.build_contexts);
+  EXPECT_EQ(run.build.inputs.ulimits, build.inputs.ulimits);
+  EXPECT_EQ(run.build.inputs.shm_size_bytes, 5U);
+  EXPECT_EQ(run.build.inputs.allow, build.inputs.allow);
   EXPECT_EQ(run.build.extra_hosts, build.extra_hosts);
   EXPECT_EQ(run.build.media_types, oci::Family::kDocker);
   EXPECT_EQ(run.build.compression, oci::Compression::kZstd);
