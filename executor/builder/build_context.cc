@@ -6,6 +6,7 @@
 #include "executor/base/near_miss.h"
 #include "executor/builder/ignore.h"
 #include "executor/layer/view.h"
+#include "executor/ops/git_loan.h"
 
 namespace slipway::builder {
 
@@ -13,14 +14,20 @@ namespace {
 constexpr uint64_t kLargestDockerfile = 16U << 20;
 }
 
-Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& request, const source::Limits& limits,
+Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& request, const graph::LentPtr& lent,
+                                        const std::string& lent_folder, const source::Limits& limits,
                                         source::ContextFetcher& sources, layer::Store& layers, ProgressSink& sink) {
   const VertexProgress progress(&sink, "context", "[internal] load build context");
   progress.Started();
   const auto load = [&]() -> Result<BuildContext> {
     BuildContext out;
     out.layers_ = &layers;
-    SLIPWAY_ASSIGN_OR_RETURN(out.fetched_, sources.Fetch(ctx, request.context, limits, progress));
+    source::ContextSpec spec = request.context;
+    ops::GitLoan loan;
+    if (auto* git = std::get_if<source::GitContext>(&spec)) {
+      SLIPWAY_ASSIGN_OR_RETURN(loan, ops::LendToGit(ctx, lent_folder, lent, git));
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(out.fetched_, sources.Fetch(ctx, spec, limits, progress));
     out.visible_ = out.fetched_.tree;
     SLIPWAY_RETURN_IF_ERROR(out.ReadDockerfile(ctx, request));
     // A client applies the ignore file before it uploads.

@@ -15,7 +15,9 @@ namespace slipway::builder {
 
 class BuildContext {
  public:
-  static Result<BuildContext> Load(const Context& ctx, const BuildRequest& request, const source::Limits& limits,
+  /// `lent` and `lent_folder` as in ops::LendToGit.
+  static Result<BuildContext> Load(const Context& ctx, const BuildRequest& request, const graph::LentPtr& lent,
+                                   const std::string& lent_folder, const source::Limits& limits,
                                    source::ContextFetcher& sources, layer::Store& layers, ProgressSink& progress);
 
   const std::string& dockerfile_text() const { return text_; }

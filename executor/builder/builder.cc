@@ -16,6 +16,7 @@
 #include "executor/builder/built_image.h"
 #include "executor/builder/dockerfile_checks.h"
 #include "executor/builder/image_resolver.h"
+#include "executor/builder/named_contexts.h"
 #include "executor/builder/run_workbench.h"
 #include "executor/dockerfile/lower.h"
 #include "executor/dockerfile/parse.h"
@@ -23,6 +24,7 @@
 #include "executor/image/exporter.h"
 #include "executor/ops/evaluator.h"
 #include "executor/runtime/binfmt.h"
+#include "executor/runtime/host_entry.h"
 #include "executor/runtime/oci_runner.h"
 #include "executor/snapshot/snapshotter.h"
 #include "executor/solver/solver.h"
@@ -53,15 +55,14 @@ Result<graph::Network> ParseNetwork(const std::string& mode) {
   return InvalidArgument("network '{}' is none of default, none, host", mode);
 }
 
-// "name:address" or "name=address"; an IPv6 address may be in brackets.
-Result<std::pair<std::string, std::string>> ParseHost(const std::string& text) {
-  const size_t cut = text.find_first_of("=:");
-  if (cut == std::string::npos || cut == 0 || cut + 1 == text.size()) {
-    return InvalidArgument("host '{}' is not of the form name:address", text);
-  }
-  std::string address = text.substr(cut + 1);
-  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-  return std::pair(text.substr(0, cut), std::move(address));
+// What the client lends to the build's steps; null if nothing.
+graph::LentPtr LentBy(const BuildInputs& inputs) {
+  if (inputs.secrets.empty() && inputs.ssh.empty()) return nullptr;
+  auto lent = std::make_shared<graph::Lent>();
+  for (const Secret& secret : inputs.secrets) lent->secrets[secret.id] = secret.value;
+  lent->agents = inputs.agents;
+  if (inputs.agents != nullptr) lent->ssh.insert(inputs.ssh.begin(), inputs.ssh.end());
+  return lent;
 }
 
 Result<std::optional<SystemTime>> EpochOf(const BuildRequest& request) {
@@ -140,12 +141,17 @@ class BuilderImpl : public Builder {
 
  private:
   std::string Folder(std::string_view name) const { return fs::Join(options_.root, name); }
+  // In memory on most hosts, and short enough for sockets; the same after a restart, so that what a crash left is
+  // found; different for every root.
+  std::string RunFolder() const { return fs::Join("/run/slipway", Digest::Of(options_.root).Short()); }
+  std::string LentFolder() const { return fs::Join(RunFolder(), "lent"); }
   Status OpenRegistry();
   Status OpenRuntime();
   Status FetchLayer(const Context& ctx, const layer::Remote& remote,
                     const std::function<Status(std::string_view)>& sink, const VertexProgress& progress);
   Result<dockerfile::LowerOptions> LowerOptionsOf(const BuildRequest& request, const oci::Platform& platform,
-                                                  const BuildContext& context, ProgressSink& progress);
+                                                  const BuildContext& context, BuildContexts& contexts,
+                                                  const graph::LentPtr& lent, ProgressSink& progress);
   Result<uint64_t> HeldBytes();
 
   const Options options_;
@@ -195,8 +201,9 @@ Status BuilderImpl::Open() {
   attester_ = std::make_unique<Attester>(*layers_);
   cache_mounts_ = std::make_unique<ops::CacheMounts>(Folder("cache-mounts"));
   file_ops_ = std::make_unique<ops::FileOps>(*layers_, *content_);
-  exec_ops_ = std::make_unique<ops::ExecOps>(*layers_, *snapshotter_, *runner_, *cache_mounts_, snapshot::IdMap{});
-  remote_ops_ = std::make_unique<ops::RemoteOps>(*layers_, *sources_, options_.limits);
+  exec_ops_ = std::make_unique<ops::ExecOps>(*layers_, *snapshotter_, *runner_, *cache_mounts_, snapshot::IdMap{},
+                                             LentFolder());
+  remote_ops_ = std::make_unique<ops::RemoteOps>(*layers_, *sources_, options_.limits, LentFolder());
   evaluator_ = std::make_unique<ops::OpEvaluator>(*file_ops_, *exec_ops_, *remote_ops_);
   solver_ = std::make_unique<solver::Solver>(*evaluator_, *cache_, *layers_, *content_, StepLimit(options_));
   return Status();
@@ -223,9 +230,8 @@ Status BuilderImpl::OpenRegistry() {
 
 Status BuilderImpl::OpenRuntime() {
   runtime::RunnerOptions runner;
-  // The same after a restart, so that what a crash left is found; different for every root.
   runner.daemon_id = Digest::Of(options_.root).Short();
-  runner.run_root = fs::Join("/run/slipway", runner.daemon_id);
+  runner.run_root = RunFolder();
   if (options_.runtime != "auto" && !options_.runtime.empty()) runner.runtimes = {options_.runtime};
   if (options_.network == "host") runner.default_network = runtime::NetworkMode::kHost;
   if (options_.network == "none") runner.default_network = runtime::NetworkMode::kNone;
@@ -233,18 +239,25 @@ Status BuilderImpl::OpenRuntime() {
   spdlog::info("containers are run by {}", runner_->probe().ToString());
   spdlog::info("emulated platforms: {}",
                runtime::DescribeEmulation(oci::Platform::Host(), runtime::ReadBinfmtHandlers()));
-  return Status();
+  // The runner has taken away what was mounted there.
+  SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(LentFolder()));
+  return fs::MakeDirs(LentFolder(), 0700);
 }
 
 Status BuilderImpl::FetchLayer(const Context& ctx, const layer::Remote& remote,
                                const std::function<Status(std::string_view)>& sink, const VertexProgress& progress) {
+  if (remote.host.empty()) {
+    return FailedPrecondition("layer {} came with an uploaded OCI layout and is not here any more; build again with it",
+                              remote.descriptor.digest.Short());
+  }
   const std::string what = "download " + remote.descriptor.digest.Short();
   const auto count = [&](uint64_t done, uint64_t total) { progress.Count(what, done, total); };
   return registry_->NewSession().FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink, count);
 }
 
 Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest& request, const oci::Platform& platform,
-                                                             const BuildContext& context, ProgressSink& progress) {
+                                                             const BuildContext& context, BuildContexts& contexts,
+                                                             const graph::LentPtr& lent, ProgressSink& progress) {
   dockerfile::LowerOptions out;
   out.target = request.target;
   for (const NamedValue& arg : request.build_args) {
@@ -257,11 +270,17 @@ Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest&
   out.no_cache = request.no_cache;
   SLIPWAY_ASSIGN_OR_RETURN(out.network, ParseNetwork(request.network));
   for (const std::string& host : request.add_hosts) {
-    SLIPWAY_ASSIGN_OR_RETURN(auto parsed, ParseHost(host));
-    out.extra_hosts.push_back(std::move(parsed));
+    SLIPWAY_ASSIGN_OR_RETURN(runtime::HostEntry entry, runtime::ParseHostEntry(host));
+    out.extra_hosts.emplace_back(std::move(entry.name), std::move(entry.address));
   }
   out.allow_host_network = options_.allow_host_network;
   out.allow_insecure = options_.allow_insecure_security;
+  out.ask_host_network = request.inputs.allow_host_network;
+  out.ask_insecure = request.inputs.allow_insecure;
+  out.ulimits = request.inputs.ulimits;
+  out.shm_bytes = request.inputs.shm_bytes;
+  out.lent = lent;
+  out.named_contexts = &contexts;
   SLIPWAY_ASSIGN_OR_RETURN(const bool always_index, WantsIndex(request));
   out.multi_platform = always_index || PlatformsOf(request).size() > 1;
   out.context = [&context] { return context.Vertex(); };
@@ -279,8 +298,10 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   BuiltImage built;
   built.impl = std::make_shared<BuiltImage::Impl>();
   SLIPWAY_ASSIGN_OR_RETURN(built.impl->lease, content_->NewLease("a build"));
-  SLIPWAY_ASSIGN_OR_RETURN(const BuildContext context,
-                           BuildContext::Load(ctx, request, options_.limits, *sources_, *layers_, progress));
+  const graph::LentPtr lent = LentBy(request.inputs);
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const BuildContext context,
+      BuildContext::Load(ctx, request, lent, LentFolder(), options_.limits, *sources_, *layers_, progress));
   built.revision = context.revision();
   dockerfile::Dockerfile dockerfile;
   const Status parsed = dockerfile::ParseInto(context.dockerfile_text(), context.dockerfile_name(), &dockerfile);
@@ -288,12 +309,20 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   SLIPWAY_RETURN_IF_ERROR(checks.Start(dockerfile, parsed, request));
   RegistryImages registry(registry_->NewSession(), *layers_, *content_, built.impl->lease, progress);
   LocalImages images(request.local_images, registry);
+  BuildContexts contexts(request.inputs.contexts, lent,
+                         {.sources = *sources_,
+                          .layers = *layers_,
+                          .lease = built.impl->lease,
+                          .images = images,
+                          .limits = options_.limits,
+                          .progress = progress});
 
   const std::vector<oci::Platform> platforms = PlatformsOf(request);
   std::vector<attest::BuildFacts> facts;
   std::vector<graph::VertexPtr> roots;
   for (const oci::Platform& platform : platforms) {
-    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::LowerOptions options, LowerOptionsOf(request, platform, context, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::LowerOptions options, 
+                             LowerOptionsOf(request, platform, context, contexts, lent, progress));
     if (&platform == &platforms.front()) {
       checks.Join(&options, request, context);
     } else {

@@ -48,8 +48,24 @@ std::vector<std::string> FromsOf(const Stage& stage) {
 struct Plan {
   std::string base;                  // image, context or "scratch"; unused if from_stage is set
   std::optional<size_t> from_stage;  // an earlier stage
+  std::string replaced_by;           // the named context that stands for the whole stage; "" for none
   oci::Platform platform;
 };
+
+/// What FROM scratch starts from.
+StageResult EmptyBase(const oci::Platform& platform) {
+  StageResult base;
+  base.platform = platform;
+  base.image.platform = platform;
+  base.image.config.env = {std::string(kDefaultPathEnv)};
+  base.image.config.working_dir = "/";
+  return base;
+}
+
+void GivePath(StageResult& base) {
+  std::vector<std::string>& env = base.image.config.env;
+  if (!Env(env).Get("PATH")) env.insert(env.begin(), std::string(kDefaultPathEnv));
+}
 
 /// An image wanted for one platform.
 using ImageKey = std::pair<std::string, std::string>;
@@ -80,9 +96,15 @@ class Lowering {
                      std::vector<std::pair<ImageKey, oci::Platform>>& images) const;
   Status ResolveImages(size_t target);
   Result<ResolvedImage> Image(const std::string& name, const oci::Platform& platform);
+  void NoteBase(const ResolvedImage& image, const oci::Platform& platform);
+
+  /// The named context that stands for a stage or image of that name; "" if none does.
+  std::string ContextFor(const std::string& name) const;
+  Result<NamedContext> LoadContext(const std::string& context, const oci::Platform& platform);
 
   Result<StageResult> LowerStage(size_t stage);
   Result<StageResult> BaseOfStage(size_t stage);
+  Result<StageResult> FromContext(const std::string& context, StageResult base);
   Result<graph::VertexPtr> From(size_t stage, const std::string& name, bool by_index);
   std::vector<std::string_view> DeclaredArgs() const;
   void WarnOfUnusedArgs() const;
@@ -209,8 +231,12 @@ Status Lowering::PlanStages() {
     if (!base.ok()) return dockerfile_.source->At(stage.range, base.status(), stage.base);
     const Result<oci::Platform> platform = PlatformOf(stage, expander);
     if (!platform.ok()) return dockerfile_.source->At(stage.range, platform.status(), "--platform=" + stage.platform);
-    const std::optional<size_t> from_stage = FindStage(*base, i);
-    plans_.push_back({.base = *std::move(base), .from_stage = from_stage, .platform = *platform});
+    std::string replaced_by = ContextFor(stage.name);
+    const std::optional<size_t> from_stage = replaced_by.empty() ? FindStage(*base, i) : std::nullopt;
+    plans_.push_back({.base = *std::move(base),
+                      .from_stage = from_stage,
+                      .replaced_by = std::move(replaced_by),
+                      .platform = *platform});
   }
   return Status();
 }
@@ -256,8 +282,9 @@ void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
                              std::vector<std::pair<ImageKey, oci::Platform>>& images) const {
   if (!seen.insert(stage).second) return;
   const Plan& plan = plans_[stage];
+  if (!plan.replaced_by.empty()) return;
   const auto add = [&](const std::string& name, const oci::Platform& platform) {
-    if (name == kScratch || options_.named_contexts.contains(name)) return;
+    if (name == kScratch || !ContextFor(name).empty()) return;
     const ImageKey key{name, platform.ToString()};
     const bool known =
         std::any_of(images.begin(), images.end(), [&key](const auto& image) { return image.first == key; });
@@ -307,12 +334,8 @@ Result<ResolvedImage> Lowering::Image(const std::string& name, const oci::Platfo
   auto it = images_.find(key);
   if (it == images_.end()) it = images_.emplace(key, resolver_.Resolve(ctx_, name, platform)).first;
   if (it->second.ok()) {
-    const ResolvedImage& image = *it->second;
-    const bool known = std::any_of(bases_.begin(), bases_.end(), [&](const BaseImage& base) {
-      return base.reference == image.reference && base.digest == image.digest && base.platform == platform;
-    });
-    if (!known) bases_.push_back({image.reference, image.digest, false, platform});
-    return image;
+    NoteBase(*it->second, platform);
+    return *it->second;
   }
   const std::vector<std::string> names = StageNames();
   const std::vector<std::string_view> views(names.begin(), names.end());
@@ -320,11 +343,43 @@ Result<ResolvedImage> Lowering::Image(const std::string& name, const oci::Platfo
   return Status(it->second.code(), it->second.status().message() + hint);
 }
 
-graph::VertexPtr ImageVertex(const ResolvedImage& image) {
-  Hasher identity;
-  identity.Field("image");
-  for (const layer::Key& key : image.chain) identity.Field(key);
-  return graph::Make(graph::SourceOp{image.chain, identity.Finish()}, {}, {.name = image.reference.ToString()});
+void Lowering::NoteBase(const ResolvedImage& image, const oci::Platform& platform) {
+  const bool known = std::any_of(bases_.begin(), bases_.end(), [&](const BaseImage& base) {
+    return base.reference == image.reference && base.digest == image.digest && base.platform == platform;
+  });
+  if (!known) bases_.push_back({image.reference, image.digest, false, platform});
+}
+
+// --- named contexts
+
+std::string Lowering::ContextFor(const std::string& name) const {
+  if (options_.named_contexts == nullptr || name.empty()) return "";
+  const Result<oci::Reference> reference = oci::Reference::Parse(name);
+  if (!reference.ok()) return "";
+  std::string context = reference->Short();
+  return options_.named_contexts->Has(context) ? context : "";
+}
+
+Result<NamedContext> Lowering::LoadContext(const std::string& context, const oci::Platform& platform) {
+  auto loaded = options_.named_contexts->Load(ctx_, context, platform);
+  if (!loaded.ok()) return std::move(loaded).status().With(fmt::format("build context '{}'", context));
+  if (loaded->image) {
+    if (loaded->from_registry) NoteBase(*loaded->image, platform);
+    loaded->vertex = ImageVertex(*loaded->image);
+  }
+  return loaded;
+}
+
+// `base` is what a context that is no image stands on.
+Result<StageResult> Lowering::FromContext(const std::string& context, StageResult base) {
+  SLIPWAY_ASSIGN_OR_RETURN(NamedContext loaded, LoadContext(context, base.platform));
+  base.root = std::move(loaded.vertex);
+  if (!loaded.image) return base;
+  base.image = std::move(loaded.image->config);
+  if (base.image.platform.os.empty()) base.image.platform = base.platform;
+  base.base_layers = static_cast<int>(loaded.image->base_layers.value_or(loaded.image->chain.size()));
+  if (loaded.from_registry) base.base_image = std::move(loaded.image->reference);
+  return base;
 }
 
 // --- stages
@@ -332,39 +387,45 @@ graph::VertexPtr ImageVertex(const ResolvedImage& image) {
 
 Result<StageResult> Lowering::BaseOfStage(size_t stage) {
   const Plan& plan = plans_[stage];
+  if (plan.from_stage) {
+    SLIPWAY_ASSIGN_OR_RETURN(StageResult base, LowerStage(*plan.from_stage));
+    GivePath(base);
+    return base;
+  }
+  if (plan.base == kScratch) return EmptyBase(plan.platform);
+  const std::string context = ContextFor(plan.base);
+  if (!context.empty()) {
+    auto base = FromContext(context, EmptyBase(plan.platform));
+    const Stage& from = dockerfile_.stages[stage];
+    if (!base.ok()) return dockerfile_.source->At(from.range, base.status(), from.base);
+    GivePath(*base);
+    return base;
+  }
+  auto image = Image(plan.base, plan.platform);
+  const Stage& from = dockerfile_.stages[stage];
+  if (!image.ok()) return dockerfile_.source->At(from.range, image.status(), from.base);
+  Froms().BasePlatform(from, plan.base, plan.platform, image->config.platform);
   StageResult base;
   base.platform = plan.platform;
-  if (plan.from_stage) {
-    SLIPWAY_ASSIGN_OR_RETURN(base, LowerStage(*plan.from_stage));
-    return base;
-  }
-  const auto named = options_.named_contexts.find(plan.base);
-  if (named != options_.named_contexts.end()) {
-    base.root = named->second.vertex;
-    if (named->second.config) base.image = *named->second.config;
-  } else if (plan.base != kScratch) {
-    auto image = Image(plan.base, plan.platform);
-    const Stage& from = dockerfile_.stages[stage];
-    if (!image.ok()) return dockerfile_.source->At(from.range, image.status(), from.base);
-    Froms().BasePlatform(from, plan.base, plan.platform, image->config.platform);
-    base.root = ImageVertex(*image);
-    base.image = image->config;
-    if (!Env(base.image.config.env).Get("PATH")) {
-      base.image.config.env.insert(base.image.config.env.begin(), std::string(kDefaultPathEnv));
-    }
-    base.base_layers = static_cast<int>(image->base_layers.value_or(image->chain.size()));
-    return base;
-  }
-  if (base.image.platform.os.empty()) {
-    base.image.platform = plan.platform;
-    base.image.config.env = {std::string(kDefaultPathEnv)};
-    base.image.config.working_dir = "/";
-  }
+  base.root = ImageVertex(*image);
+  base.image = image->config;
+  base.base_layers = static_cast<int>(image->base_layers.value_or(image->chain.size()));
+  base.base_image = image->reference;
+  GivePath(base);
   return base;
 }
 
 Result<StageResult> Lowering::LowerStage(size_t stage) {
   if (const auto known = lowered_.find(stage); known != lowered_.end()) return known->second;
+  if (const Plan& plan = plans_[stage]; !plan.replaced_by.empty()) {
+    StageResult bare;
+    bare.platform = bare.image.platform = plan.platform;
+    auto given = FromContext(plan.replaced_by, std::move(bare));
+    if (!given.ok()) return dockerfile_.source->At(dockerfile_.stages[stage].range, given.status());
+    if (given->root == nullptr) given->root = ScratchVertex();
+    given->image.config.on_build.clear();  // nothing is run on it
+    return lowered_.emplace(stage, *std::move(given)).first->second;
+  }
   SLIPWAY_ASSIGN_OR_RETURN(StageResult base, BaseOfStage(stage));
   // Stages that this one copies from come first, so that their errors carry their own position only.
   for (const std::string& name : FromsOf(dockerfile_.stages[stage])) {
@@ -405,10 +466,11 @@ Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, b
     if (*index == stage) return InvalidArgument("stage {} copies from itself: that is circular", name);
     return InvalidArgument("there is no earlier stage {}: this is stage {}", name, stage);
   }
-  if (const auto named = options_.named_contexts.find(name); named != options_.named_contexts.end()) {
-    return named->second.vertex;
+  if (name == kScratch) return ScratchVertex();
+  if (const std::string context = ContextFor(name); !context.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(NamedContext loaded, LoadContext(context, plans_[stage].platform));
+    return loaded.vertex != nullptr ? loaded.vertex : ScratchVertex();
   }
-  if (name == kScratch) return graph::Make(graph::SourceOp{{}, Digest::Of("scratch")}, {}, {.name = "scratch"});
   auto image = Image(name, plans_[stage].platform);
   if (image.ok()) return ImageVertex(*image);
   const bool later = FindStage(lower, dockerfile_.stages.size()).has_value();
@@ -467,12 +529,7 @@ Result<Lowered> Lowering::Run() {
   SLIPWAY_ASSIGN_OR_RETURN(StageResult result, LowerStage(target));
   WarnOfUnusedArgs();
 
-  size_t root = target;
-  while (plans_[root].from_stage) root = *plans_[root].from_stage;
-  if (const auto it = images_.find({plans_[root].base, plans_[root].platform.ToString()});
-      it != images_.end() && it->second.ok()) {
-    for (BaseImage& base : bases_) base.runtime = base.reference == it->second->reference;
-  }
+  for (BaseImage& base : bases_) base.runtime = result.base_image && base.reference == *result.base_image;
   for (const auto& [key, value] : options_.labels) result.image.config.labels[key] = value;
   Lowered out;
   out.result = result.root;
@@ -483,6 +540,17 @@ Result<Lowered> Lowering::Run() {
 }
 
 }  // namespace
+
+graph::VertexPtr ScratchVertex() {
+  return graph::Make(graph::SourceOp{.chain = {}, .identity = Digest::Of("scratch")}, {}, {.name = "scratch"});
+}
+
+graph::VertexPtr ImageVertex(const ResolvedImage& image) {
+  Hasher identity;
+  identity.Field("image");
+  for (const layer::Key& key : image.chain) identity.Field(key);
+  return graph::Make(graph::SourceOp{image.chain, identity.Finish()}, {}, {.name = image.reference.ToString()});
+}
 
 Result<Lowered> Lower(const Context& ctx, const Dockerfile& dockerfile, const LowerOptions& options,
                       ImageResolver& resolver, ThreadPool& pool) {

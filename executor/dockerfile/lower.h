@@ -43,10 +43,20 @@ class ImageResolver {
   virtual Result<ResolvedImage> Resolve(const Context& ctx, const std::string& name, const oci::Platform& platform) = 0;
 };
 
-/// What a name given with --build-context stands for: a file system, and a config where it is an image.
+/// What a name given with --build-context stands for: an image, or a file system without a config.
 struct NamedContext {
-  graph::VertexPtr vertex;
-  std::optional<oci::ImageConfig> config;
+  std::optional<ResolvedImage> image;
+  graph::VertexPtr vertex;     ///< where it is no image; null is the empty file system
+  bool from_registry = false;  ///< an image that counts among the bases
+};
+
+/// The names given with --build-context, as oci::Reference::Short writes them. Thread-safe.
+class NamedContexts {
+ public:
+  virtual ~NamedContexts() = default;
+  virtual bool Has(const std::string& name) const = 0;
+  /// For a name that is there. Loaded when it is first asked for.
+  virtual Result<NamedContext> Load(const Context& ctx, const std::string& name, const oci::Platform& platform) = 0;
 };
 
 struct LowerOptions {
@@ -62,12 +72,15 @@ struct LowerOptions {
   std::vector<std::string> ulimits;
   uint64_t shm_bytes = 0;
   std::string hostname;
-  bool allow_host_network = false;
+  bool allow_host_network = false;  ///< the operator permits it …
   bool allow_insecure = false;
+  bool ask_host_network = false;  ///< … and whoever builds has allowed it to the Dockerfile
+  bool ask_insecure = false;
+  graph::LentPtr lent;          ///< secrets and SSH agents for RUN and for ADD of repositories; may be null
   bool multi_platform = false;  ///< several platforms are built: names say which
   /// The build context; asked for at most once, and only if something is copied or mounted from it.
   std::function<Result<graph::VertexPtr>()> context;
-  std::map<std::string, NamedContext> named_contexts;
+  NamedContexts* named_contexts = nullptr;  ///< null: there are none
   /// What the linter finds goes here; null: it does not look.
   Checks* checks = nullptr;
   std::vector<std::string> ignore_patterns;  ///< of the build context, for the linter
@@ -91,6 +104,11 @@ struct Lowered {
   std::vector<BaseImage> bases;
   int base_layers = 0;  ///< how many of the chain's layers are the base's
 };
+
+/// The empty file system.
+graph::VertexPtr ScratchVertex();
+/// The file system of an image.
+graph::VertexPtr ImageVertex(const ResolvedImage& image);
 
 /// INVALID_ARGUMENT with file, line and text for what the Dockerfile has wrong; the resolver's codes for images.
 Result<Lowered> Lower(const Context& ctx, const Dockerfile& dockerfile, const LowerOptions& options,

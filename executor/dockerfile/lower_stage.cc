@@ -8,6 +8,7 @@
 #include "executor/dockerfile/config_values.h"
 #include "executor/dockerfile/expand.h"
 #include "executor/dockerfile/go_text.h"
+#include "executor/dockerfile/lent_mounts.h"
 #include "executor/source/context_source.h"
 #include "executor/source/http.h"
 
@@ -51,8 +52,14 @@ std::string QuotedRune(int32_t value) {
   return value < 0x100 ? fmt::format("'\\x{:02x}'", value) : fmt::format("'\\u{:04x}'", value);
 }
 
-graph::VertexPtr Scratch() {
-  return graph::Make(graph::SourceOp{.chain = {}, .identity = Digest::Of("scratch")}, {}, {.name = "scratch"});
+// A Dockerfile gets such a permission from two people: the operator and whoever builds.
+Status NotAllowed(std::string_view what, std::string_view entitlement, bool by_operator, std::string_view key) {
+  if (by_operator) {
+    return PermissionDenied("{} needs the entitlement {}, which the build was not given; give it with --allow {}", what,
+                            entitlement, entitlement);
+  }
+  return PermissionDenied("{} needs the entitlement {}, which is not allowed here; the operator can allow it ({})",
+                          what, entitlement, key);
 }
 
 }  // namespace
@@ -85,7 +92,7 @@ Result<StageResult> StageLowering::Run() {
     if (Status status = Dispatch(std::move(instruction)); !status.ok())
       return place_.dockerfile.source->At(range, status, fault_);
   }
-  if (state_.root == nullptr) state_.root = Scratch();
+  if (state_.root == nullptr) state_.root = ScratchVertex();
   // A stage that stands on this one sees its ARGs.
   state_.args = args_;
   state_.workdir_set = checks_.workdir_set();
@@ -110,7 +117,7 @@ Status StageLowering::Dispatch(Instruction instruction) {
 // --- what instructions share
 // ---------------------------------------------------------------------------------------------
 
-graph::VertexPtr StageLowering::Root() const { return state_.root != nullptr ? state_.root : Scratch(); }
+graph::VertexPtr StageLowering::Root() const { return state_.root != nullptr ? state_.root : ScratchVertex(); }
 
 graph::VertexInfo StageLowering::Info(const InstructionBase& base) {
   ++step_;
@@ -347,7 +354,7 @@ Status StageLowering::AddInlineFiles(const CopyParts& parts, std::vector<CopyPie
     piece.action.parents = false;
     graph::FileOp op;
     op.actions.emplace_back(std::move(make));
-    piece.from = graph::Make(std::move(op), {Scratch()},
+    piece.from = graph::Make(std::move(op), {ScratchVertex()},
                              {.name = fmt::format("[internal] file '{}' of the Dockerfile", file.name)});
     pieces.push_back(std::move(piece));
   }
@@ -402,6 +409,7 @@ Result<StageLowering::CopyPiece> StageLowering::RemotePiece(const AddInstruction
     git.url = source;
     git.keep_git_dir = add.keep_git_dir.value_or(false);
     git.checksum = add.checksum;
+    git.lent = options_.lent;
     piece.action.sources = {"/"};
     piece.from = graph::Make(std::move(git), {}, info);
     return piece;
@@ -466,12 +474,21 @@ std::string StageLowering::RunHistory(const std::vector<std::string>& args) cons
 
 Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vector<graph::VertexPtr>& inputs) {
   graph::ExecMount out;
+  const AbsolutePath absolute = [this](std::string_view path) { return Absolute(path); };
   switch (mount.type) {
     case MountType::kBind: out.type = graph::MountType::kBind; break;
     case MountType::kCache: out.type = graph::MountType::kCache; break;
     case MountType::kTmpfs: out.type = graph::MountType::kTmpfs; break;
-    case MountType::kSecret: out.type = graph::MountType::kSecret; break;
-    case MountType::kSsh: out.type = graph::MountType::kSsh; break;
+    case MountType::kSecret: {
+      SLIPWAY_ASSIGN_OR_RETURN(out, SecretMount(mount, absolute));
+      op.mounts.push_back(std::move(out));
+      return Status();
+    }
+    case MountType::kSsh: {
+      SLIPWAY_ASSIGN_OR_RETURN(out, SshMount(mount, absolute));
+      op.mounts.push_back(std::move(out));
+      return Status();
+    }
   }
   const bool from_context = mount.type == MountType::kBind && mount.from.empty();
   if (from_context || !mount.from.empty()) {
@@ -491,8 +508,6 @@ Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vecto
     case CacheSharing::kLocked: out.sharing = graph::CacheSharing::kLocked; break;
   }
   out.size_bytes = static_cast<uint64_t>(std::max<int64_t>(mount.size_bytes, 0));
-  out.required = mount.required;
-  out.env = mount.env;
   out.mode = mount.mode;
   out.uid = mount.uid.value_or(0);
   out.gid = mount.gid.value_or(0);
@@ -529,7 +544,8 @@ Status StageLowering::Apply(const RunInstruction& run) {
       mount.input = inputs.size();
       mount.source = "/" + script.file->name;
       op.mounts.push_back(std::move(mount));
-      inputs.push_back(graph::Make(std::move(file), {Scratch()}, {.name = "[internal] script of the Dockerfile"}));
+      inputs.push_back(
+          graph::Make(std::move(file), {ScratchVertex()}, {.name = "[internal] script of the Dockerfile"}));
     }
   }
   op.args = ShellArgs(run.command, text);
@@ -540,6 +556,8 @@ Status StageLowering::Apply(const RunInstruction& run) {
   Env env = env_;
   if (!env.Get("PATH")) env.Set("PATH", kDefaultPath);
   op.env = env.List();
+  PlaceAgentSockets(op);
+  op.lent = options_.lent;
   for (const std::string_view name : kProxyArgs) {
     const std::string* value = BuildArg(options_, name);
     if (value != nullptr && !env.Get(name)) op.uncached_env.push_back(fmt::format("{}={}", name, *value));
@@ -551,15 +569,14 @@ Status StageLowering::Apply(const RunInstruction& run) {
     case NetworkMode::kNone: op.network = graph::Network::kNone; break;
     case NetworkMode::kHost: op.network = graph::Network::kHost; break;
   }
-  if (op.network == graph::Network::kHost && !options_.allow_host_network) {
-    return Blame("--network", PermissionDenied("the host's network is not allowed here; the operator can allow it "
-                                               "(allow_host_network)"));
+  if (op.network == graph::Network::kHost && !(options_.ask_host_network && options_.allow_host_network)) {
+    return Blame("--network", NotAllowed("RUN --network=host", "network.host", options_.allow_host_network,
+                                         "allow_host_network"));
   }
   op.insecure = run.security == SecurityMode::kInsecure;
-  if (op.insecure && !options_.allow_insecure) {
-    return Blame("--security",
-                 PermissionDenied("RUN --security=insecure is not allowed here; the operator can allow it "
-                                  "(allow_insecure_security)"));
+  if (op.insecure && !(options_.ask_insecure && options_.allow_insecure)) {
+    return Blame("--security", NotAllowed("RUN --security=insecure", "security.insecure", options_.allow_insecure,
+                                          "allow_insecure_security"));
   }
   op.extra_hosts = options_.extra_hosts;
   op.ulimits = options_.ulimits;

@@ -19,6 +19,7 @@ struct StageResult {
   graph::VertexPtr root;  ///< null: scratch
   oci::ImageConfig image;
   int base_layers = 0;
+  std::optional<oci::Reference> base_image;  ///< the registry's image that it stands on, at the bottom
   oci::Platform platform;
   std::vector<std::string> args;  ///< names given by ARG, for history
   Env arg_values;

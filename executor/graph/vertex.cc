@@ -57,7 +57,9 @@ void Add(Hasher& hasher, const ExecMount& mount) {
 
 void Add(Hasher& hasher, const SourceOp& op) { hasher.Field("source").Field(op.identity.hex()); }
 
-void Add(Hasher& hasher, const HttpOp& op) { hasher.Field("http").Field(op.url).Field(op.checksum.hex()); }
+void Add(Hasher& hasher, const HttpOp& op) {
+  hasher.Field("http").Field(op.url).Field(op.checksum.hex()).Field(op.name);
+}
 
 void Add(Hasher& hasher, const GitOp& op) {
   hasher.Field("git").Field(op.url).Field(static_cast<uint64_t>(op.keep_git_dir)).Field(op.checksum);

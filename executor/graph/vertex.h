@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "executor/base/digest.h"
+#include "executor/graph/lent.h"
 #include "executor/layer/store.h"
 #include "executor/oci/platform.h"
 
@@ -39,7 +40,8 @@ struct SourceOp {
 /// A file behind a URL, as ADD fetches it: one file in an otherwise empty file system.
 struct HttpOp {
   std::string url;
-  Digest checksum;  ///< empty: any content
+  Digest checksum;   ///< empty: any content
+  std::string name;  ///< of the file; "": by the URL
 };
 
 /// A git repository as ADD fetches it.
@@ -47,6 +49,7 @@ struct GitOp {
   std::string url;  ///< with "#ref:folder"
   bool keep_git_dir = false;
   std::string checksum;  ///< commit id that the reference must be; "" for any
+  LentPtr lent;          ///< not part of the definition
 };
 
 /// Owner of copied or made files. Names are looked up in the passwd and group files of `input 0`.
@@ -136,6 +139,7 @@ struct ExecOp {
   std::string hostname;
   /// Environment that reaches the program but not the cache key (proxies).
   std::vector<std::string> uncached_env;
+  LentPtr lent;  ///< not part of the definition
 };
 
 using Op = std::variant<SourceOp, HttpOp, GitOp, FileOp, ExecOp>;

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "executor/base/fs.h"
 #include "executor/layer/view.h"
 #include "executor/ops/selection.h"
 #include "executor/ops/users.h"
 #include "executor/runtime/binfmt.h"
+#include "executor/runtime/ulimit.h"
 
 namespace slipway::ops {
 
@@ -59,10 +59,11 @@ std::string CommandOf(const graph::ExecOp& op) {
   return text;
 }
 
-Status Failed(const graph::ExecOp& op, const runtime::ContainerExit& exit, const Tail& tail) {
+Status Failed(const graph::ExecOp& op, const runtime::ContainerExit& exit, const Status& trouble, const Tail& tail) {
   const std::string lines = tail.Lines();
-  return FailedPrecondition("the command '{}' ended with {}{}{}{}", CommandOf(op), exit.exit.ToString(),
+  return FailedPrecondition("the command '{}' ended with {}{}{}{}{}", CommandOf(op), exit.exit.ToString(),
                             exit.oom_killed ? " (the kernel killed a process of it: out of memory)" : "",
+                            trouble.ok() ? "" : fmt::format(" ({})", trouble.message()),
                             lines.empty() ? "; it printed nothing" : "; its last output:", lines);
 }
 
@@ -116,29 +117,6 @@ Status CheckEmulation(const graph::ExecOp& op, const oci::Platform& platform, co
   Status runnable = runtime::CheckRunnable(platform, host, runtime::ReadBinfmtHandlers(), root);
   if (runnable.ok() || IsNative(op, root)) return Status();
   return runnable;
-}
-
-std::optional<int64_t> Number(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// "nofile=1024:2048" or "nofile=1024".
-Result<runtime::Ulimit> ParseUlimit(const std::string& text) {
-  runtime::Ulimit out;
-  const size_t equals = text.find('=');
-  const std::string_view value =
-      equals == std::string::npos ? std::string_view() : std::string_view(text).substr(equals + 1);
-  const size_t colon = value.find(':');
-  const auto soft = Number(value.substr(0, colon));
-  const auto hard = colon == std::string_view::npos ? soft : Number(value.substr(colon + 1));
-  if (!soft || !hard) return InvalidArgument("ulimit '{}' is not of the form name=soft[:hard]", text);
-  out.name = text.substr(0, equals);
-  out.soft = *soft;
-  out.hard = *hard;
-  return out;
 }
 
 }  // namespace
@@ -248,11 +226,7 @@ Status ExecOps::AddMount(const Context& ctx, const graph::ExecMount& mount, cons
       return Status();
     }
     case graph::MountType::kSecret:
-    case graph::MountType::kSsh:
-      // Nothing gives secrets or agents to a build yet, so an optional one is simply absent.
-      if (!mount.required) return Status();
-      return NotFound("the build was given no {} with id '{}'",
-                      mount.type == graph::MountType::kSsh ? "SSH agent" : "secret", mount.id);
+    case graph::MountType::kSsh: return mounted.lent.Add(ctx, mount, progress, &mounted.mounts, &mounted.env);
   }
   return Internal("unknown kind of mount");
 }
@@ -263,7 +237,12 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   spec.args = op.args;
   spec.env = op.env;
   spec.env.insert(spec.env.end(), op.uncached_env.begin(), op.uncached_env.end());
-  spec.env.insert(spec.env.end(), mounted.env.begin(), mounted.env.end());
+  // A secret's variable takes the place of one that the image has.
+  for (const std::string& variable : mounted.env) {
+    const std::string_view name = std::string_view(variable).substr(0, variable.find('=') + 1);
+    std::erase_if(spec.env, [name](const std::string& other) { return other.starts_with(name); });
+    spec.env.push_back(variable);
+  }
   spec.cwd = op.cwd.empty() ? "/" : op.cwd;
   SLIPWAY_ASSIGN_OR_RETURN(const Ids ids, ResolveUser(op.user, ImageFilesIn(root)));
   spec.user = {
@@ -281,7 +260,7 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   spec.mounts = std::move(mounted.mounts);
   for (const auto& [name, address] : op.extra_hosts) spec.extra_hosts.push_back({.address = address, .name = name});
   for (const std::string& limit : op.ulimits) {
-    SLIPWAY_ASSIGN_OR_RETURN(runtime::Ulimit parsed, ParseUlimit(limit));
+    SLIPWAY_ASSIGN_OR_RETURN(runtime::Ulimit parsed, runtime::ParseUlimit(limit));
     spec.ulimits.push_back(std::move(parsed));
   }
   spec.shm_size_bytes = op.shm_bytes;
@@ -295,7 +274,7 @@ Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, c
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> lowers, layers_.LowerDirs(ctx, chain, progress));
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<snapshot::Active> root, snapshotter_.Prepare(ctx, lowers, ids_));
   SLIPWAY_RETURN_IF_ERROR(CheckEmulation(op, platform, root->root()));
-  Mounted mounted;
+  Mounted mounted(LentMounts(lent_folder_, op.lent, ids_));
   for (const graph::ExecMount& mount : op.mounts) {
     SLIPWAY_RETURN_IF_ERROR(AddMount(ctx, mount, inputs, progress, mounted));
   }
@@ -308,7 +287,7 @@ Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, c
                  bytes);
   };
   SLIPWAY_ASSIGN_OR_RETURN(const runtime::ContainerExit exit, runner_.Run(ctx, spec, output));
-  if (!exit.exit.ok()) return Failed(op, exit, tail);
+  if (!exit.exit.ok()) return Failed(op, exit, mounted.lent.trouble(), tail);
 
   const std::string upper = layers_.NewUpper();
   SLIPWAY_RETURN_IF_ERROR(root->Commit(upper));

@@ -10,6 +10,7 @@
 #include "executor/graph/vertex.h"
 #include "executor/layer/store.h"
 #include "executor/ops/cache_mounts.h"
+#include "executor/ops/lent_mounts.h"
 #include "executor/runtime/runner.h"
 #include "executor/snapshot/snapshotter.h"
 #include "executor/solver/solver.h"
@@ -18,10 +19,16 @@ namespace slipway::ops {
 
 class ExecOps {
  public:
-  /// All must outlive this. `ids`: the user namespace of containers; count 0 for none.
+  /// All must outlive this. `ids`: the user namespace of containers; count 0 for none. `lent_folder`: where secrets and
+  /// sockets of agents appear on the host while a container runs; a short path.
   ExecOps(layer::Store& layers, snapshot::Snapshotter& snapshotter, runtime::Runner& runner, CacheMounts& caches,
-          const snapshot::IdMap& ids)
-      : layers_(layers), snapshotter_(snapshotter), runner_(runner), caches_(caches), ids_(ids) {}
+          const snapshot::IdMap& ids, std::string lent_folder)
+      : layers_(layers),
+        snapshotter_(snapshotter),
+        runner_(runner),
+        caches_(caches),
+        ids_(ids),
+        lent_folder_(std::move(lent_folder)) {}
 
   Result<solver::ContentKey> Key(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
                                  const std::vector<solver::Output>& inputs, const VertexProgress& progress);
@@ -34,6 +41,8 @@ class ExecOps {
  private:
   /// What must live as long as the container runs.
   struct Mounted {
+    explicit Mounted(LentMounts lent_mounts) : lent(std::move(lent_mounts)) {}
+    LentMounts lent;
     std::vector<std::unique_ptr<snapshot::Active>> actives;
     std::vector<std::unique_ptr<snapshot::View>> views;
     std::vector<CacheMounts::Use> caches;
@@ -53,6 +62,7 @@ class ExecOps {
   runtime::Runner& runner_;
   CacheMounts& caches_;
   const snapshot::IdMap ids_;
+  const std::string lent_folder_;
 };
 
 }  // namespace slipway::ops

@@ -1,5 +1,9 @@
 #include "executor/ops/remote.h"
 
+#include "executor/http/url.h"
+#include "executor/ops/git_loan.h"
+#include "executor/source/git_url.h"
+
 namespace slipway::ops {
 
 namespace {
@@ -15,12 +19,13 @@ Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::HttpO
   request.max_bytes = limits_.max_file_bytes;
   SLIPWAY_ASSIGN_OR_RETURN(downloaded->lease, layers_.content().NewLease("a download"));
   SLIPWAY_ASSIGN_OR_RETURN(downloaded->file, sources_.http().Fetch(ctx, request, &downloaded->lease, progress));
+  if (!op.name.empty()) downloaded->file.name = op.name;
   const source::HttpFile& file = downloaded->file;
   const int64_t mtime = file.last_modified ? std::chrono::system_clock::to_time_t(*file.last_modified) : 0;
   solver::ContentKey key;
   key.key =
       Hasher().Field("http 1").Field(file.digest.hex()).Field(file.name).Field(static_cast<uint64_t>(mtime)).Finish();
-  key.explain = fmt::format("{} {}\n", op.url, file.digest.hex());
+  key.explain = fmt::format("{} {}\n", http::RedactUrl(op.url), file.digest.hex());
   key.memo = std::move(downloaded);
   return key;
 }
@@ -51,10 +56,14 @@ source::GitContext ContextOf(const graph::GitOp& op) {
 }  // namespace
 
 Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::GitOp& op, const VertexProgress& progress) {
-  SLIPWAY_ASSIGN_OR_RETURN(source::GitCommit commit, sources_.git().Resolve(ctx, ContextOf(op), progress));
+  source::GitContext git = ContextOf(op);
+  SLIPWAY_ASSIGN_OR_RETURN(const GitLoan loan, LendToGit(ctx, lent_folder_, op.lent, &git));
+  SLIPWAY_ASSIGN_OR_RETURN(source::GitCommit commit, sources_.git().Resolve(ctx, git, progress));
   solver::ContentKey key;
   key.key = Hasher().Field("git 1").Field(commit.identity).Field(op.keep_git_dir ? op.url : "").Finish();
-  key.explain = fmt::format("{} {}\n", op.url, commit.id);
+  // Records outlive the run; what credentials the address has must not be in them.
+  SLIPWAY_ASSIGN_OR_RETURN(const source::GitUrl url, source::GitUrl::Parse(op.url));
+  key.explain = fmt::format("{} {}\n", url.Remote(), commit.id);
   key.memo = std::make_shared<const source::GitCommit>(std::move(commit));
   return key;
 }
@@ -63,8 +72,10 @@ Result<layer::Chain> RemoteOps::Run(const Context& ctx, const graph::GitOp& op, 
                                     content::Lease* lease, const VertexProgress& progress) {
   // The commit that the key was made of: its branch may have moved since.
   const auto& commit = *static_cast<const source::GitCommit*>(key.memo.get());
+  source::GitContext git = ContextOf(op);
+  SLIPWAY_ASSIGN_OR_RETURN(const GitLoan loan, LendToGit(ctx, lent_folder_, op.lent, &git));
   SLIPWAY_ASSIGN_OR_RETURN(source::FetchedContext fetched,
-                           sources_.git().FetchCommit(ctx, ContextOf(op), commit, limits_, progress));
+                           sources_.git().FetchCommit(ctx, git, commit, limits_, progress));
   SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddRecipe(*fetched.tree));
   if (lease != nullptr) {
     std::vector<Digest> contents;

@@ -13,8 +13,10 @@ namespace slipway::ops {
 class RemoteOps {
  public:
   /// All must outlive this.
-  RemoteOps(layer::Store& layers, source::ContextFetcher& sources, const source::Limits& limits)
-      : layers_(layers), sources_(sources), limits_(limits) {}
+  /// `lent_folder`: as for ExecOps.
+  RemoteOps(layer::Store& layers, source::ContextFetcher& sources, const source::Limits& limits,
+            std::string lent_folder)
+      : layers_(layers), sources_(sources), limits_(limits), lent_folder_(std::move(lent_folder)) {}
 
   /// Downloads (or learns that nothing has changed): the key is the content's.
   Result<solver::ContentKey> Key(const Context& ctx, const graph::HttpOp& op, const VertexProgress& progress);
@@ -29,6 +31,7 @@ class RemoteOps {
   layer::Store& layers_;
   source::ContextFetcher& sources_;
   const source::Limits limits_;
+  const std::string lent_folder_;
 };
 
 /// The name that a downloaded file has in its file system where its URL names none.
