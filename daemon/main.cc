@@ -6,11 +6,13 @@
 #include <cstdio>
 #include <thread>
 
+#include "daemon/agents/agent_hub.h"
 #include "daemon/config/command_line.h"
 #include "daemon/logs/archive.h"
 #include "daemon/runs/dispatcher.h"
 #include "daemon/runs/housekeeper.h"
 #include "daemon/secrets/sealer.h"
+#include "daemon/services/agents_service.h"
 #include "daemon/services/attestations_service.h"
 #include "daemon/services/runs_service.h"
 #include "daemon/services/server.h"
@@ -52,7 +54,9 @@ runs::DispatcherOptions DispatcherOptions(const config::Config& config) {
   const size_t processors = std::max(2U, std::thread::hardware_concurrency());
   return {.max_runs = config.max_runs == 0 ? processors : config.max_runs,
           .max_queued = config.max_queued,
-          .rules = {.default_registry = config.registry, .allow_host_network = config.allow_host_network}};
+          .rules = {.default_registry = config.registry,
+                    .allow_host_network = config.allow_host_network,
+                    .allow_insecure_security = config.allow_insecure_security}};
 }
 
 // Signals that end the daemon are blocked in all threads and waited for in main.
@@ -128,11 +132,18 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
 
   const Clock& clock = Clock::Real();
   sources::Uploads uploads(builder->store(), clock);
-  const runs::Parts parts{.store = *store, .archive = *archive, .sealer = sealer, .builder = *builder, .clock = clock};
+  agents::AgentHub agents;
+  const runs::Parts parts{.store = *store,
+                          .archive = *archive,
+                          .sealer = sealer,
+                          .builder = *builder,
+                          .clock = clock,
+                          .agents = agents};
   const runs::DispatcherOptions options = DispatcherOptions(config);
   runs::Dispatcher dispatcher(parts, uploads, options);
   services::RunsService runs_service(dispatcher, *store, *archive,
                                      {.rules = options.rules, .default_timeout = config.run_timeout});
+  services::AgentsService agents_service(agents, *store);
   services::SourcesService sources_service(builder->store(), uploads, config.limits);
   services::AttestationsService attestations_service(*store, *builder);
   services::SystemService system_service(dispatcher, *store, *builder, clock,
@@ -143,8 +154,8 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                           .properties = Facts(config)});
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
   SLIPWAY_ASSIGN_OR_RETURN(const auto server,
-                           services::Server::Start(addresses, {&runs_service, &sources_service, &system_service,
-                                                               &attestations_service}));
+                           services::Server::Start(addresses, {&runs_service, &agents_service, &sources_service,
+                                                               &system_service, &attestations_service}));
   const runs::Housekeeper housekeeper({
       {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
       {"sweep uploads", kSweepEvery,
@@ -165,6 +176,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
     dispatcher.Stop(grace);
   }
   runs_service.EndStreams();
+  agents_service.EndStreams();
   server->Shutdown(kCallGrace);
   spdlog::info("stopped");
   return Status();

@@ -74,6 +74,7 @@ void Worker::Attempt(const Run& run, ActiveRun& active) const {
     return End(run, Failure(running.status()), RunState::kError, recorder->get(), begin);
   }
   parts_.archive.Expect(run.id)->StateChanged();
+  if (!build->inputs.ssh.empty()) build->inputs.agents = parts_.agents.Open(run.id);
   const Context ctx = active.ctx.WithTimeout(run.timeout, "the run");
   const engine::Outcome outcome = RunTask(run, *build, ctx, **recorder);
   const std::optional<RunState> state = Judge(outcome, active.cause.load(), ctx);
@@ -116,6 +117,7 @@ void Worker::End(const Run& run, const engine::Outcome& outcome, RunState state,
     logger->critical("its end ({}) cannot be stored: {}", StateName(state), stored.message());
   }
   parts_.archive.Close(run.id);
+  parts_.agents.Close(run.id);
 }
 
 void Worker::QueueAgain(const Run& run, logs::Recorder& recorder) const {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <string>
 
+#include "daemon/agents/agent_hub.h"
 #include "daemon/logs/archive.h"
 #include "daemon/runs/outcome.h"
 #include "daemon/secrets/sealer.h"
@@ -24,6 +25,7 @@ struct Parts {
   const secrets::Sealer& sealer;
   builder::Builder& builder;
   const Clock& clock;
+  agents::AgentHub& agents;
 };
 
 /// A run that is being executed.

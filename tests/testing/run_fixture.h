@@ -56,7 +56,12 @@ class RunFixture : public ::testing::Test {
     Start();
   }
   runs::Parts Parts() {
-    return {.store = *store_, .archive = *archive_, .sealer = *sealer_, .builder = builder_, .clock = Clock::Real()};
+    return {.store = *store_,
+            .archive = *archive_,
+            .sealer = *sealer_,
+            .builder = builder_,
+            .clock = Clock::Real(),
+            .agents = agents_};
   }
 
   static runs::ScheduleRequest Request(std::string name = "app:{{.Run.ID}}") {
@@ -109,6 +114,7 @@ class RunFixture : public ::testing::Test {
 
   fs::TempDir dir_ = *fs::TempDir::Make();
   FakeBuilder builder_;
+  agents::AgentHub agents_;
   runs::DispatcherOptions options_;
   std::unique_ptr<store::RunStore> store_;
   std::unique_ptr<logs::Archive> archive_;
