@@ -10,6 +10,7 @@
 
 #include "cli/build_job.h"
 #include "cli/command.h"
+#include "cli/input_flags.h"
 
 namespace slipway::cli {
 
@@ -21,6 +22,7 @@ struct Words {
   bool no_cache = false, pull = false, check = false, push = false, no_push = false, no_wait = false, no_logs = false,
        quiet = false;
   int timeout = 0;
+  InputWords inputs;
   BuildOptions options;
 };
 
@@ -138,6 +140,15 @@ int Run(const CommandLine& line, Words& words) {
   if (words.progress == "tty") options.progress = ProgressMode::kTty;
   if (words.progress == "quiet" || words.quiet) options.progress = ProgressMode::kQuiet;
   FillRequest(words, &options.request);
+  if (const Status status = ReadInputs(words.inputs, &options.request, &options.ssh); !status.ok()) {
+    PrintFailure(status);
+    return kExitUsage;
+  }
+  if (!options.ssh.empty() && !options.wait) {
+    PrintFailure(InvalidArgument("--ssh needs the client until the run has ended; leave --no-wait away"));
+    return kExitUsage;
+  }
+  options.build_contexts = words.inputs.build_contexts;
   return RunBuild(std::move(options));
 }
 
@@ -168,6 +179,7 @@ void AddOptions(CLI::App* command, Words* words) {
   AddList(command, "--annotation", &words->annotations, "NAME=VALUE", "Annotation of the manifest")->check(CheckPair);
   AddList(command, "--add-host", &words->add_hosts, "HOST:IP", "Line for /etc/hosts of build steps")->check(CheckHost);
   command->add_option("--network", words->network, "Network of build steps: default, none or host")->type_name("MODE");
+  AddInputFlags(command, &words->inputs);
   command->add_flag("--no-cache", words->no_cache, "Run every step although its result is known");
   command->add_flag("--pull", words->pull, "Look up base images anew (they always are)");
   CLI::Option* push =

@@ -6,16 +6,20 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
 
+#include "cli/agent_forwarder.h"
 #include "cli/connection.h"
 #include "cli/context_packer.h"
 #include "cli/context_upload.h"
 #include "cli/display.h"
 #include "cli/dockerfile_choice.h"
 #include "cli/interrupts.h"
+#include "cli/named_contexts.h"
+#include "cli/private_agent.h"
 #include "cli/run_follower.h"
 #include "cli/run_format.h"
 #include "cli/source_location.h"
@@ -84,6 +88,14 @@ class BuildJob {
   Status ChooseSource() {
     SLIPWAY_ASSIGN_OR_RETURN(source_, ClassifySource(options_.context));
     SLIPWAY_ASSIGN_OR_RETURN(dockerfile_, ChooseDockerfile(source_, options_.dockerfile, STDIN_FILENO));
+    SLIPWAY_ASSIGN_OR_RETURN(named_, NamedContexts::Parse(options_.build_contexts));
+    for (const SshFlag& flag : options_.ssh) {
+      agent_sockets_[flag.id] = flag.socket;
+      if (flag.keys.empty()) continue;
+      SLIPWAY_ASSIGN_OR_RETURN(auto agent, PrivateAgent::Start(ctx_, flag.keys));
+      agent_sockets_[flag.id] = agent->socket();
+      private_agents_.push_back(std::move(agent));
+    }
     return {};
   }
 
@@ -101,23 +113,55 @@ class BuildJob {
       case SourceKind::kNone:
       case SourceKind::kStdin: options_.request.set_source_location("/dev/null"); break;
     }
+    SLIPWAY_RETURN_IF_ERROR(PackNamed());
     options_.request.set_docker_file_path(dockerfile_.context_path);
     if (dockerfile_.apart) options_.request.set_docker_file_content(dockerfile_.content);
-    SLIPWAY_RETURN_IF_ERROR(source_.kind == SourceKind::kFolder ? SendAndSchedule() : Schedule(nullptr));
+    SLIPWAY_RETURN_IF_ERROR(SendNamed(/*again=*/false));
+    SLIPWAY_RETURN_IF_ERROR(source_.kind == SourceKind::kFolder ? SendAndSchedule() : ScheduleWithNamed());
+    named_.SaveCaches();
+    if (!agent_sockets_.empty()) {
+      forwarder_ = std::make_unique<AgentForwarder>(*connection_, run_.run_id(), agent_sockets_,
+                                                    [this](std::string_view text) { display_->Note(text); });
+    }
     display_->Note("Queued a build with ID: " + run_.run_id());
     if (options_.wait) display_->Note("Waiting for an agent...");
     display_->SetRun(run_);
     packer_.reset();  // with the contents it kept
+    named_ = NamedContexts();
     pool_.reset();
     return {};
+  }
+
+  ThreadPool& Pool() {
+    if (pool_ == nullptr) {
+      const size_t readers = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kReaders);
+      pool_ = std::make_unique<ThreadPool>(readers, "pack");
+    }
+    return *pool_;
+  }
+
+  Status PackNamed() { return named_.HasFolders() ? named_.Pack(ctx_, Pool(), CacheDir(), &reading_) : Status(); }
+
+  Status SendNamed(bool again) {
+    return named_.Send(
+        ctx_, *connection_, again, &sending_, [this](std::string_view text) { display_->Note(text); },
+        &options_.request);
+  }
+
+  // Where the main context is not of this machine.
+  Status ScheduleWithNamed() {
+    std::string reason;
+    Status status = Schedule(&reason);
+    if (status.ok() || reason != "UPLOAD_NOT_FOUND" || !named_.HasFolders()) return status;
+    SLIPWAY_RETURN_IF_ERROR(SendNamed(/*again=*/true));
+    return Schedule(nullptr);
   }
 
   Status Pack() {
     SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, options_.request.check()
                                                                     ? PatternsForCheck(dockerfile_)
                                                                     : ReadIgnorePatterns(source_.text, dockerfile_));
-    pool_ = std::make_unique<ThreadPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kReaders), "pack");
-    SLIPWAY_ASSIGN_OR_RETURN(ContextPacker packer, ContextPacker::Open(*pool_, source_.text, CacheDir()));
+    SLIPWAY_ASSIGN_OR_RETURN(ContextPacker packer, ContextPacker::Open(Pool(), source_.text, CacheDir()));
     packer_ = std::make_unique<ContextPacker>(std::move(packer));
     display_->Watch([this] {
       return Activity{.what = "Reading context",
@@ -171,10 +215,11 @@ class BuildJob {
         return {};
       }
       if (reason != "UPLOAD_NOT_FOUND" && status.code() != Code::kNotFound) return status;
+      SLIPWAY_RETURN_IF_ERROR(SendNamed(/*again=*/true));
     }
     SLIPWAY_RETURN_IF_ERROR(Send());
     cache.RememberUpload(options_.server, packer_->manifest(), options_.request.source_location());
-    Status status = Schedule(nullptr);
+    Status status = ScheduleWithNamed();
     packer_->SaveCache().Ignore();  // only a memory
     return status;
   }
@@ -319,7 +364,11 @@ class BuildJob {
   std::unique_ptr<ContextPacker> packer_;
   ReadProgress reading_;
   UploadProgress sending_;
-  bool reached_ = false;  // the daemon has answered
+  NamedContexts named_;
+  std::vector<std::unique_ptr<PrivateAgent>> private_agents_;
+  std::map<std::string, std::string> agent_sockets_;  // by id
+  std::unique_ptr<AgentForwarder> forwarder_;         // ends before the agents and the connection
+  bool reached_ = false;                              // the daemon has answered
   v1::Run final_;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/ssh_flag.h"
 #include "slipway/v1/runs.pb.h"
 
 namespace slipway::cli {
@@ -21,8 +22,10 @@ enum class ProgressMode { kAuto, kPlain, kTty, kQuiet };
 struct BuildOptions {
   std::string server;
   std::string context;
-  std::string dockerfile;          ///< value of -f; empty: not given
-  v1::DockerBuildRequest request;  ///< all that needs no look at the context
+  std::string dockerfile;                   ///< value of -f; empty: not given
+  v1::DockerBuildRequest request;           ///< all that needs no look at the context
+  std::vector<std::string> build_contexts;  ///< values of --build-context
+  std::vector<SshFlag> ssh;                 ///< agents that `request` names
   bool wait = true;
   bool logs = true;
   OutputFormat output = OutputFormat::kNone;

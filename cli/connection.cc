@@ -126,6 +126,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
   connection->runs_ = v1::Runs::NewStub(connection->channel_);
   connection->attestations_ = v1::Attestations::NewStub(connection->channel_);
   connection->sources_ = v1::Sources::NewStub(connection->channel_);
+  connection->ssh_agents_ = v1::SshAgents::NewStub(connection->channel_);
   connection->system_ = v1::System::NewStub(connection->channel_);
   return connection;
 }

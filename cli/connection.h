@@ -19,6 +19,7 @@
 #include "slipway/v1/attestations.grpc.pb.h"
 #include "slipway/v1/runs.grpc.pb.h"
 #include "slipway/v1/sources.grpc.pb.h"
+#include "slipway/v1/ssh_agents.grpc.pb.h"
 #include "slipway/v1/system.grpc.pb.h"
 
 namespace slipway::cli {
@@ -38,6 +39,7 @@ class Connection {
   v1::Runs::Stub& runs() { return *runs_; }
   v1::Attestations::Stub& attestations() { return *attestations_; }
   v1::Sources::Stub& sources() { return *sources_; }
+  v1::SshAgents::Stub& ssh_agents() { return *ssh_agents_; }
   v1::System::Stub& system() { return *system_; }
   /// As the user gave it.
   const std::string& server() const { return server_; }
@@ -53,6 +55,7 @@ class Connection {
   std::unique_ptr<v1::Runs::Stub> runs_;
   std::unique_ptr<v1::Attestations::Stub> attestations_;
   std::unique_ptr<v1::Sources::Stub> sources_;
+  std::unique_ptr<v1::SshAgents::Stub> ssh_agents_;
   std::unique_ptr<v1::System::Stub> system_;
 };
 

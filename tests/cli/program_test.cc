@@ -150,6 +150,51 @@ TEST_F(ProgramTest, AttestationsAreOffUnlessAskedFor) {
   EXPECT_EQ(Build({"--sbom=maybe"}).exit.code, 2);
 }
 
+TEST_F(ProgramTest, InputsBecomeTheRequest) {
+  home_.Write("token", "hush\n");
+  const RunOutput out =
+      Build({"--secret", "id=tok,src=" + home_.At("token"), "--secret", "id=FROM_ENV", "--ulimit", "nofile=1:2",
+             "--shm-size", "32m", "--allow", "network.host,security.insecure", "--build-context",
+             "img=docker-image://alpine", "--build-context", "git=https://host/x.git"});
+  ASSERT_EQ(out.exit.code, 0) << out.err;
+  const v1::DockerBuildRequest request = LastRequest();
+  ASSERT_EQ(request.secrets_size(), 2);
+  EXPECT_EQ(request.secrets(0).id() + "=" + request.secrets(0).value(), "tok=hush\n");
+  EXPECT_EQ(request.secrets(1).id() + "=" + request.secrets(1).value(), "FROM_ENV=seen");
+  EXPECT_THAT(request.ulimits(), ElementsAre("nofile=1:2"));
+  EXPECT_EQ(request.shm_size_bytes(), 32U << 20);
+  EXPECT_THAT(request.allow(), ElementsAre("network.host", "security.insecure"));
+  EXPECT_EQ(request.build_contexts().at("img"), "docker-image://alpine");
+  EXPECT_EQ(request.build_contexts().at("git"), "https://host/x.git");
+  EXPECT_THAT(out.out + out.err, Not(HasSubstr("hush")));
+}
+
+TEST_F(ProgramTest, ANamedFolderIsSentUnderItsOwnIgnoreFile) {
+  home_.Write("other/f", "1");
+  home_.Write("other/hidden", "2");
+  home_.Write("other/.dockerignore", "hidden\n");
+  const std::vector<std::string> words = {"--build-context", "other=" + home_.At("other")};
+  const RunOutput first = Build(words);
+  ASSERT_EQ(first.exit.code, 0) << first.err;
+  EXPECT_THAT(first.err, HasSubstr("Sent context 'other' (2 files"));
+  EXPECT_THAT(LastRequest().build_contexts().at("other"), ::testing::StartsWith("upload:sha256:"));
+  EXPECT_EQ(server_.uploads(), 2);
+  EXPECT_EQ(Build(words).exit.code, 0);
+  EXPECT_EQ(server_.uploads(), 2);  // known from before
+  server_.ForgetUploads();
+  const RunOutput again = Build(words);
+  EXPECT_EQ(again.exit.code, 0) << again.err;
+  EXPECT_EQ(server_.uploads(), 4);
+}
+
+TEST_F(ProgramTest, WhatIsNotSupportedIsSaid) {
+  EXPECT_THAT(Build({"--cgroup-parent", "x"}).err, HasSubstr("--cgroup-parent is not supported"));
+  EXPECT_THAT(Build({"--device", "x"}).err, HasSubstr("--device is not supported"));
+  EXPECT_THAT(Build({"--ssh", "default"}).err, HasSubstr("SSH_AUTH_SOCK is not set"));
+  EXPECT_THAT(Build({"--build-context", "x"}).err, HasSubstr("not of the form NAME=VALUE"));
+  EXPECT_THAT(Build({"--shm-size", "x"}).err, HasSubstr("--shm-size: 'x' is no size"));
+}
+
 TEST_F(ProgramTest, ContextArrivesAsItIs) {
   folder_.Write("run.sh", "echo hi", 0755);
   folder_.Write("empty", "");
