@@ -4,8 +4,8 @@
 
 #include "cli/dockerfile_choice.h"
 #include "cli/oci_layout.h"
-#include "cli/run_format.h"
 #include "cli/source_location.h"
+#include "cli/text_width.h"
 #include "executor/base/clock.h"
 
 namespace slipway::cli {

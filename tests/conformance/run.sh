@@ -45,6 +45,7 @@ CONF_WORK=$cache/conf-bases "$here/bases.sh" "$registry" >"$work/bases.log" 2>&1
 
 export SLIPWAY_SERVER=unix:$work/slipway.sock XDG_CACHE_HOME=$work/cache
 "$bin/slipwayd" --root "$work/state" --listen "$SLIPWAY_SERVER" --registry "$registry" --allow-local-git \
+  --allow-host-network --allow-insecure-security \
   >"$work/slipwayd.log" 2>&1 &
 pids+=($!)
 for _ in $(seq 300); do "$bin/slipway" version >/dev/null 2>&1 && break; sleep 0.1; done

@@ -62,12 +62,13 @@ class NamedContextsTest : public ::testing::Test {
     options.named_contexts = &contexts_;
     return dockerfile::Lower(Context::Background(), *dockerfile, options, registry_, pool_);
   }
-  // The layers that a vertex and those below it start from.
+  // The layers that a vertex and those below it start from, each once.
   static std::vector<std::string> Sources(const Lowered& lowered) {
     std::vector<std::string> out;
     for (const graph::VertexPtr& vertex : graph::Topological({lowered.result})) {
       if (const auto* source = std::get_if<graph::SourceOp>(&vertex->op)) {
-        out.push_back(source->chain.empty() ? "scratch" : source->chain.front());
+        const std::string layer = source->chain.empty() ? "scratch" : source->chain.front();
+        if (std::find(out.begin(), out.end(), layer) == out.end()) out.push_back(layer);
       }
     }
     return out;
