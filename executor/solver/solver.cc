@@ -17,6 +17,12 @@ namespace {
 
 bool IsSource(const graph::Vertex& vertex) { return std::holds_alternative<graph::SourceOp>(vertex.op); }
 
+// Whether the same definition may give something else tomorrow.
+bool IsRemote(const graph::Vertex& vertex) {
+  const auto* file = std::get_if<graph::HttpOp>(&vertex.op);
+  return (file != nullptr && file->checksum.empty()) || std::holds_alternative<graph::GitOp>(vertex.op);
+}
+
 Status AtVertex(const Status& status, const graph::Vertex& vertex) {
   if (vertex.position.file.empty()) return status.With(vertex.name);
   return status.With(fmt::format("{}:{}: {}", vertex.position.file, vertex.position.line, vertex.name));
@@ -115,10 +121,17 @@ Solver::Impl::Run::Node* Solver::Impl::Run::NewNode(const graph::VertexPtr& vert
 Solver::Impl::Run::Node* Solver::Impl::Run::Visit(const graph::VertexPtr& root) {
   const std::vector<graph::VertexPtr> all = graph::Topological({root});
   std::unordered_map<const graph::Vertex*, bool> tainted;
+  // What a remote gives may have changed since, so neither a download nor what stands on it is known by its definition.
+  std::unordered_map<const graph::Vertex*, bool> moves;
   for (const graph::VertexPtr& vertex : all) {
     bool taint = vertex->no_cache;
-    for (const graph::VertexPtr& input : vertex->inputs) taint = taint || tainted[input.get()];
+    bool move = IsRemote(*vertex);
+    for (const graph::VertexPtr& input : vertex->inputs) {
+      taint = taint || tainted[input.get()];
+      move = move || moves[input.get()];
+    }
     tainted[vertex.get()] = taint;
+    moves[vertex.get()] = move;
   }
   // From the root downwards; a vertex is expanded only if its definition is not known.
   std::vector<graph::VertexPtr> stack = {root};
@@ -135,7 +148,7 @@ Solver::Impl::Run::Node* Solver::Impl::Run::Visit(const graph::VertexPtr& root) 
       node->solved = true;
       continue;
     }
-    if (!node->tainted && FromDefinition(*node)) continue;
+    if (!node->tainted && !moves[vertex.get()] && FromDefinition(*node)) continue;
     for (const graph::VertexPtr& input : vertex->inputs) stack.push_back(input);
   }
   return nodes_[root->definition.hex()].get();

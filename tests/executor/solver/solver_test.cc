@@ -24,7 +24,7 @@ class ScriptedEvaluator : public Evaluator {
   Result<ContentKey> Key(const Context&, const graph::Vertex& vertex, const std::vector<Output>& inputs,
                          const VertexProgress&) override {
     Hasher hasher;
-    hasher.Field(NameOf(vertex));
+    hasher.Field(NameOf(vertex)).Field(std::holds_alternative<graph::FileOp>(vertex.op) ? "" : remote);
     for (const Output& input : inputs) hasher.Field(input.key.hex());
     return ContentKey{hasher.Finish(), "", nullptr};
   }
@@ -44,6 +44,7 @@ class ScriptedEvaluator : public Evaluator {
     return chain;
   }
 
+  std::string remote;  ///< what remotes give now
   std::atomic<int> runs = 0;
   Guarded<std::vector<std::string>> ran;
   std::function<Status(const Context&, const graph::Vertex&)> on_run;
@@ -51,6 +52,7 @@ class ScriptedEvaluator : public Evaluator {
  private:
   // What a vertex does; its `sources` are like the comment of a Dockerfile: they change the definition only.
   static std::string NameOf(const graph::Vertex& vertex) {
+    if (!std::holds_alternative<graph::FileOp>(vertex.op)) return "remote";
     return std::get<graph::CopyAction>(std::get<graph::FileOp>(vertex.op).actions[0]).destination;
   }
   layer::Store& layers_;
@@ -140,6 +142,23 @@ TEST_F(SolverTest, OtherDefinitionWithSameContentIsAHit) {
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(evaluator_->runs, 2);
   EXPECT_EQ(second->stats.cached, 2);
+}
+
+TEST_F(SolverTest, RemotesAreAskedAlthoughTheirDefinitionIsKnown) {
+  const std::vector<graph::Op> remotes = {graph::HttpOp{.url = "http://host/f"}, graph::GitOp{.url = "git@host:x.git"}};
+  for (const graph::Op& op : remotes) {
+    const VertexPtr top = Step("top", {graph::Make(op, {}, {.name = "remote"})});
+    const int before = evaluator_->runs;
+    evaluator_->remote = fmt::format("{} one", op.index());
+    ASSERT_TRUE(solver_->Solve(Context::Background(), {top}, events_).ok());
+    const int first = evaluator_->runs - before;
+    ASSERT_TRUE(solver_->Solve(Context::Background(), {top}, events_).ok());
+    EXPECT_EQ(evaluator_->runs - before, first);  // nothing has changed
+    evaluator_->remote = fmt::format("{} two", op.index());
+    ASSERT_TRUE(solver_->Solve(Context::Background(), {top}, events_).ok());
+    EXPECT_EQ(evaluator_->runs - before, first + 2);
+    evaluator_->remote = "";
+  }
 }
 
 TEST_F(SolverTest, NoCacheRunsAgain) {
