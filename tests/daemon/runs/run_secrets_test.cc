@@ -65,7 +65,7 @@ TEST(RunSecrets, InputsAreSplitAndJoined) {
 
 TEST(RunSecrets, InputsThatDoNotFitAreDataLoss) {
   const SplitBuild split = SplitSecrets(WithInputs());
-  EXPECT_EQ(JoinSecrets({}, split.secrets).code(), Code::kDataLoss);
+  EXPECT_EQ(JoinSecrets(task::QuickBuild(), split.secrets).code(), Code::kDataLoss);
 }
 
 TEST(RunSecrets, FilesAreMaskedWithoutTheirLineEndAndLineByLine) {
