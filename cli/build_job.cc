@@ -23,9 +23,12 @@
 #include "cli/run_follower.h"
 #include "cli/run_format.h"
 #include "cli/source_location.h"
+#include "cli/step_format.h"
 #include "cli/terminal.h"
 #include "cli/text_width.h"
 #include "executor/base/clock.h"
+#include "executor/base/fs.h"
+#include "executor/base/utf8.h"
 
 namespace slipway::cli {
 
@@ -35,6 +38,7 @@ constexpr size_t kReaders = 8;
 // Before this much is read the daemon is asked whether it would take it.
 constexpr uint64_t kAskLimitsFrom = 256U << 20;
 constexpr int kScheduleTries = 3;
+constexpr std::chrono::minutes kRenderTimeout{5};
 constexpr std::chrono::milliseconds kScheduleWait{200};
 
 std::string NewRequestId() {
@@ -70,6 +74,11 @@ class BuildJob {
     interrupts_.emplace([this](int signal, int count) { OnSignal(signal, count); });
     display_ = MakeDisplay(options_);
     Status status = Start();
+    if (status.ok() && DryRun()) {
+      display_->Finish(nullptr);
+      Print(options_.output == OutputFormat::kJson ? PlanJson(plan_) : PlanText(plan_));
+      return kExitOk;
+    }
     if (status.ok() && !options_.wait) {
       display_->Finish(nullptr);
       PrintRun(run_);
@@ -87,6 +96,7 @@ class BuildJob {
  private:
   Status ChooseSource() {
     SLIPWAY_ASSIGN_OR_RETURN(source_, ClassifySource(options_.context));
+    if (options_.task) return {};
     SLIPWAY_ASSIGN_OR_RETURN(dockerfile_, ChooseDockerfile(source_, options_.dockerfile, STDIN_FILENO));
     SLIPWAY_ASSIGN_OR_RETURN(named_, NamedContexts::Parse(options_.build_contexts));
     for (const SshFlag& flag : options_.ssh) {
@@ -103,27 +113,28 @@ class BuildJob {
   Status Start() {
     SLIPWAY_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.server));  // connects while we pack
     if (!dockerfile_.note.empty()) display_->Note("note: " + dockerfile_.note);
-    if (options_.request.image_names().empty() && !options_.request.check()) {
+    if (!options_.task && options_.request.image_names().empty() && !options_.request.check()) {
       options_.request.set_is_push_enabled(false);
       display_->Note("'--image or -t' is not provided. Skipping image push after build.");
     }
     switch (source_.kind) {
       case SourceKind::kFolder: SLIPWAY_RETURN_IF_ERROR(Pack()); break;
-      case SourceKind::kRemote: options_.request.set_source_location(source_.text); break;
+      case SourceKind::kRemote: *Location() = source_.text; break;
       case SourceKind::kNone:
-      case SourceKind::kStdin: options_.request.set_source_location("/dev/null"); break;
+      case SourceKind::kStdin: *Location() = "/dev/null"; break;
     }
     SLIPWAY_RETURN_IF_ERROR(PackNamed());
-    options_.request.set_docker_file_path(dockerfile_.context_path);
+    options_.request.set_docker_file_path(dockerfile_.context_path);  // of a build only, as what follows
     if (dockerfile_.apart) options_.request.set_docker_file_content(dockerfile_.content);
     SLIPWAY_RETURN_IF_ERROR(SendNamed(/*again=*/false));
     SLIPWAY_RETURN_IF_ERROR(source_.kind == SourceKind::kFolder ? SendAndSchedule() : ScheduleWithNamed());
     named_.SaveCaches();
+    if (DryRun()) return {};
     if (!agent_sockets_.empty()) {
       forwarder_ = std::make_unique<AgentForwarder>(*connection_, run_.run_id(), agent_sockets_,
                                                     [this](std::string_view text) { display_->Note(text); });
     }
-    display_->Note("Queued a build with ID: " + run_.run_id());
+    display_->Note(fmt::format("Queued a {} with ID: {}", options_.task ? "run" : "build", run_.run_id()));
     if (options_.wait) display_->Note("Waiting for an agent...");
     display_->SetRun(run_);
     packer_.reset();  // with the contents it kept
@@ -170,13 +181,52 @@ class BuildJob {
                       .extra = FormatBytes(reading_.bytes.load())};
     });
     SLIPWAY_RETURN_IF_ERROR(packer_->Walk(ctx_, std::move(patterns)));
-    if (!dockerfile_.apart && !packer_->HasFile(dockerfile_.context_path)) {
+    if (options_.task) {
+      SLIPWAY_RETURN_IF_ERROR(SendTaskApart());
+    } else if (!dockerfile_.apart && !packer_->HasFile(dockerfile_.context_path)) {
       SLIPWAY_RETURN_IF_ERROR(SendApart(&dockerfile_));  // hidden by the ignore file
     }
     if (packer_->bytes_to_read() >= kAskLimitsFrom) SLIPWAY_RETURN_IF_ERROR(CheckLimits());
     SLIPWAY_RETURN_IF_ERROR(packer_->Read(ctx_, &reading_));
     display_->Watch(nullptr);
     return {};
+  }
+
+  // A task file that the ignore file hides is sent along.
+  Status SendTaskApart() {
+    v1::ScheduleRunRequest& request = options_.task->request;
+    if (!request.has_file_task() || packer_->HasFile(request.file_task().task_file_path())) return {};
+    const v1::FileTaskRequest file = request.file_task();
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string text,
+                             fs::ReadFile(options_.task->host_path, kMaxDockerfileBytes).With("read the task file"));
+    v1::EncodedTaskRequest* encoded = request.mutable_encoded_task();
+    encoded->set_task_name(file.task_file_path());
+    encoded->set_task_content(utf8::Repair(text));
+    encoded->set_values_content(file.values_content());
+    *encoded->mutable_values() = file.values();
+    if (file.has_platform()) *encoded->mutable_platform() = file.platform();
+    if (file.has_timeout()) *encoded->mutable_timeout() = file.timeout();
+    encoded->set_strict(file.strict());
+    return {};
+  }
+
+  bool DryRun() const { return options_.task && options_.task->dry_run; }
+
+  // The source in the request that is made.
+  std::string* Location() {
+    if (!options_.task) return options_.request.mutable_source_location();
+    v1::ScheduleRunRequest& request = options_.task->request;
+    return request.has_file_task() ? request.mutable_file_task()->mutable_source_location()
+                                   : request.mutable_encoded_task()->mutable_source_location();
+  }
+
+  Status Render(const v1::ScheduleRunRequest& whole, std::string* reason) {
+    v1::RenderTaskRequest request;
+    if (whole.has_file_task()) *request.mutable_file_task() = whole.file_task();
+    if (whole.has_encoded_task()) *request.mutable_encoded_task() = whole.encoded_task();
+    Call call(ctx_, kRenderTimeout);
+    const grpc::Status status = connection_->runs().RenderTask(call.context(), request, &plan_);
+    return status.ok() ? Status() : connection_->Failure(status, "render the task", reason);
   }
 
   // Reading what the daemon is sure to refuse would take its time.
@@ -205,7 +255,7 @@ class BuildJob {
     StatCache& cache = packer_->cache();
     const std::string known = cache.RecallUpload(options_.server, packer_->manifest());
     if (!known.empty()) {
-      options_.request.set_source_location(known);
+      *Location() = known;
       std::string reason;
       Status status = Schedule(&reason);
       if (status.ok()) {
@@ -218,7 +268,7 @@ class BuildJob {
       SLIPWAY_RETURN_IF_ERROR(SendNamed(/*again=*/true));
     }
     SLIPWAY_RETURN_IF_ERROR(Send());
-    cache.RememberUpload(options_.server, packer_->manifest(), options_.request.source_location());
+    cache.RememberUpload(options_.server, packer_->manifest(), *Location());
     Status status = ScheduleWithNamed();
     packer_->SaveCache().Ignore();  // only a memory
     return status;
@@ -233,7 +283,7 @@ class BuildJob {
     });
     Result<std::string> location = UploadContext(ctx_, *connection_, *packer_, &sending_);
     display_->Watch(nullptr);
-    SLIPWAY_ASSIGN_OR_RETURN(*options_.request.mutable_source_location(), std::move(location));
+    SLIPWAY_ASSIGN_OR_RETURN(*Location(), std::move(location));
     display_->Note(fmt::format("Sent context ({} of {}, {} of {}) to {}", FormatBytes(sending_.bytes),
                                FormatBytes(packer_->total_bytes()), sending_.files.load(),
                                Counted(packer_->file_count(), "file"), options_.server));
@@ -246,12 +296,17 @@ class BuildJob {
   Status Schedule(std::string* reason) {
     SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
     v1::ScheduleRunRequest request;
-    *request.mutable_docker_build() = options_.request;
+    if (options_.task) {
+      request = options_.task->request;
+    } else {
+      *request.mutable_docker_build() = options_.request;
+    }
     request.set_request_id(NewRequestId());
     // The daemon could not read it, and could not say why either.
     if (!v1::ScheduleRunRequest().ParseFromString(request.SerializeAsString())) {
       return InvalidArgument("a name or value on the command line (or in the environment) is not valid UTF-8");
     }
+    if (DryRun()) return Render(request, reason);
     grpc::Status status;
     for (int i = 0; i < kScheduleTries; ++i) {
       if (i > 0) SLIPWAY_RETURN_IF_ERROR(ctx_.Sleep(kScheduleWait));
@@ -370,6 +425,7 @@ class BuildJob {
   std::unique_ptr<AgentForwarder> forwarder_;         // ends before the agents and the connection
   bool reached_ = false;                              // the daemon has answered
   v1::Run final_;
+  v1::RenderTaskResponse plan_;  // of a dry run
 };
 
 }  // namespace

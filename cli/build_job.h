@@ -1,5 +1,5 @@
-// BuildJob: one `slipway build` from the command line's words to the exit code: pack and send the context, schedule the
-// run, follow it, say how it ended.
+// BuildJob: one `slipway build` or `slipway run` from the command line's words to the exit code: pack and send the
+// context, schedule the run, follow it, say how it ended.
 //
 // Ctrl-C before the run is scheduled ends the job; after it, the run is canceled and its end awaited. A second Ctrl-C
 // leaves at once.
@@ -19,6 +19,13 @@ namespace v1 = ::slipway::v1;
 
 enum class ProgressMode { kAuto, kPlain, kTty, kQuiet };
 
+/// What `slipway run` asks for.
+struct TaskRequest {
+  v1::ScheduleRunRequest request;  ///< file_task or encoded_task, but for the source
+  std::string host_path;  ///< of a task file in the folder that is sent: it is sent along if it is ignored there
+  bool dry_run = false;   ///< show what would be done
+};
+
 struct BuildOptions {
   std::string server;
   std::string context;
@@ -26,6 +33,7 @@ struct BuildOptions {
   v1::DockerBuildRequest request;           ///< all that needs no look at the context
   std::vector<std::string> build_contexts;  ///< values of --build-context
   std::vector<SshFlag> ssh;                 ///< agents that `request` names
+  std::optional<TaskRequest> task;          ///< what is to be run instead of the build
   bool wait = true;
   bool logs = true;
   OutputFormat output = OutputFormat::kNone;

@@ -81,6 +81,7 @@ int RunCommandLine(int argc, const char* const* argv) {
         return target.ok() ? std::string() : target.status().message();
       });
   AddBuild(line);
+  AddRun(line);
   AddRuns(line);
   AddShow(line);
   AddLogs(line);

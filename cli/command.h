@@ -26,6 +26,7 @@ struct CommandLine {
 };
 
 void AddBuild(CommandLine& line);
+void AddRun(CommandLine& line);
 void AddRuns(CommandLine& line);
 void AddShow(CommandLine& line);
 void AddLogs(CommandLine& line);

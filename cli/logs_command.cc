@@ -14,6 +14,7 @@ namespace {
 
 struct LogsOptions {
   std::string run_id;
+  std::string step;
   bool follow = false;
 };
 
@@ -22,7 +23,8 @@ int Run(const std::string& server, const LogsOptions& options) {
   if (!connection.ok()) return Fail(connection.status());
   const auto note = [](std::string_view text) { WriteText(STDERR_FILENO, fmt::format("{}\n", text)); };
   RunFollower follower(**connection, options.run_id, note, /*reached=*/false);
-  const auto status = follower.Log(Context::Background(), options.follow, [](std::string_view data) { Print(data); });
+  const auto status = follower.Log(
+      Context::Background(), options.follow, [](std::string_view data) { Print(data); }, options.step);
   return status.ok() ? kExitOk : Fail(status.status());
 }
 
@@ -32,6 +34,7 @@ void AddLogs(CommandLine& line) {
   auto options = std::make_shared<LogsOptions>();
   CLI::App* command = line.app->add_subcommand("logs", "Print the log of a run");
   command->add_flag("-f,--follow", options->follow, "Go on until the run has ended");
+  command->add_option("--step", options->step, "Only what this step wrote")->type_name("ID");
   command->add_option("RUN", options->run_id, "Id of the run")->required()->type_name("");
   command->callback([&line, options] { line.run = [&line, options] { return Run(line.server, *options); }; });
 }

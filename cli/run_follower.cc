@@ -58,7 +58,7 @@ Status RunFollower::Retry(const Context& ctx, std::string_view what, const Attem
 }
 
 Result<v1::RunStatus> RunFollower::Log(const Context& ctx, bool follow,
-                                       const std::function<void(std::string_view)>& sink) {
+                                       const std::function<void(std::string_view)>& sink, const std::string& step) {
   uint64_t offset = 0;
   v1::RunStatus final_status = v1::RUN_STATUS_UNSPECIFIED;
   const auto attempt = [&](bool* progressed, bool* done) {
@@ -66,6 +66,7 @@ Result<v1::RunStatus> RunFollower::Log(const Context& ctx, bool follow,
     request.set_run_id(run_id_);
     request.set_offset(offset);
     request.set_follow(follow);
+    request.set_step_id(step);
     Call call(ctx);
     const auto stream = connection_.runs().StreamRunLog(call.context(), request);
     v1::StreamRunLogResponse response;

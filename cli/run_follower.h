@@ -31,7 +31,9 @@ class RunFollower {
 
   /// The log from its beginning to `sink`. With `follow` until the run has ended; without, what there is. The state of
   /// the run, UNSPECIFIED if it has not ended.
-  Result<v1::RunStatus> Log(const Context& ctx, bool follow, const std::function<void(std::string_view)>& sink);
+  /// `step`: only what this step wrote; "" for all.
+  Result<v1::RunStatus> Log(const Context& ctx, bool follow, const std::function<void(std::string_view)>& sink,
+                            const std::string& step = "");
 
   /// The events to `sink` until the run has ended; only its states if `states_only`. The run in its final state.
   Result<v1::Run> Events(const Context& ctx, bool states_only,

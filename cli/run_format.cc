@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/step_format.h"
 #include "cli/text_width.h"
 #include "executor/base/clock.h"
 #include "executor/base/near_miss.h"
@@ -54,7 +55,15 @@ nlohmann::ordered_json ToJson(const v1::Run& run) {
   auto json = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return nullptr;
   if (json.contains("status")) json["status"] = StatusText(run.status());
-  if (json.contains("runType")) json["runType"] = run.run_type() == v1::RUN_TYPE_QUICK_BUILD ? "QuickBuild" : "";
+  if (json.contains("runType")) {
+    json["runType"] = run.run_type() == v1::RUN_TYPE_QUICK_BUILD ? "QuickBuild"
+                      : run.run_type() == v1::RUN_TYPE_QUICK_RUN ? "QuickRun"
+                                                                 : "";
+  }
+  for (int i = 0; i < run.steps_size() && json.contains("steps"); ++i) {
+    json["steps"][static_cast<size_t>(i)]["kind"] = StepKindText(run.steps(i).kind());
+    json["steps"][static_cast<size_t>(i)]["status"] = StepStatusText(run.steps(i).status());
+  }
   return json;
 }
 
@@ -157,7 +166,11 @@ std::string RunDetails(const v1::Run& run) {
   if (run.has_finish_time()) add("Finished", WholeSeconds(run.finish_time()));
   add("Duration", DurationText(run));
   add("Platform", PlatformText(run));
-  add("Source", run.docker_build().source_location());
+  add("Source", run.has_docker_build() ? run.docker_build().source_location()
+                : run.has_file_task()  ? run.file_task().source_location()
+                                       : run.encoded_task().source_location());
+  if (run.has_file_task()) add("Task file", run.file_task().task_file_path());
+  if (run.has_encoded_task()) add("Task file", run.encoded_task().task_name() + " (sent along)");
   add("Revision", run.revision());
   if (run.attempt() > 1) add("Attempt", std::to_string(run.attempt()));
   add("Error", run.run_error_message());
@@ -178,6 +191,7 @@ std::string RunDetails(const v1::Run& run) {
   for (const auto& [name, value] : facts) {
     out += fmt::format("{:<16} {}\n", name.empty() ? "" : name + ":", Harmless(value));
   }
+  out += StepsText(run);
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/runs/housekeeper.h"
 #include "daemon/secrets/sealer.h"
 #include "daemon/services/agents_service.h"
+#include "daemon/secrets/secret_sources.h"
 #include "daemon/services/attestations_service.h"
 #include "daemon/services/runs_service.h"
 #include "daemon/services/server.h"
@@ -22,6 +23,7 @@
 #include "daemon/store/sqlite_run_store.h"
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
+#include "executor/http/curl_transport.h"
 
 namespace slipway {
 
@@ -57,6 +59,14 @@ runs::DispatcherOptions DispatcherOptions(const config::Config& config) {
           .rules = {.default_registry = config.registry,
                     .allow_host_network = config.allow_host_network,
                     .allow_insecure_security = config.allow_insecure_security}};
+}
+
+// For what tasks ask the network for: aliases behind URLs, secrets.
+Result<std::unique_ptr<http::Transport>> TaskTransport(const config::Config& config) {
+  http::CurlOptions options;
+  options.plain_http_hosts = config.insecure_registries;
+  if (!config.ca_file.empty()) options.extra_ca_files.push_back(config.ca_file);
+  return http::NewCurlTransport(std::move(options));
 }
 
 // Signals that end the daemon are blocked in all threads and waited for in main.
@@ -133,12 +143,21 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   const Clock& clock = Clock::Real();
   sources::Uploads uploads(builder->store(), clock);
   agents::AgentHub agents;
+  SLIPWAY_ASSIGN_OR_RETURN(const auto transport, TaskTransport(config));
+  SLIPWAY_ASSIGN_OR_RETURN(const secrets::SecretSources secret_sources,
+                           secrets::OpenSources(config.secrets, *transport));
   const runs::Parts parts{.store = *store,
                           .archive = *archive,
                           .sealer = sealer,
                           .builder = *builder,
                           .clock = clock,
-                          .agents = agents};
+                          .agents = agents,
+                          .tasks = {.resolve_secrets =
+                                        [&secret_sources](const Context& ctx, const std::vector<task::Secret>& wanted) {
+                                          return secrets::ResolveSecrets(ctx, wanted, secret_sources);
+                                        },
+                                    .max_parallel = config.max_parallel_task_steps,
+                                    .transport = transport.get()}};
   const runs::DispatcherOptions options = DispatcherOptions(config);
   runs::Dispatcher dispatcher(parts, uploads, options);
   services::RunsService runs_service(dispatcher, *store, *archive,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/secrets/source_settings.h"
 #include "executor/base/log.h"
 #include "executor/base/status.h"
 #include "executor/source/context_source.h"
@@ -41,6 +42,9 @@ struct Config {
   bool allow_local_git = false;
   uint64_t max_parallel_steps = 0;
   uint64_t keep_storage_bytes = 0;
+
+  uint64_t max_parallel_task_steps = 0;  ///< of one run; 0: engine::kDefaultParallel
+  secrets::SourceSettings secrets;
 };
 
 /// What fits together: addresses, paths. INVALID_ARGUMENT with the key.

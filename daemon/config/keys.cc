@@ -86,6 +86,19 @@ Key Limit(std::string_view name, uint64_t source::Limits::*member, bool bytes, s
           {}};
 }
 
+Key Source(std::string_view name, std::string secrets::SourceSettings::*member, std::string_view form,
+           std::string_view help) {
+  return {name,
+          Kind::kText,
+          form,
+          help,
+          [member](Config& config, const std::string& text) {
+            config.secrets.*member = text;
+            return Status();
+          },
+          {}};
+}
+
 Key Seconds(std::string_view name, std::chrono::seconds Config::*member, std::chrono::seconds least,
             std::chrono::seconds most, std::string_view help) {
   return {name,
@@ -158,6 +171,28 @@ std::vector<Key> MakeKeys() {
             "Build steps at once over all runs; 0: one a processor, at least 4"),
       Bytes("keep_storage", &Config::keep_storage_bytes,
             "Contents and caches to keep; 0: a tenth of the disk, at least 10 GB"),
+      Count("max_parallel_task_steps", &Config::max_parallel_task_steps, 0, 1024,
+            "Steps of one task at once; a task may ask for less. 0: 8"),
+      {"secrets.environment", Kind::kList, "NAME", "Variables of the daemon that tasks may read as env:NAME",
+       [](Config& config, const std::string& text) {
+         config.secrets.environment.push_back(text);
+         return Status();
+       },
+       [](Config& config) { config.secrets.environment.clear(); }},
+      Source("secrets.folder", &secrets::SourceSettings::folder, "DIR", "Files that tasks may read as file:NAME"),
+      Source("secrets.vault_address", &secrets::SourceSettings::vault_address, "URL",
+             "HashiCorp Vault that tasks may read as vault:MOUNT/PATH#FIELD"),
+      Source("secrets.vault_namespace", &secrets::SourceSettings::vault_namespace, "NAME", "Namespace in that Vault"),
+      Source("secrets.vault_token_file", &secrets::SourceSettings::vault_token_file, "FILE",
+             "File with a token for that Vault"),
+      Source("secrets.vault_role_id", &secrets::SourceSettings::vault_role_id, "ID",
+             "Role to sign in to that Vault with (AppRole)"),
+      Source("secrets.vault_secret_id_file", &secrets::SourceSettings::vault_secret_id_file, "FILE",
+             "File with the secret id of that role"),
+      Source("secrets.azure_identity_endpoint", &secrets::SourceSettings::azure_identity_endpoint, "URL",
+             "Where tokens of managed identities are had, if not in Azure"),
+      Source("secrets.azure_vault_endpoint", &secrets::SourceSettings::azure_vault_endpoint, "URL",
+             "Where Azure key vaults are asked instead of at their own hosts"),
   };
 }
 

@@ -18,6 +18,8 @@ class LogText {
   /// From now on lines begin with the step that they are of: "[test] …". The output of a step's own program (the vertex
   /// that is called like the step) then has no number of a vertex.
   void NameSteps() { named_ = true; }
+  /// All events are of one step: its own program's lines stand there as it wrote them.
+  void ForOneStep() { alone_ = true; }
 
   /// The text for an event; often empty.
   std::string Render(const RunEvent& event);
@@ -38,7 +40,9 @@ class LogText {
   };
 
   Vertex& At(const RunEvent& event);
-  bool IsProgram(const RunEvent& event) const { return named_ && !event.step.empty() && event.vertex == event.step; }
+  bool IsProgram(const RunEvent& event) const {
+    return (named_ || alone_) && !event.step.empty() && event.vertex == event.step;
+  }
   std::string StepLabel(const RunEvent& event) const;
   static std::string LinePrefix(const Vertex& vertex, SystemTime now);
   void VertexLog(const RunEvent& event, std::string* out);
@@ -46,6 +50,7 @@ class LogText {
   void VertexFinished(const RunEvent& event, std::string* out);
 
   bool named_ = false;
+  bool alone_ = false;
   std::map<std::string, Vertex> vertices_;
 };
 

@@ -87,6 +87,37 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   return created;
 }
 
+Result<task::CompiledTask> Dispatcher::Render(const Context& ctx, const task::FileTask& request) {
+  struct Silence : ProgressSink {
+    void OnEvent(const ProgressEvent&) override {}
+  };
+  SLIPWAY_ASSIGN_OR_RETURN(const Leases leases, PinUploads(request.source_location, {}));
+  TaskServices services = parts_.tasks;
+  services.resolve_secrets = [](const Context&, const std::vector<task::Secret>& secrets) {
+    std::map<std::string, std::string> values;
+    for (const task::Secret& secret : secrets) values[secret.id] = "***";
+    return Result<std::map<std::string, std::string>>(std::move(values));
+  };
+  const oci::Platform platform = request.platform.value_or(oci::Platform::Host());
+  run_template::RunValues values;
+  values.id = fmt::format("dry{}", ++renderings_);
+  values.registry = options_.rules.default_registry;
+  values.date = parts_.clock.System();
+  values.os = platform.os;
+  values.architecture = platform.architecture;
+  values.shared_volume = fmt::format("acb_vol_{}", values.id);
+  task::FileTask open = request;
+  for (builder::NamedValue& value : open.values) {
+    if (value.secret) value.value = "***";
+  }
+  Silence silence;
+  SLIPWAY_ASSIGN_OR_RETURN(
+      PreparedTask prepared,
+      PrepareTask(ctx, {.builder = parts_.builder, .services = services, .rules = options_.rules, .progress = silence},
+                  open, std::move(values)));
+  return std::move(prepared.compiled);
+}
+
 Result<Run> Dispatcher::Cancel(const std::string& run_id) {
   SLIPWAY_ASSIGN_OR_RETURN(Run run, parts_.store.RequestCancel(run_id, parts_.clock.System()));
   log::ForRun(run_id)->info("cancel requested while {}", StateName(run.state));

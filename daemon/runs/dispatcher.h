@@ -4,6 +4,7 @@
 // Life: construct, Start, (Schedule, Cancel from any thread), Stop. Each run that is executed has a thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -47,6 +48,8 @@ class Dispatcher {
   /// Stores the run; it is durable when this returns. NOT_FOUND if its upload is gone, RESOURCE_EXHAUSTED if the queue
   /// is full, UNAVAILABLE while stopping.
   Result<store::CreatedRun> Schedule(const ScheduleRequest& request);
+  /// What a run of this request would do; nothing is run or stored. Secrets that the file names are "***".
+  Result<task::CompiledTask> Render(const Context& ctx, const task::FileTask& request);
   /// As store::RunStore::RequestCancel; an active run is told to stop.
   Result<store::Run> Cancel(const std::string& run_id);
 
@@ -72,6 +75,8 @@ class Dispatcher {
   const DispatcherOptions options_;
   const Worker worker_;
   RunQueue queue_;
+
+  std::atomic<uint64_t> renderings_{0};  // so many were begun
 
   mutable std::mutex mutex_;
   std::condition_variable_any idle_;

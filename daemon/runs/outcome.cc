@@ -75,11 +75,11 @@ std::vector<store::Dependencies> ToDependencies(const action::Report& report) {
 
 }  // namespace
 
-std::optional<RunState> Judge(const engine::Outcome& outcome, StopCause cause, const Context& run) {
+std::optional<RunState> Judge(const engine::Outcome& outcome, StopCause cause) {
   if (outcome.status.ok()) return RunState::kSucceeded;
   if (cause == StopCause::kUser) return RunState::kCanceled;
   if (cause == StopCause::kShutdown) return std::nullopt;
-  if (run.Err().code() == Code::kDeadlineExceeded) return RunState::kTimeout;
+  if (outcome.run_timed_out) return RunState::kTimeout;
   if (outcome.step_timed_out) return RunState::kFailed;
   return StateFor(outcome.status.code());
 }

@@ -21,7 +21,7 @@ enum class StopCause { kNone, kUser, kShutdown };
 ///
 /// The user is to blame (Failed) for codes that say that something asked for is wrong, not there or not allowed, and
 /// for a step that was slower than its own limit; for the rest it is Slipway or a dependency (Error).
-std::optional<store::RunState> Judge(const engine::Outcome& outcome, StopCause cause, const Context& run);
+std::optional<store::RunState> Judge(const engine::Outcome& outcome, StopCause cause);
 
 /// What became of the steps, for the record. `ranges`: where they are in the log.
 std::vector<store::Step> MakeSteps(const task::Task& task, const engine::Outcome& outcome,

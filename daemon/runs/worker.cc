@@ -33,14 +33,22 @@ engine::Outcome Failure(Status status) {
   return outcome;
 }
 
+// What is left of the time that a run may take.
+std::chrono::seconds TimeLeft(const Run& run, std::chrono::steady_clock::time_point begin) {
+  const auto used = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin);
+  return std::max(std::chrono::seconds(1), run.timeout - used);
+}
+
 run_template::RunValues ValuesOf(const Run& run, const task::QuickBuildRules& rules) {
-  const oci::Platform platform = run.build.platforms.empty() ? oci::Platform::Host() : run.build.platforms.front();
+  oci::Platform platform = run.build.platforms.empty() ? oci::Platform::Host() : run.build.platforms.front();
+  if (run.file_task && run.file_task->platform) platform = *run.file_task->platform;
   return {.id = run.id,
           .registry = rules.default_registry,
           .date = run.start_time.value_or(run.create_time),
           .os = platform.os,
           .architecture = platform.architecture,
-          .task_name = ""};
+          .task_name = "",
+          .shared_volume = fmt::format("acb_vol_{}", run.id)};
 }
 
 }  // namespace
@@ -61,45 +69,108 @@ void Worker::Attempt(const Run& run, ActiveRun& active) const {
   const auto begin = std::chrono::steady_clock::now();
   logger->info("started, attempt {}", run.attempt);
 
-  Result<std::string> secrets = std::string();
-  if (!run.sealed.empty()) secrets = parts_.sealer.Unseal(run.sealed, run.id);
-  Result<task::QuickBuild> build = secrets.ok() ? JoinSecrets(run.build, *secrets) : std::move(secrets).status();
-  auto masker = std::make_shared<const secrets::Masker>(build.ok() ? SecretValues(*build) : std::vector<std::string>());
+  Result<Job> job = Unseal(run);
+  std::vector<std::string> hidden;
+  if (job.ok()) hidden = job->file_task ? SecretValues(*job->file_task) : SecretValues(job->build);
+  auto masker = std::make_shared<const secrets::Masker>(std::move(hidden));
   Result<std::unique_ptr<logs::Recorder>> recorder = parts_.archive.Record(run.id, masker);
-  if (!recorder.ok()) return End(run, Failure(std::move(recorder).status()), RunState::kError, nullptr, begin);
-  if (!build.ok()) return End(run, Failure(std::move(build).status()), RunState::kError, recorder->get(), begin);
+  if (!recorder.ok()) return End(run, {Failure(std::move(recorder).status()), {}}, RunState::kError, nullptr, begin);
+  if (!job.ok()) return End(run, {Failure(job.status()), {}}, RunState::kError, recorder->get(), begin);
   if (run.attempt > 1) (*recorder)->AttemptStarted(run.attempt, "begun anew, since the daemon had stopped meanwhile");
 
   if (const Result<Run> running = parts_.store.SetRunning(run.id, parts_.clock.System()); !running.ok()) {
-    return End(run, Failure(running.status()), RunState::kError, recorder->get(), begin);
+    return End(run, {Failure(running.status()), {}}, RunState::kError, recorder->get(), begin);
   }
   parts_.archive.Expect(run.id)->StateChanged();
-  if (!build->inputs.ssh.empty()) build->inputs.agents = parts_.agents.Open(run.id);
-  const Context ctx = active.ctx.WithTimeout(run.timeout, "the run");
-  const engine::Outcome outcome = RunTask(run, *build, ctx, **recorder);
-  const std::optional<RunState> state = Judge(outcome, active.cause.load(), ctx);
+  if (!job->build.inputs.ssh.empty()) job->build.inputs.agents = parts_.agents.Open(run.id);
+  const Done done = RunJob(run, *job, active.ctx, **recorder);
+  const std::optional<RunState> state = Judge(done.outcome, active.cause.load());
   if (!state) return QueueAgain(run, **recorder);
-  End(run, outcome, *state, recorder->get(), begin);
+  End(run, done, *state, recorder->get(), begin);
 }
 
-engine::Outcome Worker::RunTask(const Run& run, const task::QuickBuild& build, const Context& ctx,
-                                logs::Recorder& recorder) const try {
-  const Result<task::Task> task = task::MakeTask(build, ValuesOf(run, rules_), rules_);
-  if (!task.ok()) return Failure(task.status());
-  return engine::Run(ctx, *task, parts_.builder, recorder);
+Result<Worker::Job> Worker::Unseal(const Run& run) const {
+  std::string secrets;
+  if (!run.sealed.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(secrets, parts_.sealer.Unseal(run.sealed, run.id));
+  }
+  Job job;
+  if (run.file_task) {
+    SLIPWAY_ASSIGN_OR_RETURN(job.file_task, JoinSecrets(*run.file_task, secrets));
+  } else {
+    SLIPWAY_ASSIGN_OR_RETURN(job.build, JoinSecrets(run.build, secrets));
+  }
+  return job;
+}
+
+Worker::Done Worker::RunJob(const Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const try {
+  return job.file_task ? RunFile(run, *job.file_task, ctx, recorder) : RunBuild(run, job.build, ctx, recorder);
 } catch (const std::exception& e) {
   // The last net: one run must not take the others down.
-  return Failure(Internal("the run was ended by an exception: {}", e.what()));
+  return {Failure(Internal("the run was ended by an exception: {}", e.what())), {}};
 }
 
-void Worker::End(const Run& run, const engine::Outcome& outcome, RunState state, logs::Recorder* recorder,
+Worker::Done Worker::RunBuild(const Run& run, const task::QuickBuild& build, const Context& ctx,
+                              logs::Recorder& recorder) const {
+  const Result<task::Task> task = task::MakeTask(build, ValuesOf(run, rules_), rules_);
+  if (!task.ok()) return {Failure(task.status()), {}};
+  Done done;
+  engine::RunOptions options;
+  options.source.name = run.id;
+  options.timeout = run.timeout;
+  done.outcome = engine::Run(ctx, *task, parts_.builder, recorder, options);
+  done.steps = MakeSteps(*task, done.outcome, recorder.step_ranges());
+  return done;
+}
+
+Worker::Done Worker::RunFile(const Run& run, const task::FileTask& request, const Context& ctx,
+                             logs::Recorder& recorder) const {
+  const auto begin = std::chrono::steady_clock::now();
+  recorder.NameSteps();
+  TaskServices services = parts_.tasks;
+  if (services.resolve_secrets) {
+    services.resolve_secrets =
+        [this, &recorder](const Context& resolve,
+                          const std::vector<task::Secret>& secrets) -> Result<std::map<std::string, std::string>> {
+      SLIPWAY_ASSIGN_OR_RETURN(auto values, parts_.tasks.resolve_secrets(resolve, secrets));
+      std::vector<std::string> hidden;
+      for (const auto& [id, value] : values) hidden.push_back(value);
+      recorder.Hide(std::move(hidden));
+      return values;
+    };
+  }
+  Done done;
+  const Context limited = ctx.WithTimeout(run.timeout, "the run");
+  const Result<PreparedTask> prepared =
+      PrepareTask(limited, {.builder = parts_.builder, .services = services, .rules = rules_, .progress = recorder},
+                  request, ValuesOf(run, rules_));
+  if (!prepared.ok()) {
+    done.outcome = Failure(prepared.status());
+    done.outcome.run_timed_out = limited.Err().code() == Code::kDeadlineExceeded;
+    return done;
+  }
+  for (const std::string& warning : prepared->compiled.warnings) recorder.Line("WARNING: " + warning);
+  const task::Task& task = prepared->compiled.task;
+  engine::RunOptions options;
+  options.source = {
+      .name = run.id, .context = {}, .workbench = prepared->workbench.get(), .revision = prepared->revision};
+  options.timeout = TimeLeft(run, begin);
+  options.max_parallel = parts_.tasks.max_parallel;
+  done.outcome = engine::Run(ctx, task, parts_.builder, recorder, options);
+  done.steps = MakeSteps(task, done.outcome, recorder.step_ranges());
+  return done;
+}
+
+void Worker::End(const Run& run, const Done& done, RunState state, logs::Recorder* recorder,
                  std::chrono::steady_clock::time_point begin) const {
   const auto logger = log::ForRun(run.id);
+  const engine::Outcome& outcome = done.outcome;
   store::RunResult result = MakeResult(state, outcome, run.timeout);
+  result.steps = done.steps;
   if (recorder != nullptr) {
     result.error_message = recorder->Mask(result.error_message);
-    if (const std::string dependencies = action::DependencyText(outcome.report);
-        state == RunState::kSucceeded && !dependencies.empty()) {
+    for (store::Step& step : result.steps) step.error = recorder->Mask(step.error);
+    if (const std::string dependencies = action::DependencyText(outcome.report); !dependencies.empty()) {
       recorder->Line("The following dependencies were found:");
       recorder->Raw("\n" + dependencies + "\n");
     }

@@ -9,6 +9,7 @@
 #include "daemon/agents/agent_hub.h"
 #include "daemon/logs/archive.h"
 #include "daemon/runs/outcome.h"
+#include "daemon/runs/task_preparation.h"
 #include "daemon/secrets/sealer.h"
 #include "daemon/store/run_store.h"
 #include "executor/base/clock.h"
@@ -26,6 +27,7 @@ struct Parts {
   builder::Builder& builder;
   const Clock& clock;
   agents::AgentHub& agents;
+  TaskServices tasks = {};
 };
 
 /// A run that is being executed.
@@ -42,10 +44,24 @@ class Worker {
   void Execute(const std::string& run_id, ActiveRun& active) const;
 
  private:
-  engine::Outcome RunTask(const store::Run& run, const task::QuickBuild& build, const Context& ctx,
-                          logs::Recorder& recorder) const;
+  /// What a run is to do, with its secrets.
+  struct Job {
+    task::QuickBuild build;
+    std::optional<task::FileTask> file_task;
+  };
+  /// How it went, and what became of its steps.
+  struct Done {
+    engine::Outcome outcome;
+    std::vector<store::Step> steps;
+  };
+  Result<Job> Unseal(const store::Run& run) const;
+  Done RunJob(const store::Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const;
+  Done RunBuild(const store::Run& run, const task::QuickBuild& build, const Context& ctx,
+                logs::Recorder& recorder) const;
+  Done RunFile(const store::Run& run, const task::FileTask& request, const Context& ctx,
+               logs::Recorder& recorder) const;
   void Attempt(const store::Run& run, ActiveRun& active) const;
-  void End(const store::Run& run, const engine::Outcome& outcome, store::RunState state, logs::Recorder* recorder,
+  void End(const store::Run& run, const Done& done, store::RunState state, logs::Recorder* recorder,
            std::chrono::steady_clock::time_point begin) const;
   void QueueAgain(const store::Run& run, logs::Recorder& recorder) const;
 

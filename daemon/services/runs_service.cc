@@ -1,10 +1,13 @@
 #include "daemon/services/runs_service.h"
 
 #include "daemon/services/convert.h"
+#include "daemon/services/convert_task.h"
 #include "daemon/services/event_stream.h"
 #include "daemon/services/log_stream.h"
 #include "daemon/services/message_check.h"
 #include "daemon/services/status.h"
+#include "daemon/services/step_log_stream.h"
+#include "executor/base/utf8.h"
 
 namespace slipway::services {
 
@@ -14,6 +17,7 @@ constexpr int kDefaultPage = 15;
 constexpr int kMaxPage = 1000;
 constexpr std::chrono::seconds kMaxTimeout{28800};
 constexpr size_t kMaxRequestId = 64;
+constexpr std::chrono::minutes kRenderTimeout{5};
 
 grpc::Status CheckRunId(const std::string& run_id) {
   if (store::IsRunId(run_id)) return grpc::Status::OK;
@@ -31,8 +35,8 @@ grpc::Status NoSuchRun(const Status& status, const std::string& run_id) {
 }
 
 // The timeout of a request; what is wrong with it is added to `errors`.
-std::chrono::seconds ReadTimeout(const v1::DockerBuildRequest& build, std::chrono::seconds standard,
-                                 task::FieldErrors* errors) {
+template <typename Request>
+std::chrono::seconds ReadTimeout(const Request& build, std::chrono::seconds standard, task::FieldErrors* errors) {
   if (!build.has_timeout()) return standard;
   const int64_t seconds = build.timeout().seconds();
   if (seconds < 1 || seconds > kMaxTimeout.count() || build.timeout().nanos() != 0) {
@@ -46,27 +50,68 @@ std::chrono::seconds ReadTimeout(const v1::DockerBuildRequest& build, std::chron
 
 grpc::Status RunsService::ScheduleRun(grpc::ServerContext*, const v1::ScheduleRunRequest* request, v1::Run* response) {
   if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
-  if (!request->has_docker_build()) return BadFields({{"request", "is not set; set docker_build"}});
   if (request->request_id().size() > kMaxRequestId) {
     return BadFields({{"request_id", fmt::format("has more than {} characters", kMaxRequestId)}});
   }
   runs::ScheduleRequest schedule;
-  schedule.build = ToQuickBuild(request->docker_build());
   schedule.request_id = request->request_id();
-  task::FieldErrors errors = task::Check(schedule.build, options_.rules);
-  schedule.timeout = ReadTimeout(request->docker_build(), options_.default_timeout, &errors);
-  if (!errors.empty()) return BadFields(errors, "docker_build.");
+  task::FieldErrors errors;
+  switch (request->request_case()) {
+    case v1::ScheduleRunRequest::kDockerBuild:
+      schedule.build = ToQuickBuild(request->docker_build());
+      errors = task::Check(schedule.build, options_.rules);
+      schedule.timeout = ReadTimeout(request->docker_build(), options_.default_timeout, &errors);
+      if (!errors.empty()) return BadFields(errors, "docker_build.");
+      break;
+    case v1::ScheduleRunRequest::kFileTask:
+      schedule.file_task = ToFileTask(request->file_task());
+      errors = task::Check(*schedule.file_task);
+      schedule.timeout = ReadTimeout(request->file_task(), options_.default_timeout, &errors);
+      if (!errors.empty()) return BadFields(errors, "file_task.");
+      break;
+    case v1::ScheduleRunRequest::kEncodedTask:
+      schedule.file_task = ToFileTask(request->encoded_task());
+      errors = task::Check(*schedule.file_task);
+      schedule.timeout = ReadTimeout(request->encoded_task(), options_.default_timeout, &errors);
+      if (!errors.empty()) return BadFields(errors, "encoded_task.");
+      break;
+    case v1::ScheduleRunRequest::REQUEST_NOT_SET:
+      return BadFields({{"request", "is not set; set docker_build, file_task or encoded_task"}});
+  }
+  const std::string& source = schedule.file_task ? schedule.file_task->source_location : schedule.build.source_location;
   const Result<store::CreatedRun> created = dispatcher_.Schedule(schedule);
   if (created.ok()) return Answer(created->run, response);
   const Status& status = created.status();
   if (status.code() == Code::kNotFound) {
-    return Refuse(status, "UPLOAD_NOT_FOUND", {{"source_location", schedule.build.source_location}});
+    return Refuse(status, "UPLOAD_NOT_FOUND", {{"source_location", task::WithoutSecret(source)}});
   }
   if (status.code() == Code::kUnavailable) return Refuse(status, "SHUTTING_DOWN");
   // The disk may be full as well as the queue.
   const Result<store::RunStore::QueueInfo> queue = store_.Queue(0);
   const bool full = queue.ok() && queue->queued >= dispatcher_.max_queued();
   return status.code() == Code::kResourceExhausted && full ? Refuse(status, "QUEUE_FULL") : ToGrpc(status);
+}
+
+grpc::Status RunsService::RenderTask(grpc::ServerContext* context, const v1::RenderTaskRequest* request,
+                                     v1::RenderTaskResponse* response) {
+  if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
+  if (request->request_case() == v1::RenderTaskRequest::REQUEST_NOT_SET) {
+    return BadFields({{"request", "is not set; set file_task or encoded_task"}});
+  }
+  const task::FileTask task =
+      request->has_file_task() ? ToFileTask(request->file_task()) : ToFileTask(request->encoded_task());
+  if (const task::FieldErrors errors = task::Check(task); !errors.empty()) {
+    return BadFields(errors, request->has_file_task() ? "file_task." : "encoded_task.");
+  }
+  auto limit = std::chrono::ceil<std::chrono::milliseconds>(context->deadline() - std::chrono::system_clock::now());
+  limit = std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(0), kRenderTimeout);
+  const Context ctx = Context::Background().WithTimeout(limit, "rendering the task");
+  const Result<task::CompiledTask> compiled = dispatcher_.Render(ctx, task);
+  if (!compiled.ok()) return ToGrpc(compiled.status());
+  response->set_rendered(utf8::Repair(compiled->rendered));
+  for (const task::Step& step : compiled->task.steps) FillPlannedStep(step, response->add_steps());
+  for (const std::string& warning : compiled->warnings) response->add_warnings(utf8::Repair(warning));
+  return grpc::Status::OK;
 }
 
 grpc::Status RunsService::Answer(const store::Run& run, v1::Run* response) {
@@ -122,7 +167,7 @@ grpc::ServerWriteReactor<v1::StreamRunLogResponse>* RunsService::StreamRunLog(gr
   using Refused = RefusedStream<v1::StreamRunLogResponse>;
   std::shared_ptr<logs::RunFeed> feed;
   if (const grpc::Status bad = OpenFeed(*request, request->run_id(), &feed); !bad.ok()) return new Refused(bad);
-  if (!feed->open()) {
+  if (!feed->open() && request->step_id().empty()) {
     const Result<uint64_t> size = feed->log().Size();
     if (!size.ok()) return new Refused(ToGrpc(size.status()));
     if (request->offset() > *size) {
@@ -132,6 +177,11 @@ grpc::ServerWriteReactor<v1::StreamRunLogResponse>* RunsService::StreamRunLog(gr
   }
   if (!streams_.Take()) {
     return new Refused(Refuse(ResourceExhausted("too many logs and events are being followed"), "TOO_MANY_STREAMS"));
+  }
+  if (!request->step_id().empty()) {
+    auto steps = std::make_shared<StepLogStream>(std::move(feed), streams_, store_, *request);
+    steps->Begin(steps);
+    return steps.get();
   }
   auto stream = std::make_shared<LogStream>(std::move(feed), streams_, store_, *request);
   stream->Begin(stream);

@@ -29,6 +29,8 @@ class RunsService final : public slipway::v1::Runs::WithCallbackMethod_StreamRun
 
   grpc::Status ScheduleRun(grpc::ServerContext* context, const slipway::v1::ScheduleRunRequest* request,
                            slipway::v1::Run* response) override;
+  grpc::Status RenderTask(grpc::ServerContext* context, const slipway::v1::RenderTaskRequest* request,
+                          slipway::v1::RenderTaskResponse* response) override;
   grpc::Status GetRun(grpc::ServerContext* context, const slipway::v1::GetRunRequest* request,
                       slipway::v1::Run* response) override;
   grpc::Status ListRuns(grpc::ServerContext* context, const slipway::v1::ListRunsRequest* request,

@@ -148,10 +148,9 @@ Result<Aliases> ReadAliases(const Context& ctx, std::string_view file, const std
       SLIPWAY_RETURN_IF_ERROR(reader.Directive(*value, &out.directive));
     } else {
       constexpr std::array<std::string_view, 3> kKeys = {"values", "src", "directive"};
-      out.warnings.push_back(reader
-                                 .Bad(key->offset, fmt::format("'{}' is no key of 'alias' and is ignored{}", key->text,
-                                                               DidYouMean(key->text, kKeys)))
-                                 .message());
+      out.warnings.push_back(
+          reader.Bad(key->offset, fmt::format("'{}' is no key of 'alias'{}", key->text, DidYouMean(key->text, kKeys)))
+              .message());
     }
   }
   for (const auto& [source, offset] : sources) {

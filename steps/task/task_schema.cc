@@ -73,7 +73,7 @@ class Reader {
       if (key->kind == YamlNode::Kind::kScalar && key->plain() && key->text == "<<") {
         Merge(*value, depth, what, keys, values);
       } else if (key->kind != YamlNode::Kind::kScalar) {
-        Warn(*key, fmt::format("{} is no key of {} and is ignored", Describe(*key), what));
+        Warn(*key, fmt::format("{} is no key of {}", Describe(*key), what));
       } else if (keys.contains(key->text)) {
         own[key->text] = value.get();
       } else {
@@ -104,7 +104,7 @@ class Reader {
     if (key.text == "downloadRetryDelay") hint = "; did you mean 'cmdDownloadRetryDelay'?";
     if (key.text == "secret" && keys.contains("cmd")) hint = "; secrets are given to a step in a volume";
     if (key.text == "alias") hint = "; aliases need 'version: v1.1.0', and the block must begin in column 1";
-    Warn(key, fmt::format("'{}' is no key of {} and is ignored{}", key.text, what, hint));
+    Warn(key, fmt::format("'{}' is no key of {}{}", key.text, what, hint));
   }
 
   // Kinds of values. Each leaves the target as it is for null.

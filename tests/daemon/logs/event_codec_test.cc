@@ -21,6 +21,7 @@ RunEvent Full() {
   event.total = UINT64_MAX;
   event.nanos = 5;
   event.code = 14;
+  event.step = "test";
   return event;
 }
 

@@ -116,5 +116,38 @@ TEST_F(LogTextTest, CarriageReturnsBeforeTheEndOfALineGo) {
   EXPECT_EQ(log_, "#5 [1/2] RUN make\n#5 0.000 windows\n");
 }
 
+// Lines of tasks say of which step they are.
+class NamedStepsTest : public ::testing::Test {
+ protected:
+  static RunEvent Of(Kind kind, const std::string& vertex, const std::string& text = "") {
+    RunEvent event = Make(kind, vertex, text);
+    event.step = "test";
+    event.name = "name";
+    event.number = kind == Kind::kVertexLog ? 1 : 7;
+    return event;
+  }
+  static std::string Written(LogText text) {
+    std::string log;
+    for (const RunEvent& event : {Of(Kind::kVertexStarted, "test"), Of(Kind::kVertexLog, "test", "one\ntw"),
+                                  Of(Kind::kVertexStarted, "test/pull"), Of(Kind::kVertexLog, "test/pull", "layer\n"),
+                                  Of(Kind::kVertexLog, "test", "o\n"), Of(Kind::kVertexFinished, "test")}) {
+      log += text.Render(event);
+    }
+    return log;
+  }
+};
+
+TEST_F(NamedStepsTest, ALineBeginsWithItsStep) {
+  LogText text;
+  text.NameSteps();
+  EXPECT_EQ(Written(std::move(text)), "[test] one\n[test] #7 name\n[test] #7 0.000 layer\n[test] two\n");
+}
+
+TEST_F(NamedStepsTest, OfOneStepAloneItNeedsNoName) {
+  LogText text;
+  text.ForOneStep();
+  EXPECT_EQ(Written(std::move(text)), "one\n#7 name\n#7 0.000 layer\ntwo\n");
+}
+
 }  // namespace
 }  // namespace slipway::logs

@@ -15,7 +15,7 @@ engine::Outcome Failed(Code code) {
 }
 
 std::optional<RunState> StateOf(Code code, StopCause cause = StopCause::kNone) {
-  return Judge(Failed(code), cause, Context::Background());
+  return Judge(Failed(code), cause);
 }
 
 TEST(Outcome, WhatTheUserAskedForWronglyIsFailed) {
@@ -33,8 +33,8 @@ TEST(Outcome, WhatSlipwayOrADependencyDidIsError) {
 }
 
 TEST(Outcome, SuccessWinsOverALateCancel) {
-  EXPECT_EQ(Judge(engine::Outcome(), StopCause::kUser, Context::Background()), RunState::kSucceeded);
-  EXPECT_EQ(Judge(engine::Outcome(), StopCause::kShutdown, Context::Background()), RunState::kSucceeded);
+  EXPECT_EQ(Judge(engine::Outcome(), StopCause::kUser), RunState::kSucceeded);
+  EXPECT_EQ(Judge(engine::Outcome(), StopCause::kShutdown), RunState::kSucceeded);
 }
 
 TEST(Outcome, CancelAndShutdownAreToldApart) {
@@ -44,11 +44,12 @@ TEST(Outcome, CancelAndShutdownAreToldApart) {
 }
 
 TEST(Outcome, TimeoutIsTheRunsOwnLimitOnly) {
-  const Context over = Context::Background().WithTimeout(std::chrono::seconds(0), "the run");
-  EXPECT_EQ(Judge(Failed(Code::kDeadlineExceeded), StopCause::kNone, over), RunState::kTimeout);
+  engine::Outcome run = Failed(Code::kDeadlineExceeded);
+  run.run_timed_out = true;
+  EXPECT_EQ(Judge(run, StopCause::kNone), RunState::kTimeout);
   engine::Outcome step = Failed(Code::kDeadlineExceeded);
   step.step_timed_out = true;
-  EXPECT_EQ(Judge(step, StopCause::kNone, Context::Background()), RunState::kFailed);
+  EXPECT_EQ(Judge(step, StopCause::kNone), RunState::kFailed);
 }
 
 TEST(Outcome, ARecordTellsWhatAndWhere) {

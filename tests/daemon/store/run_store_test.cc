@@ -174,6 +174,34 @@ TEST_F(RunStoreTest, ATransitionSetsItsTimes) {
   EXPECT_EQ(store_->Finish(run.id, RunState::kSucceeded, {}, At(3))->finish_time, At(3));
 }
 
+TEST_F(RunStoreTest, ATaskFileIsReadBack) {
+  NewRun request = Request();
+  request.file_task =
+      task::FileTask{.source_location = "https://example.com/a.git",
+                     .file = "acb.yaml",
+                     .content = "steps: []",
+                     .values_file = "v.yaml",
+                     .values_content = "a: b",
+                     .values = {{.name = "x", .value = "1"}, {.name = "s", .value = "", .secret = true}},
+                     .platform = oci::Platform::Parse("linux/arm64").value(),
+                     .strict = true};
+  const store::Run run = *store_->Get(store_->Create(request)->run.id);
+  EXPECT_EQ(run.type, RunType::kQuickRun);
+  ASSERT_TRUE(run.file_task);
+  EXPECT_EQ(SourceOf(run), "https://example.com/a.git");
+  EXPECT_EQ(run.file_task->file, "acb.yaml");
+  EXPECT_EQ(run.file_task->content, "steps: []");
+  EXPECT_EQ(run.file_task->values_file, "v.yaml");
+  EXPECT_EQ(run.file_task->values_content, "a: b");
+  EXPECT_TRUE(run.file_task->values.at(1).secret);
+  EXPECT_EQ(run.file_task->platform->architecture, "arm64");
+  EXPECT_TRUE(run.file_task->strict);
+  RunFilter tasks;
+  tasks.type = RunType::kQuickRun;
+  Create();
+  EXPECT_EQ(Ids(tasks), std::vector<std::string>{run.id});
+}
+
 TEST_F(RunStoreTest, AResultIsReadBack) {
   RunResult result;
   result.error_message = "exit code: 1";
@@ -186,7 +214,28 @@ TEST_F(RunStoreTest, AResultIsReadBack) {
   result.revision = "abc";
   result.base_images = {{.image = {.registry = "docker.io", .repository = "library/alpine", .tag = "3", .digest = "d"},
                          .is_runtime = true}};
+  result.steps = {{.id = "test",
+                   .kind = 3,
+                   .state = 4,
+                   .exit_code = 3,
+                   .start = At(1),
+                   .finish = At(2),
+                   .attempts = 2,
+                   .error = "exit code: 3",
+                   .errors_ignored = true,
+                   .log_begin = 10,
+                   .log_end = 20,
+                   .when = {"build"},
+                   .run_on = "always"},
+                  {.id = "push", .kind = 2, .state = 1, .run_on = "success"}};
+  result.dependencies = {{.image = result.output_images[0],
+                          .runtime = result.base_images[0].image,
+                          .buildtime = {result.base_images[0].image},
+                          .revision = "abc"},
+                         {.image = {}, .runtime = {}, .buildtime = {}, .revision = ""}};
   const RunResult got = store_->Get(Finished(RunState::kFailed, result).id)->result;
+  EXPECT_EQ(got.steps, result.steps);
+  EXPECT_EQ(got.dependencies, result.dependencies);
   EXPECT_EQ(got.error_message, result.error_message);
   EXPECT_EQ(got.error_code, result.error_code);
   EXPECT_EQ(got.failed_step, result.failed_step);

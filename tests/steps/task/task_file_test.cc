@@ -77,7 +77,7 @@ TEST(TaskFile, ErrorsOfTypeAreToldTogether) {
       "acb.yaml:6:10: 'env' must be a list of texts; it is a mapping");
   EXPECT_EQ(ErrorOf("foo\n"), "acb.yaml:1:1: a task file must be a mapping; here is the value 'foo'");
   EXPECT_EQ(ErrorOf("- a\n"), "acb.yaml:1:1: a task file must be a mapping; here is a list");
-  EXPECT_THAT(ErrorOf("steps:\n\t- cmd: a\n"), StartsWith("acb.yaml:2:1: "));
+  EXPECT_THAT(ErrorOf("steps:\n\t- cmd: a\n"), StartsWith("acb.yaml:2:2: "));
 }
 
 TEST(TaskFile, UnknownKeysAreWarningsOrErrors) {
@@ -85,14 +85,12 @@ TEST(TaskFile, UnknownKeysAreWarningsOrErrors) {
       "stepz: []\nsteps:\n  - CMD: x\n    cmd: a\n    timout: 5\n    downloadRetries: 3\n    secret: x\n";
   const Result<CompiledTask> compiled = Compile(text);
   ASSERT_TRUE(compiled.ok()) << compiled.status().message();
-  EXPECT_THAT(
-      compiled->warnings,
-      ElementsAre(
-          "acb.yaml:1:1: 'stepz' is no key of a task file and is ignored; did you mean 'steps'?",
-          "acb.yaml:3:5: 'CMD' is no key of a step and is ignored; did you mean 'cmd'?",
-          "acb.yaml:5:5: 'timout' is no key of a step and is ignored; did you mean 'timeout'?",
-          "acb.yaml:6:5: 'downloadRetries' is no key of a step and is ignored; did you mean 'cmdDownloadRetries'?",
-          "acb.yaml:7:5: 'secret' is no key of a step and is ignored; secrets are given to a step in a volume"));
+  EXPECT_THAT(compiled->warnings,
+              ElementsAre("acb.yaml:1:1: 'stepz' is no key of a task file; did you mean 'steps'?",
+                          "acb.yaml:3:5: 'CMD' is no key of a step; did you mean 'cmd'?",
+                          "acb.yaml:5:5: 'timout' is no key of a step; did you mean 'timeout'?",
+                          "acb.yaml:6:5: 'downloadRetries' is no key of a step; did you mean 'cmdDownloadRetries'?",
+                          "acb.yaml:7:5: 'secret' is no key of a step; secrets are given to a step in a volume"));
   TaskFileRequest request = FileRequest(text);
   request.strict = true;
   EXPECT_THAT(CompileTask(Context::Background(), request).status().message(),
@@ -143,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"version: 1.0.0\n",
                 "acb.yaml:1:10: the version '1.0.0' is not known; there are v1.0.0, v1.1.0 and 1.0-preview-1; did you "
                 "mean 'v1.0.0'?"},
-        BadCase{"steps:\n  - cmd: a\n  -\n", "acb.yaml:3:4: step 2 is empty"},
+        BadCase{"steps:\n  - cmd: a\n  -\n", "acb.yaml:3:3: step 2 is empty"},
         BadCase{"steps:\n  - {id: x}\n", "acb.yaml:2:5: step 'x' has none of cmd, build and push"},
         BadCase{"steps:\n  - {id: x, cmd: a, build: .}\n",
                 "acb.yaml:2:5: step 'x' has more than one of cmd, build and push; split it"},
@@ -278,7 +276,7 @@ TEST(TaskFile, TemplatesAndAliasesKeepPlaces) {
             "the container: cmd: IMAGE sh -c 'COMMANDS'");
   EXPECT_EQ(
       ErrorOf("version: v1.1.0\nalias: {values: {a: b}}\n# c\nsteps:\n  - cmd: {{ .Values.x.y }}\n").substr(0, 18),
-      "acb.yaml:5:19: exe");
+      "acb.yaml:5:13: exe");
   const Result<CompiledTask> good = Compile("version: v1.1.0\nsteps:\n  - cmd: bash echo $ID {{.Run.Registry}}\n");
   ASSERT_TRUE(good.ok()) << good.status().message();
   EXPECT_EQ(good->rendered, "version: v1.1.0\nsteps:\n  - cmd: bash echo cf19 reg.example.com\n");
