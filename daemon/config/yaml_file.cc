@@ -43,7 +43,7 @@ class Reader {
   }
 
   Status ReadItem(const std::string& name, const YAML::Node& key_node, const YAML::Node& value) {
-    if (name == "limits") return ReadMap(value, name);
+    if (name == "limits" || name == "secrets") return ReadMap(value, name);
     const Key* key = FindKey(name);
     if (key == nullptr) return At(key_node.Mark(), fmt::format("unknown key '{}'{}", name, KeyHint(name)));
     if (key->kind == Key::Kind::kList && value.IsSequence()) {
