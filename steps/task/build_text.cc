@@ -1,6 +1,7 @@
 #include "steps/task/build_text.h"
 
 #include "executor/base/fs.h"
+#include "steps/task/cmd_text.h"
 #include "steps/task/flags.h"
 #include "steps/task/shell_words.h"
 
@@ -71,6 +72,15 @@ class Parser {
         {"--annotation", true, AddPair(&build_.annotations)},
         {"--add-host", true, AppendText(&build_.extra_hosts)},
         {"--network", true, StoreText(&build_.network)},
+        {"--secret", true, [this](const std::string& value) { return Secret(value); }},
+        {"--ulimit", true, AppendText(&build_.inputs.ulimits)},
+        {"--shm-size", true,
+         [this](const std::string& value) {
+           SLIPWAY_ASSIGN_OR_RETURN(build_.inputs.shm_size_bytes, ParseSize(value));
+           return Status();
+         }},
+        {"--allow", true, AppendText(&build_.inputs.allow)},
+        {"--ssh", true, RefuseFlag("is not taken: a step has no agent")},
         {"--no-cache", false, StoreSwitch(&build_.no_cache)},
         {"--pull", false, StoreSwitch(&build_.pull)},
         {"--isolation", true,
@@ -94,6 +104,31 @@ class Parser {
         {"--cgroup-parent", true, RefuseFlag(no_daemon)},
         {"--security-opt", true, RefuseFlag(no_daemon)},
     };
+  }
+
+  // "id=ID,src=PATH": a file of a volume that the step mounts.
+  Status Secret(const std::string& value) {
+    std::string id;
+    std::string path;
+    for (std::string_view rest = value; !rest.empty();) {
+      const size_t comma = std::min(rest.find(','), rest.size());
+      const auto [name, text] = SplitPair(std::string(rest.substr(0, comma)));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+      if (name == "id") {
+        id = text;
+      } else if (name == "src" || name == "source") {
+        path = text;
+      } else if (name != "type" || text != "file") {
+        return InvalidArgument("'{}' is not understood; write id=ID,src=PATH", name);
+      }
+    }
+    if (id.empty() || path.empty()) return InvalidArgument("'{}' needs both id and src", value);
+    const auto file = around_.files.find(fs::Clean(path));
+    if (file == around_.files.end()) {
+      return InvalidArgument("'{}' is no file of a volume that the step mounts (volumeMounts)", path);
+    }
+    build_.inputs.secrets.push_back({.id = id, .value = file->second});
+    return Status();
   }
 
   static Status Append(std::vector<std::string>* out, const std::string& value) {

@@ -2,6 +2,7 @@
 // options.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ struct BuildSurroundings {
   std::string working_directory;         ///< absolute: what relative paths are relative to
   std::vector<oci::Platform> platforms;  ///< where the text names none
   QuickBuildRules rules;
+  /// Files of the volumes that the step mounts, by their paths: what --secret may name.
+  std::map<std::string, std::string> files = {};
 };
 
 /// The step. What deserves attention is added to `warnings`. INVALID_ARGUMENT for what is wrong, with the flag.

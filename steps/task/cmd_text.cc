@@ -30,25 +30,9 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-Result<uint64_t> ParseBytes(std::string_view text) {
-  constexpr std::string_view kUnits = "bkmgt";
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
-  if (unit.size() == 2 && (unit[1] == 'b' || unit[1] == 'B')) unit.remove_suffix(1);
-  const size_t power = unit.empty()      ? 0
-                       : unit.size() > 1 ? std::string_view::npos
-                                         : kUnits.find(static_cast<char>(unit[0] | 0x20));
-  if (error != std::errc() || power == std::string_view::npos || !(value > 0) || value > 1e15) {
-    return InvalidArgument("'{}' is no size like '512m' or '2g'", text);
-  }
-  for (size_t i = 0; i < power; ++i) value *= 1024;
-  return value < 9e18 ? Result<uint64_t>(static_cast<uint64_t>(value)) : InvalidArgument("'{}' is too large", text);
-}
-
 FlagAction StoreBytes(uint64_t* out) {
   return [out](const std::string& value) {
-    SLIPWAY_ASSIGN_OR_RETURN(*out, ParseBytes(value));
+    SLIPWAY_ASSIGN_OR_RETURN(*out, ParseSize(value));
     return Status();
   };
 }
@@ -279,6 +263,22 @@ Result<std::vector<PortMapping>> ParsePorts(std::string_view text) {
     out.push_back(port);
   }
   return out;
+}
+
+Result<uint64_t> ParseSize(std::string_view text) {
+  constexpr std::string_view kUnits = "bkmgt";
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  if (unit.size() == 2 && (unit[1] == 'b' || unit[1] == 'B')) unit.remove_suffix(1);
+  const size_t power = unit.empty()      ? 0
+                       : unit.size() > 1 ? std::string_view::npos
+                                         : kUnits.find(static_cast<char>(unit[0] | 0x20));
+  if (error != std::errc() || power == std::string_view::npos || !(value > 0) || value > 1e15) {
+    return InvalidArgument("'{}' is no size like '512m' or '2g'", text);
+  }
+  for (size_t i = 0; i < power; ++i) value *= 1024;
+  return value < 9e18 ? Result<uint64_t>(static_cast<uint64_t>(value)) : InvalidArgument("'{}' is too large", text);
 }
 
 Result<double> ParseCpus(std::string_view text) {

@@ -19,6 +19,8 @@ Status ParseCmd(std::string_view text, std::string_view default_registry, Step* 
 
 /// "8080:80", "127.0.0.1:8080:80/udp", "80", "8000-8002:80-82" as docker reads them; several for a range.
 Result<std::vector<PortMapping>> ParsePorts(std::string_view text);
+/// Bytes: "512m", "2g", "64kb". INVALID_ARGUMENT if it is none, or not more than 0.
+Result<uint64_t> ParseSize(std::string_view text);
 /// A number of processors: "1.5". INVALID_ARGUMENT if it is none, or not more than 0.
 Result<double> ParseCpus(std::string_view text);
 

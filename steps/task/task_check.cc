@@ -366,7 +366,8 @@ class Maker {
           ParseBuild(raw.build.value,
                      {.working_directory = directory_[i],
                       .platforms = options_.platform ? std::vector{*options_.platform} : std::vector<oci::Platform>(),
-                      .rules = options_.rules},
+                      .rules = options_.rules,
+                      .files = MountedFiles(raw)},
                      &warnings);
       status = build.status().With("build");
       if (build.ok()) step.what = *std::move(build);
@@ -376,6 +377,18 @@ class Maker {
     for (const std::string& warning : warnings) Warn(position, fmt::format("{}: {}", Named(i), warning));
     if (!status.ok()) return Bad(position, "{}: {}", Named(i), status.message());
     return Status();
+  }
+
+  // The files that a step's volumes show it, by path.
+  std::map<std::string, std::string> MountedFiles(const RawStep& raw) const {
+    std::map<std::string, std::string> files;
+    for (const RawMount& mount : raw.volume_mounts) {
+      for (const Volume& volume : task_.volumes) {
+        if (volume.name != mount.name) continue;
+        for (const auto& [name, bytes] : volume.files) files[fs::Join(fs::Clean(mount.mount_path), name)] = bytes;
+      }
+    }
+    return files;
   }
 
   std::string WithAlias(const std::string& text) const {

@@ -101,6 +101,72 @@ TEST_F(RunsServiceTest, EveryWrongFieldIsNamed) {
   EXPECT_THAT(status.error_message(), HasSubstr("docker_build.timeout: is not a whole number of seconds"));
 }
 
+v1::ScheduleRunRequest TaskRequest(const std::string& content) {
+  v1::ScheduleRunRequest request;
+  request.mutable_encoded_task()->set_source_location("/dev/null");
+  request.mutable_encoded_task()->set_task_name("acb.yaml");
+  request.mutable_encoded_task()->set_task_content(content);
+  return request;
+}
+
+TEST_F(RunsServiceTest, ATaskIsRunAndItsStepsAreTold) {
+  v1::ScheduleRunRequest request = TaskRequest("steps:\n  - {id: app, build: '-t app:1 https://x.io/y.git'}\n");
+  v1::Argument* value = request.mutable_encoded_task()->add_values();
+  value->set_name("pw");
+  value->set_value("hunter2");
+  value->set_is_secret(true);
+  const std::string id = ScheduleRun(request).run_id();
+  WaitForEnd(id);
+  v1::Run run;
+  ASSERT_TRUE(Get(id, &run).ok());
+  EXPECT_EQ(run.run_type(), v1::RUN_TYPE_QUICK_RUN);
+  EXPECT_EQ(run.encoded_task().values(0).value(), "");
+  ASSERT_EQ(run.steps_size(), 1);
+  EXPECT_EQ(run.steps(0).step_id(), "app");
+  EXPECT_EQ(run.steps(0).kind(), v1::STEP_KIND_BUILD);
+  EXPECT_EQ(run.steps(0).status(), v1::STEP_STATUS_SUCCESSFUL);
+  EXPECT_EQ(run.steps(0).run_on(), "success");
+  EXPECT_GT(run.steps(0).log_end(), run.steps(0).log_begin());
+  ASSERT_EQ(run.dependencies_size(), 1);
+  EXPECT_EQ(run.dependencies(0).image().repository(), "app");
+}
+
+TEST_F(RunsServiceTest, EveryWrongFieldOfATaskIsNamed) {
+  v1::ScheduleRunRequest request = TaskRequest("steps: []");
+  request.mutable_encoded_task()->set_source_location("/etc");
+  request.mutable_encoded_task()->mutable_timeout()->set_seconds(0);
+  request.mutable_encoded_task()->add_values()->set_value("x");
+  EXPECT_THAT(BadFields(Schedule(request)),
+              ElementsAre("encoded_task.source_location", "encoded_task.values[0].name", "encoded_task.timeout"));
+}
+
+TEST_F(RunsServiceTest, ATaskIsRenderedWithoutBeingRun) {
+  grpc::ClientContext ctx;
+  v1::RenderTaskRequest request;
+  *request.mutable_encoded_task() =
+      TaskRequest("steps:\n  - {id: a, cmd: 'img {{ .Run.OS }}'}\n  - {id: b, cmd: img, rnuOn: always}\n")
+          .encoded_task();
+  v1::RenderTaskResponse plan;
+  const grpc::Status status = runs_->RenderTask(&ctx, request, &plan);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_THAT(plan.rendered(), HasSubstr("cmd: 'img linux'"));
+  ASSERT_EQ(plan.steps_size(), 2);
+  EXPECT_EQ(plan.steps(0).summary(), "img linux");
+  EXPECT_THAT(plan.steps(1).when(), ElementsAre("a"));
+  EXPECT_THAT(plan.warnings(), ElementsAre("acb.yaml:3:23: 'rnuOn' is no key of a step; did you mean 'runOn'?"));
+  EXPECT_TRUE(builder_.requests().empty());
+}
+
+TEST_F(RunsServiceTest, AWrongTaskIsNotRendered) {
+  grpc::ClientContext ctx;
+  v1::RenderTaskRequest request;
+  *request.mutable_encoded_task() = TaskRequest("steps:\n  - {id: a}\n").encoded_task();
+  v1::RenderTaskResponse plan;
+  const grpc::Status status = runs_->RenderTask(&ctx, request, &plan);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "acb.yaml:2:5: step 'a' has none of cmd, build and push");
+}
+
 TEST_F(RunsServiceTest, UnknownFieldsAreRefused) {
   v1::ScheduleRunRequest request = BuildRequest();
   request.docker_build().GetReflection()->MutableUnknownFields(request.mutable_docker_build())->AddVarint(99, 1);

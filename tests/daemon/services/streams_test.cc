@@ -25,11 +25,12 @@ struct EventRead {
 
 class StreamsTest : public testing::ApiFixture {
  protected:
-  LogRead ReadLog(const std::string& id, uint64_t offset, bool follow) {
+  LogRead ReadLog(const std::string& id, uint64_t offset, bool follow, const std::string& step = "") {
     v1::StreamRunLogRequest request;
     request.set_run_id(id);
     request.set_offset(offset);
     request.set_follow(follow);
+    request.set_step_id(step);
     grpc::ClientContext ctx;
     ctx.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
     const auto stream = runs_->StreamRunLog(&ctx, request);
@@ -79,6 +80,21 @@ TEST_F(StreamsTest, AFinishedLogIsReadFromAnyOffset) {
   const LogRead beyond = ReadLog(id, whole.data.size() + 1, false);
   EXPECT_EQ(beyond.result.error_code(), grpc::OUT_OF_RANGE);
   EXPECT_EQ(Reason(beyond.result), "slipway/LOG_OFFSET");
+}
+
+TEST_F(StreamsTest, TheLogOfAStepHasNoOthersLines) {
+  const std::string id = ScheduleRun().run_id();
+  const LogRead push = ReadLog(id, 0, true, "push");
+  EXPECT_TRUE(push.result.ok()) << push.result.error_message();
+  EXPECT_TRUE(push.complete);
+  EXPECT_THAT(push.data, HasSubstr("Executing step ID: push."));
+  EXPECT_THAT(push.data, HasSubstr("Successfully pushed image"));
+  EXPECT_THAT(push.data, ::testing::Not(HasSubstr("step ID: build")));
+  EXPECT_THAT(push.data, ::testing::Not(HasSubstr("was successful after")));
+  EXPECT_EQ(ReadLog(id, 10, false, "push").data, push.data.substr(10));
+  const LogRead none = ReadLog(id, 0, true, "test");
+  EXPECT_EQ(none.result.error_code(), grpc::NOT_FOUND);
+  EXPECT_EQ(Reason(none.result), "slipway/STEP_NOT_FOUND");
 }
 
 TEST_F(StreamsTest, AFollowerSeesTheLogToItsEnd) {

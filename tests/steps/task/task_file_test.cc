@@ -298,6 +298,19 @@ TEST(TaskFile, BareAliasesStandForTheFirstWord) {
   EXPECT_EQ(Cmd(task, 2).image, "mybash");
 }
 
+TEST(TaskFile, ABuildReadsSecretsFromVolumesOfItsStep) {
+  const std::string head = "volumes: [{name: v, secret: {key: aHVudGVyMg==}}]\nsteps:\n";
+  const Task task = TaskOf(head +
+                           "  - build: --secret id=k,src=/s/key --ulimit nofile=5 --shm-size 1m .\n"
+                           "    volumeMounts: [{name: v, mountPath: /s}]\n");
+  const builder::BuildInputs& inputs = Build(task, 0).request.inputs;
+  ASSERT_EQ(inputs.secrets.size(), 1U);
+  EXPECT_EQ(inputs.secrets[0].id, "k");
+  EXPECT_EQ(inputs.secrets[0].value, "hunter2");
+  EXPECT_THAT(ErrorOf(head + "  - build: --secret id=k,src=/s/key .\n"),
+              HasSubstr("--secret: '/s/key' is no file of a volume that the step mounts"));
+}
+
 TEST(TaskFile, AFileThatIsRenderedToNothingIsRefused) {
   EXPECT_EQ(ErrorOf("{{ if false }}\nsteps: []\n{{ end -}}\n"), "acb.yaml: rendered, nothing is left of it");
 }
