@@ -38,24 +38,45 @@ bool IsTask(const stdfs::path& path) {
   return name != "values.yaml" && name != "empty.yaml" && path.parent_path().filename() != "preprocessor";
 }
 
+// A file with values that it may ask for.
+TaskFileRequest SampleRequest(const stdfs::path& path) {
+  TaskFileRequest request = FileRequest(*fs::ReadFile(path));
+  request.rules.allow_host_network = true;
+  const stdfs::path values = path.parent_path() / "values.yaml";
+  if (stdfs::exists(values)) request.data.values = *run_template::ParseValues("values.yaml", *fs::ReadFile(values));
+  for (const char* name : {"mysecret", "REGISTRY1", "REGISTRY2", "registryName"}) {
+    if (!request.data.values.contains(name)) request.data.values[name] = "some.io";
+  }
+  request.resolve_secrets = [](const Context&, const std::vector<Secret>& secrets) {
+    std::map<std::string, std::string> values_of;
+    for (const Secret& secret : secrets) values_of[secret.id] = "secret";
+    return Result<std::map<std::string, std::string>>(values_of);
+  };
+  return request;
+}
+
+// Of this tree: they have no warnings either.
+TEST(Fixtures, AreAllRead) {
+  size_t count = 0;
+  for (const auto& entry : stdfs::directory_iterator(std::string(SLIPWAY_SOURCE_DIR) + "/tests/data/tasks")) {
+    SCOPED_TRACE(entry.path());
+    TaskFileRequest request = SampleRequest(entry.path());
+    request.strict = true;
+    request.data.values["files"] = {{"a.pem", "one"}, {"b.pem", "two"}};
+    const Result<CompiledTask> compiled = CompileTask(Context::Background(), request);
+    EXPECT_TRUE(compiled.ok()) << compiled.status().message();
+    ++count;
+  }
+  EXPECT_EQ(count, 3U);
+}
+
 TEST(Samples, AreAllRead) {
   if (!stdfs::exists(Folder())) GTEST_SKIP() << "needs the folder " << Folder();
   size_t count = 0;
   for (const auto& entry : stdfs::recursive_directory_iterator(Folder())) {
     if (!entry.is_regular_file() || !IsTask(entry.path())) continue;
     SCOPED_TRACE(entry.path());
-    TaskFileRequest request = FileRequest(*fs::ReadFile(entry.path()));
-    request.rules.allow_host_network = true;
-    const stdfs::path values = entry.path().parent_path() / "values.yaml";
-    if (stdfs::exists(values)) request.data.values = *run_template::ParseValues("values.yaml", *fs::ReadFile(values));
-    for (const char* name : {"mysecret", "REGISTRY1", "REGISTRY2", "registryName"}) {
-      if (!request.data.values.contains(name)) request.data.values[name] = "some.io";
-    }
-    request.resolve_secrets = [](const Context&, const std::vector<Secret>& secrets) {
-      std::map<std::string, std::string> values_of;
-      for (const Secret& secret : secrets) values_of[secret.id] = "secret";
-      return Result<std::map<std::string, std::string>>(values_of);
-    };
+    const TaskFileRequest request = SampleRequest(entry.path());
     const Result<CompiledTask> compiled = CompileTask(Context::Background(), request);
     if (const std::string refusal = Refusal(entry.path()); !refusal.empty()) {
       EXPECT_THAT(compiled.status().message(), ::testing::HasSubstr(refusal));
