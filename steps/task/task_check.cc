@@ -9,6 +9,7 @@
 #include "executor/base/utf8.h"
 #include "steps/task/build_text.h"
 #include "steps/task/cmd_text.h"
+#include "steps/task/environment.h"
 #include "steps/task/file_checks.h"
 
 namespace slipway::task {
@@ -36,19 +37,6 @@ bool HasSpace(std::string_view text) {
   }
   return false;
 }
-
-// "NAME='VALUE'" and "'NAME=VALUE'" as a shell reads them; anything else as it is.
-std::string WithoutQuotes(std::string_view entry) {
-  const auto wrapped = [](std::string_view text) {
-    return text.size() >= 2 && (text[0] == '\'' || text[0] == '"') && text.find(text[0], 1) == text.size() - 1;
-  };
-  if (wrapped(entry)) return std::string(entry.substr(1, entry.size() - 2));
-  const size_t value = entry.find('=') + 1;
-  if (!wrapped(entry.substr(value))) return std::string(entry);
-  return fmt::format("{}{}", entry.substr(0, value), entry.substr(value + 1, entry.size() - value - 2));
-}
-
-std::string NameOf(std::string_view entry) { return std::string(entry.substr(0, entry.find('='))); }
 
 class Maker {
  public:
@@ -168,7 +156,7 @@ class Maker {
     step.start_delay = Seconds(raw.start_delay, 0);
     step.retry_delay = Seconds(raw.retry_delay, 5);
     step.network = raw.network.value.empty() ? default_network_ : raw.network.value;
-    SLIPWAY_RETURN_IF_ERROR(Environment(raw, &step));
+    SLIPWAY_ASSIGN_OR_RETURN(step.env, MergeEnvironment(options_.file, raw_.env, raw.env, &warnings_));
     const PlacedText& directory = raw.working_directory.value.empty() ? raw_.working_directory : raw.working_directory;
     directory_.push_back(
         fs::Clean(directory.value.starts_with('/') ? directory.value : fs::Join(kWorkspace, directory.value)));
@@ -178,54 +166,6 @@ class Maker {
       step.working_directory = directory_.back();
     }
     return Status();
-  }
-
-  // A step's own entries, then those of the task that it does not define. An entry of the task may hold several, set
-  // apart by commas; what follows a comma and has no name belongs to the value before it.
-  Status Environment(const RawStep& raw, Step* step) {
-    std::set<std::string> own;
-    for (const PlacedText& entry : raw.env.value) {
-      const size_t equals = entry.value.find('=');
-      if (equals == std::string::npos && !raw_.env.value.empty()) {
-        return Bad(entry.position, "the environment entry '{}' is not of the form NAME=VALUE", entry.value);
-      }
-      if (equals == std::string::npos) {
-        Warn(
-            entry.position,
-            fmt::format("'{}' has no value and is left out: a step sees no environment to take one from", entry.value));
-        continue;
-      }
-      if (equals == 0) return Bad(entry.position, "an environment entry has no name: '{}'", entry.value);
-      step->env.push_back(WithoutQuotes(entry.value));
-      own.insert(NameOf(step->env.back()));
-    }
-    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> inherited, TaskEnvironment());
-    for (const std::string& entry : inherited) {
-      if (!own.contains(NameOf(entry))) step->env.push_back(entry);
-    }
-    return Status();
-  }
-
-  Result<std::vector<std::string>> TaskEnvironment() const {
-    std::vector<std::string> out;
-    for (const PlacedText& entry : raw_.env.value) {
-      bool first = true;
-      for (std::string_view rest = entry.value; first || !rest.empty(); first = false) {
-        const size_t comma = std::min(rest.find(','), rest.size());
-        const std::string_view piece = rest.substr(0, comma);
-        const bool named = piece.find('=') != std::string_view::npos && piece[0] != '=';
-        if (named) {
-          out.push_back(WithoutQuotes(piece));
-        } else if (first) {
-          return Bad(entry.position, "the environment entry '{}' of the task is not of the form NAME=VALUE",
-                     entry.value);
-        } else {
-          out.back().append(",").append(piece);
-        }
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
-      }
-    }
-    return out;
   }
 
   Status CheckStep(size_t i) {

@@ -228,9 +228,9 @@ TEST(TaskFile, ChecksAreInTheOriginalsOrder) {
 
 TEST(TaskFile, EnvironmentsAreMerged) {
   const Task task = TaskOf(
-      "env: ['a=1,b=2', 'c=3,4']\nsteps:\n  - cmd: x\n    env: ['a=9', 'z=1,y=2', \"Q='x y'\", '\"R=s\"', "
+      "env: ['a=1,b=2', 'c=3,4', \"d='5,6'\"]\nsteps:\n  - cmd: x\n    env: ['a=9', 'z=1,y=2', \"Q='x y'\", '\"R=s\"', "
       "'J={\"k\":1}']\n");
-  EXPECT_THAT(task.steps[0].env, ElementsAre("a=9", "z=1,y=2", "Q=x y", "R=s", "J={\"k\":1}", "b=2", "c=3,4"));
+  EXPECT_THAT(task.steps[0].env, ElementsAre("a=9", "z=1,y=2", "Q=x y", "R=s", "J={\"k\":1}", "b=2", "c=3,4", "d=5,6"));
 }
 
 TEST(TaskFile, WhenIsResolved) {
