@@ -100,7 +100,7 @@ Result<task::CompiledTask> Dispatcher::Render(const Context& ctx, const task::Fi
   };
   const oci::Platform platform = request.platform.value_or(oci::Platform::Host());
   run_template::RunValues values;
-  values.id = fmt::format("dry{}", ++renderings_);
+  values.id = fmt::format("dry-{}", ++renderings_);  // no run has such an id
   values.registry = options_.rules.default_registry;
   values.date = parts_.clock.System();
   values.os = platform.os;
