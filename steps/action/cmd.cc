@@ -53,6 +53,13 @@ class CmdAction : public Action {
   }
 
   Status Run(const Context& ctx, Environment& environment) override {
+    Status status = RunContainer(ctx, environment);
+    // Why a step was stopped is no fault of its own.
+    return status.ok() || ctx.Done() ? status : std::move(status).With(fmt::format("step '{}'", step_.id));
+  }
+
+ private:
+  Status RunContainer(const Context& ctx, Environment& environment) {
     environment.exit_code.reset();
     Say(environment.progress, fmt::format("Launching container with name: {}", step_.id));
     SLIPWAY_ASSIGN_OR_RETURN(builder::Workbench* const workbench, environment.run.Workbench(ctx));
@@ -79,7 +86,6 @@ class CmdAction : public Action {
     return status;
   }
 
- private:
   Status FindImage(const Context& ctx, builder::Workbench& workbench, Environment& environment) {
     if (const ImagePtr built = environment.run.FindImage(cmd_.local_name)) {
       SLIPWAY_ASSIGN_OR_RETURN(image_, workbench.Use(*built, Name(cmd_.local_name, cmd_.image)));
