@@ -40,6 +40,13 @@ void TimerTable::Remove(const TimerName& name) {
   timers_.erase(found);
 }
 
+void TimerTable::RemoveTask(const std::string& task) {
+  for (auto at = timers_.lower_bound({task, ""}); at != timers_.end() && at->first.first == task;) {
+    if (at->second.next) queue_.erase({*at->second.next, at->first});
+    at = timers_.erase(at);
+  }
+}
+
 void TimerTable::Clear() {
   timers_.clear();
   queue_.clear();

@@ -36,6 +36,7 @@ class TimerTable {
   /// Adds or replaces a timer. `last`: the moment that was last due, or when the timer was made.
   void Set(const TimerName& name, TimerPlan plan, SystemTime last, SystemTime now);
   void Remove(const TimerName& name);
+  void RemoveTask(const std::string& task);
   void Clear();
   bool Has(const TimerName& name) const { return timers_.contains(name); }
   size_t size() const { return timers_.size(); }

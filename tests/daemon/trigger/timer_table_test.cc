@@ -87,6 +87,9 @@ TEST(TimerTable, TimersComeByMoment) {
   EXPECT_EQ(due[0].name.first, "b");
   table.Remove({"a", "t"});
   EXPECT_EQ(table.size(), 2U);
+  table.Set({"b", "u"}, Plan("0 3 * * *"), start, start);
+  table.RemoveTask("b");
+  EXPECT_EQ(table.size(), 1U);
   table.Clear();
   EXPECT_EQ(table.NextTime(), std::nullopt);
 }
