@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cstdarg>
 #include <charconv>
+#include <cstdarg>
 #include <string_view>
 
 #include "executor/base/log.h"
@@ -66,8 +66,8 @@ struct Exchange {
 };
 
 MHD_Result Answer(MHD_Connection* connection, const Response& response) {
-  MHD_Response* out = MHD_create_response_from_buffer(
-      response.body.size(), const_cast<char*>(response.body.data()), MHD_RESPMEM_MUST_COPY);
+  MHD_Response* out = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
+                                                      MHD_RESPMEM_MUST_COPY);
   if (out == nullptr) return MHD_NO;
   MHD_add_response_header(out, "Content-Type", response.content_type.c_str());
   MHD_add_response_header(out, "X-Content-Type-Options", "nosniff");

@@ -37,8 +37,8 @@ using Handler = std::function<Response(const Request&)>;
 
 class Router {
  public:
-  /// `path` like "/webhooks/git/{task}": "{x}" stands for one element, which is not empty. `max_body_bytes` bounds what is
-  /// read for this route; 0 takes no body.
+  /// `path` like "/webhooks/git/{task}": "{x}" stands for one element, which is not empty. `max_body_bytes` bounds what
+  /// is read for this route; 0 takes no body.
   void Add(std::string method, std::string path, uint64_t max_body_bytes, Handler handler);
 
   struct Match {

@@ -25,7 +25,8 @@ RunTrigger Read(const Json& json) {
   out.pull_request = json.at("pull_request");
   out.source_branch = json.at("source_branch");
   out.from_fork = json.at("from_fork");
-  if (!json.at("occurrence").is_null()) out.occurrence = SystemTime(std::chrono::nanoseconds(json.at("occurrence").get<int64_t>()));
+  if (!json.at("occurrence").is_null())
+    out.occurrence = SystemTime(std::chrono::nanoseconds(json.at("occurrence").get<int64_t>()));
   for (const Json& image : json.at("images")) {
     out.images.push_back({.registry = image.at("registry"),
                           .repository = image.at("repository"),

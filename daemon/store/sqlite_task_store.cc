@@ -81,7 +81,8 @@ std::optional<db::Bytes> Blob(const std::string& sealed) {
 Status TrimTimers(db::Transaction& tx, const Task& task) {
   std::vector<std::pair<std::string, std::string>> stored;
   {
-    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, tx.Query("SELECT timer, schedule FROM task_timer WHERE task = ?", task.name));
+    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                             tx.Query("SELECT timer, schedule FROM task_timer WHERE task = ?", task.name));
     while (rows.Next()) stored.emplace_back(rows.Get<std::string>(0), rows.Get<std::string>(1));
     SLIPWAY_RETURN_IF_ERROR(rows.Finish());
   }
@@ -167,8 +168,8 @@ Result<Task> SqliteTaskStore::Update(Task task, SystemTime now) {
   task.etag = NewEtag();
   task.update_time = now;
   SLIPWAY_RETURN_IF_ERROR(
-      tx.Run("UPDATE task SET etag = ?, update_time = ?, enabled = ?, spec = ?, sealed = ? WHERE name = ?", task.etag, now,
-             task.enabled, SpecToJson(task), Blob(task.sealed), before.name));
+      tx.Run("UPDATE task SET etag = ?, update_time = ?, enabled = ?, spec = ?, sealed = ? WHERE name = ?", task.etag,
+             now, task.enabled, SpecToJson(task), Blob(task.sealed), before.name));
   SLIPWAY_RETURN_IF_ERROR(TrimTimers(tx, task));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return task;
@@ -228,10 +229,11 @@ Status SqliteTaskStore::SetBases(const std::string& name, const std::vector<Base
   SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM task_base WHERE task = ?", task->name));
   int64_t position = 0;
   for (const BaseImage& base : bases) {
-    SLIPWAY_RETURN_IF_ERROR(tx.Run(
-        "INSERT INTO task_base (task, position, registry, repository, tag, digest, is_runtime) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        task->name, position++, base.image.registry, base.image.repository, base.image.tag, base.image.digest,
-        base.is_runtime));
+    SLIPWAY_RETURN_IF_ERROR(
+        tx.Run("INSERT INTO task_base (task, position, registry, repository, tag, digest, is_runtime) VALUES (?, ?, ?, "
+               "?, ?, ?, ?)",
+               task->name, position++, base.image.registry, base.image.repository, base.image.tag, base.image.digest,
+               base.is_runtime));
   }
   return tx.Commit();
 }
@@ -267,7 +269,8 @@ Result<std::vector<Image>> SqliteTaskStore::WatchedImages() {
 
 Result<std::vector<TimerState>> SqliteTaskStore::Timers() {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
-  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT task, timer, schedule, last_time FROM task_timer"));
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                           session.Query("SELECT task, timer, schedule, last_time FROM task_timer"));
   std::vector<TimerState> out;
   while (rows.Next()) {
     out.push_back({.task = rows.Get<std::string>(0),
@@ -296,20 +299,20 @@ Result<Delivery> SqliteTaskStore::AddDelivery(Delivery delivery) {
     }
   }
   SLIPWAY_ASSIGN_OR_RETURN(delivery.number, NextNumber(tx));
-  SLIPWAY_RETURN_IF_ERROR(
-      tx.Run("INSERT INTO delivery (number, task, trigger_name, sender, sender_id, event, receive_time, verdict, reason, "
-             "run_id, revision, reference, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-             delivery.number, delivery.task, delivery.trigger, delivery.sender, delivery.sender_id, delivery.event,
-             delivery.receive_time, VerdictName(delivery.verdict), delivery.reason, delivery.run_id, delivery.revision,
-             delivery.reference, delivery.content));
+  SLIPWAY_RETURN_IF_ERROR(tx.Run(
+      "INSERT INTO delivery (number, task, trigger_name, sender, sender_id, event, receive_time, verdict, reason, "
+      "run_id, revision, reference, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      delivery.number, delivery.task, delivery.trigger, delivery.sender, delivery.sender_id, delivery.event,
+      delivery.receive_time, VerdictName(delivery.verdict), delivery.reason, delivery.run_id, delivery.revision,
+      delivery.reference, delivery.content));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return delivery;
 }
 
 Status SqliteTaskStore::SetVerdict(int64_t number, Verdict verdict, const std::string& reason,
                                    const std::string& run_id) {
-  return database_->Run("UPDATE delivery SET verdict = ?, reason = ?, run_id = ? WHERE number = ?", VerdictName(verdict),
-                        reason, run_id, number);
+  return database_->Run("UPDATE delivery SET verdict = ?, reason = ?, run_id = ? WHERE number = ?",
+                        VerdictName(verdict), reason, run_id, number);
 }
 
 Result<Delivery> SqliteTaskStore::GetDelivery(int64_t number) {

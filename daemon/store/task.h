@@ -87,7 +87,7 @@ struct Task {
   std::optional<BaseImageTrigger> base_image;
   std::vector<RegistryLogin> logins;
   std::map<std::string, std::string> tags;
-  std::string sealed;  ///< all its secrets, encrypted; "" if there are none
+  std::string sealed;            ///< all its secrets, encrypted; "" if there are none
   std::vector<BaseImage> bases;  ///< of the last successful run
 };
 

@@ -59,12 +59,8 @@ SourceTrigger SourceFrom(const Json& json) {
 }
 
 Json ToJson(const BaseImageTrigger& base) {
-  return {{"name", base.name},
-          {"enabled", base.enabled},
-          {"all_stages", base.all_stages},
-          {"endpoint", base.endpoint},
-          {"payload_type", base.payload_type},
-          {"rebase", static_cast<int>(base.rebase)}};
+  return {{"name", base.name},         {"enabled", base.enabled},           {"all_stages", base.all_stages},
+          {"endpoint", base.endpoint}, {"payload_type", base.payload_type}, {"rebase", static_cast<int>(base.rebase)}};
 }
 
 BaseImageTrigger BaseFrom(const Json& json) {

@@ -49,8 +49,8 @@ class TaskStore {
   virtual Status SetBases(const std::string& name, const std::vector<BaseImage>& bases) = 0;
   /// Names of tasks with an enabled base image trigger that were built from this image, whatever its digest.
   virtual Result<std::vector<Task>> BuiltFrom(const Image& image) = 0;
-  /// The distinct images that tasks with an enabled base image trigger watch; their digests are what the tasks were built
-  /// from.
+  /// The distinct images that tasks with an enabled base image trigger watch; their digests are what the tasks were
+  /// built from.
   virtual Result<std::vector<Image>> WatchedImages() = 0;
 
   virtual Result<std::vector<TimerState>> Timers() = 0;

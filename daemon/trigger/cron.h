@@ -1,8 +1,8 @@
 // CronSchedule: five fields "minute hour day month weekday", in the grammar of NCrontab, which ACR Tasks' timers use.
 //
 // Not Unix cron in three points: day and weekday must both match; a range that is written backwards is turned round
-// ("FRI-MON" is Monday to Friday), it does not wrap; names may be any beginning of the English word ("J", "Tu"). A value
-// with a step ("5/10") goes on to the field's end. Sunday is 0, there is no 7. Immutable value.
+// ("FRI-MON" is Monday to Friday), it does not wrap; names may be any beginning of the English word ("J", "Tu"). A
+// value with a step ("5/10") goes on to the field's end. Sunday is 0, there is no 7. Immutable value.
 #pragma once
 
 #include <array>

@@ -29,9 +29,9 @@ struct GitEvent {
   std::string branch;                     ///< pushed to; of a pull request: its target. "" for a tag
   std::string tag;                        ///< pushed, where it is a tag
   bool deleted = false;                   ///< the branch or tag is gone
-  std::string commit;                     ///< the tip: what is to be built; 40 or 64 hex digits (12 in Bitbucket's pull requests)
-  std::string before;                     ///< what the branch was; "" if it is new or not known
-  std::string message;                    ///< of the tip
+  std::string commit;   ///< the tip: what is to be built; 40 or 64 hex digits (12 in Bitbucket's pull requests)
+  std::string before;   ///< what the branch was; "" if it is new or not known
+  std::string message;  ///< of the tip
   /// Paths that the pushed commits touch; nothing where the payload does not say all of them.
   std::optional<std::vector<std::string>> changed_paths;
 

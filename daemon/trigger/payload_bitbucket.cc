@@ -43,8 +43,7 @@ GitEvent CloudPullRequest(const Payload& body) {
   event.source_branch = request.Text("source.branch.name");
   event.commit = request.Text("source.commit.hash");
   event.message = request.Text("title");
-  event.from_fork =
-      request.Text("source.repository.full_name") != request.Text("destination.repository.full_name");
+  event.from_fork = request.Text("source.repository.full_name") != request.Text("destination.repository.full_name");
   return event;
 }
 

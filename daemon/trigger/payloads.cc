@@ -62,8 +62,7 @@ GitEvent GitHubPush(const Payload& body) {
 
 GitEvent GitHubPullRequest(const Payload& body) {
   const std::string action = body.Text("action");
-  const bool builds =
-      action == "opened" || action == "reopened" || action == "synchronize" || action == "synchronized";
+  const bool builds = action == "opened" || action == "reopened" || action == "synchronize" || action == "synchronized";
   if (!builds) return Ignored("pull_request " + action);
   const Payload request = body.At("pull_request");
   GitEvent event;

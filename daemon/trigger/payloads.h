@@ -1,9 +1,10 @@
 // The bodies of webhooks, a function a host. For webhook.cc.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "daemon/trigger/git_event.h"
 #include "executor/base/status.h"

@@ -97,9 +97,8 @@ SourceFilter::Verdict SourceFilter::Judge(const GitEvent& event, const std::vect
   if (pull ? !conditions_.on_pull_request : !conditions_.on_commit) {
     return no(pull ? "the trigger is not for pull requests" : "the trigger is not for commits");
   }
-  const bool ours = std::any_of(event.repositories.begin(), event.repositories.end(), [this](const std::string& url) {
-    return SameRepository(url, conditions_.repository);
-  });
+  const bool ours = std::any_of(event.repositories.begin(), event.repositories.end(),
+                                [this](const std::string& url) { return SameRepository(url, conditions_.repository); });
   if (!ours) return no(fmt::format("it is of another repository than '{}'", conditions_.repository));
   const std::string what = event.tag.empty() ? "branch" : "tag";
   const std::string& name = event.tag.empty() ? event.branch : event.tag;

@@ -17,11 +17,11 @@ namespace slipway::trigger {
 struct SourceConditions {
   bool on_commit = true;
   bool on_pull_request = false;
-  bool allow_forks = true;                ///< pull requests from forks run, without secrets; false: they do not
-  std::string repository;                 ///< any form of its address
-  std::vector<std::string> branches;      ///< globs: "main", "release/*", "feature/**"; empty: every branch
-  std::vector<std::string> tags;          ///< globs; empty: no tag
-  std::vector<std::string> paths;         ///< as in an ignore file, `!` takes away: "services/api/**"; empty: all
+  bool allow_forks = true;            ///< pull requests from forks run, without secrets; false: they do not
+  std::string repository;             ///< any form of its address
+  std::vector<std::string> branches;  ///< globs: "main", "release/*", "feature/**"; empty: every branch
+  std::vector<std::string> tags;      ///< globs; empty: no tag
+  std::vector<std::string> paths;     ///< as in an ignore file, `!` takes away: "services/api/**"; empty: all
 };
 
 class SourceFilter {
@@ -45,7 +45,7 @@ class SourceFilter {
     std::string text;
     std::string prefix;  ///< of "prefix/**"; "" otherwise
     PathGlob glob;
-    bool any = false;    ///< "**"
+    bool any = false;  ///< "**"
   };
   static Result<std::vector<Glob>> MakeGlobs(const std::vector<std::string>& texts, std::string_view what);
   static bool MatchesAny(const std::vector<Glob>& globs, const std::string& name);
@@ -57,8 +57,8 @@ class SourceFilter {
   PatternMatcher paths_;
 };
 
-/// Whether two addresses are those of one repository: scheme, user, port 22/80/443, ".git", a slash at the end and upper
-/// or lower case do not count (the big hosts do not tell "Org" from "org").
+/// Whether two addresses are those of one repository: scheme, user, port 22/80/443, ".git", a slash at the end and
+/// upper or lower case do not count (the big hosts do not tell "Org" from "org").
 bool SameRepository(std::string_view a, std::string_view b);
 
 /// Whether the commit asks for no run: "[skip ci]", "[ci skip]", "[no ci]" in its message, in any case.

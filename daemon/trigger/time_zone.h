@@ -25,8 +25,8 @@ namespace slipway::trigger {
 class TimeZone {
  public:
   static TimeZone Utc() { return TimeZone(); }
-  /// "Europe/Berlin", "UTC", "" (UTC). INVALID_ARGUMENT for a zone that the tz database does not have; FAILED_PRECONDITION
-  /// if the machine has no such database.
+  /// "Europe/Berlin", "UTC", "" (UTC). INVALID_ARGUMENT for a zone that the tz database does not have;
+  /// FAILED_PRECONDITION if the machine has no such database.
   static Result<TimeZone> Find(std::string_view name);
 
   /// "UTC" for UTC.

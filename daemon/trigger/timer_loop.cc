@@ -50,7 +50,8 @@ void TimerLoop::SetAlarm(std::optional<SystemTime> at) const {
     const auto since = at->time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
     spec.it_value.tv_sec = std::max<time_t>(seconds.count(), 0);
-    spec.it_value.tv_nsec = std::max<long>(std::chrono::nanoseconds(since - seconds).count(), 1);  // all zeros disarm it
+    spec.it_value.tv_nsec =
+        std::max<long>(std::chrono::nanoseconds(since - seconds).count(), 1);  // all zeros disarm it
   } else {
     // Never; but told when the clock is set.
     spec.it_value.tv_sec = std::numeric_limits<time_t>::max() / 2;

@@ -45,7 +45,7 @@ class TimerTable {
     TimerName name;
     SystemTime occurrence;  ///< the moment; of several missed ones the last
     bool missed = false;
-    bool run = true;        ///< false: missed, and not to be made up for
+    bool run = true;  ///< false: missed, and not to be made up for
   };
   /// What has come due until `now`, by moment. Each timer goes on to its next moment after `now`.
   std::vector<Due> TakeDue(SystemTime now);

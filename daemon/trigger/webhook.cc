@@ -52,8 +52,8 @@ Status CheckHmac(std::string_view header, std::string_view value, std::string_vi
 std::optional<std::string> DecodeBase64(std::string_view text) {
   if (text.empty() || text.size() > 4096 || text.size() % 4 != 0) return std::nullopt;
   std::vector<unsigned char> bytes(text.size());
-  const int size = EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
+  const int size =
+      EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0) return std::nullopt;
   size_t padding = 0;
   if (text.ends_with("==")) {
@@ -66,7 +66,8 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
 
 Status CheckBasic(std::string_view value, std::string_view secret) {
   constexpr std::string_view kScheme = "Basic ";
-  if (!value.starts_with(kScheme)) return NotGenuine("Authorization", "is missing; set the hook's basic authentication");
+  if (!value.starts_with(kScheme))
+    return NotGenuine("Authorization", "is missing; set the hook's basic authentication");
   const std::optional<std::string> pair = DecodeBase64(value.substr(kScheme.size()));
   const size_t colon = pair ? pair->find(':') : std::string::npos;
   if (colon == std::string::npos || !Same(std::string_view(*pair).substr(colon + 1), secret)) {
@@ -82,8 +83,8 @@ Status CheckGeneric(const Headers& headers, std::string_view body, std::string_v
   if (stamp.empty() || error != std::errc() || end != stamp.data() + stamp.size()) {
     return NotGenuine("X-Slipway-Timestamp", "is not a number of seconds since 1970");
   }
-  SLIPWAY_RETURN_IF_ERROR(CheckHmac("X-Slipway-Signature", headers("X-Slipway-Signature"),
-                                    fmt::format("{}.{}", stamp, body), secret));
+  SLIPWAY_RETURN_IF_ERROR(
+      CheckHmac("X-Slipway-Signature", headers("X-Slipway-Signature"), fmt::format("{}.{}", stamp, body), secret));
   const int64_t today = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   const int64_t skew = std::chrono::seconds(kMostSkew).count();
   if (seconds < today - skew || seconds > today + skew) {
@@ -165,9 +166,8 @@ Result<GitEvent> ParseDelivery(GitHost host, const Headers& headers, std::string
   }();
   if (!event.ok()) return std::move(event).status().With(fmt::format("a delivery of {}", GitHostName(host)));
   event->host = host;
-  for (const std::string_view name : {"X-GitHub-Delivery", "X-Gitea-Delivery", "X-Forgejo-Delivery",
-                                      "Idempotency-Key", "X-Gitlab-Event-UUID", "X-Request-UUID", "X-Request-Id",
-                                      "X-Slipway-Delivery"}) {
+  for (const std::string_view name : {"X-GitHub-Delivery", "X-Gitea-Delivery", "X-Forgejo-Delivery", "Idempotency-Key",
+                                      "X-Gitlab-Event-UUID", "X-Request-UUID", "X-Request-Id", "X-Slipway-Delivery"}) {
     if (event->delivery_id.empty()) event->delivery_id = headers(name).substr(0, 200);
   }
   // A host that names none sends the same bytes again.

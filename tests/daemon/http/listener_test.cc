@@ -71,8 +71,8 @@ std::string Exchange(const Listener& listener, std::string_view request) {
 }
 
 std::string Post(std::string_view path, std::string_view body) {
-  return fmt::format("POST {} HTTP/1.1\r\nHost: h\r\nx-NAME: n\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", path,
-                     body.size(), body);
+  return fmt::format("POST {} HTTP/1.1\r\nHost: h\r\nx-NAME: n\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
+                     path, body.size(), body);
 }
 
 TEST(Listener, HandlersGetParametersHeadersAndBody) {
@@ -112,7 +112,8 @@ TEST(Listener, NonsenseIsAnsweredOrCutOff) {
   options.idle_timeout = std::chrono::seconds(1);
   const auto listener = Serve(options);
   for (const std::string& text :
-       {std::string("\r\n\r\n\r\n\r\n"), std::string("GET\r\n\r\n"), "GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\n\r\n",
+       {std::string("\r\n\r\n\r\n\r\n"), std::string("GET\r\n\r\n"),
+        "GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\n\r\n",
         std::string("POST /hooks/git/x HTTP/1.1\r\nContent-Length: -5\r\n\r\n"), std::string(300, '\0')}) {
     const UniqueFd fd = Connect(*listener);
     Send(fd, text);

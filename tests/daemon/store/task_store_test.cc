@@ -229,7 +229,8 @@ TEST_F(TaskStoreTest, DeliveriesArePagedAndForgotten) {
 
 TEST(TaskNames, AreWords) {
   EXPECT_TRUE(IsTaskName("build-app_1"));
-  for (const char* bad : {"", "abcd", "with space", "a/bcde", "\xc3\xa9t\xc3\xa9xx"}) EXPECT_FALSE(IsTaskName(bad)) << bad;
+  for (const char* bad : {"", "abcd", "with space", "a/bcde", "\xc3\xa9t\xc3\xa9xx"})
+    EXPECT_FALSE(IsTaskName(bad)) << bad;
   EXPECT_FALSE(IsTaskName(std::string(51, 'a')));
   EXPECT_EQ(ParseDeliveryId("d12"), 12);
   for (const char* bad : {"", "12", "d", "d0", "d-1", "d1x"}) EXPECT_EQ(ParseDeliveryId(bad), std::nullopt) << bad;

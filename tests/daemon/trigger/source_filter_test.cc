@@ -109,9 +109,9 @@ TEST(SameRepository, AddressesInManyForms) {
                            "github.com/org/app", "http://github.com:80/org/app.git"}) {
     EXPECT_TRUE(SameRepository(https, same)) << same;
   }
-  for (const char* other : {"https://github.com/org/app2.git", "https://gitlab.com/org/app.git",
-                            "https://github.com:8443/org/app.git", "https://evil.com/github.com/org/app.git",
-                            "https://evil.com/x@github.com/org/app.git"}) {
+  for (const char* other :
+       {"https://github.com/org/app2.git", "https://gitlab.com/org/app.git", "https://github.com:8443/org/app.git",
+        "https://evil.com/github.com/org/app.git", "https://evil.com/x@github.com/org/app.git"}) {
     EXPECT_FALSE(SameRepository(https, other)) << other;
   }
   EXPECT_TRUE(SameRepository("file:///srv/git/app.git", "/srv/git/app"));

@@ -58,14 +58,17 @@ TEST(NextOccurrence, ATimeInTheGapHappensOnceWhenItEnds) {
 TEST(NextOccurrence, ATimeThatComesTwiceHappensAtTheFirst) {
   EXPECT_THAT(Occurrences("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2),
               ElementsAre("2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"));
-  EXPECT_THAT(Occurrences("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1), ElementsAre("2026-10-26T01:30:00Z"));
+  EXPECT_THAT(Occurrences("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1),
+              ElementsAre("2026-10-26T01:30:00Z"));
 }
 
 TEST(NextOccurrence, EveryHourGoesOnEvenlyThroughBoth) {
-  EXPECT_THAT(Occurrences("30 * * * *", "Europe/Berlin", "2026-10-24T23:00:00Z", 4),
-              ElementsAre("2026-10-24T23:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00Z"));
+  EXPECT_THAT(
+      Occurrences("30 * * * *", "Europe/Berlin", "2026-10-24T23:00:00Z", 4),
+      ElementsAre("2026-10-24T23:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00Z"));
   // From inside the first pass, an earlier minute of the second.
-  EXPECT_THAT(Occurrences("10 * * * *", "Europe/Berlin", "2026-10-25T00:40:00Z", 1), ElementsAre("2026-10-25T01:10:00Z"));
+  EXPECT_THAT(Occurrences("10 * * * *", "Europe/Berlin", "2026-10-25T00:40:00Z", 1),
+              ElementsAre("2026-10-25T01:10:00Z"));
 }
 
 // A schedule a zone, counted through a whole year with a clock that is moved by hand: as often as the calendar says, in

@@ -116,15 +116,12 @@ TEST(TimerTable, AYearOfTwoZones) {
 TEST(TimerLoop, TellsWhatIsDueAndLooksAgainAfterAChange) {
   std::promise<TimerTable::Due> told;
   std::once_flag first;  // a minute may end while this runs
-  TimerLoop loop([&](const std::vector<TimerTable::Due>& due) {
-    std::call_once(first, [&] { told.set_value(due.at(0)); });
-  });
+  TimerLoop loop(
+      [&](const std::vector<TimerTable::Due>& due) { std::call_once(first, [&] { told.set_value(due.at(0)); }); });
   ASSERT_TRUE(loop.Start().ok());
   // It was due a minute ago, as far as the record says.
   const SystemTime now = Clock::Real().System();
-  loop.Change([&](TimerTable& table) {
-    table.Set(kNightly, Plan("* * * * *"), now - std::chrono::minutes(2), now);
-  });
+  loop.Change([&](TimerTable& table) { table.Set(kNightly, Plan("* * * * *"), now - std::chrono::minutes(2), now); });
   const TimerTable::Due due = told.get_future().get();
   EXPECT_EQ(due.name, kNightly);
   EXPECT_LE(due.occurrence, Clock::Real().System());

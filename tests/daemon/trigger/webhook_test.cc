@@ -46,7 +46,8 @@ GitEvent Parse(const std::string& body, const HeaderMap& map) {
   return event.ok() ? *event : GitEvent{};
 }
 
-const HeaderMap kGitHubPush = {{"x-github-event", "push"}, {"X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"}};
+const HeaderMap kGitHubPush = {{"x-github-event", "push"},
+                               {"X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"}};
 
 TEST(Webhook, GitHubPushBuildsTheTip) {
   const GitEvent event = Parse(Body("github_push"), kGitHubPush);
@@ -59,8 +60,7 @@ TEST(Webhook, GitHubPushBuildsTheTip) {
   EXPECT_EQ(event.delivery_id, "72d3162e-cc78-11e3-81ab-4c9367dc0958");
   EXPECT_THAT(event.repositories, Contains("https://github.example.com/org/app.git"));
   ASSERT_TRUE(event.changed_paths.has_value());
-  EXPECT_THAT(*event.changed_paths,
-              ElementsAre("README.md", "old", "services/api/main.go", "services/api/new.go"));
+  EXPECT_THAT(*event.changed_paths, ElementsAre("README.md", "old", "services/api/main.go", "services/api/new.go"));
 }
 
 TEST(Webhook, GitHubTagsDeletionsAndPings) {
@@ -163,10 +163,11 @@ TEST(Webhook, UnknownSendersAreRefused) {
 
 TEST(Webhook, BadBodiesAreRefused) {
   const Headers headers = In(kGitHubPush);
-  for (const char* body : {"", "[]", "{", "null", "{\"ref\":\"refs/heads/main\"}",
-                           R"({"ref":"refs/heads/x","after":"nonsense","repository":{"clone_url":"https://h/a"}})",
-                           R"({"ref":5,"after":{},"repository":[],"commits":"x"})",
-                           R"({"ref":"","after":"1481a2de7b2a7d02428ad93446ab166be7793fbb","repository":{"url":"h/a"}})"}) {
+  for (const char* body :
+       {"", "[]", "{", "null", "{\"ref\":\"refs/heads/main\"}",
+        R"({"ref":"refs/heads/x","after":"nonsense","repository":{"clone_url":"https://h/a"}})",
+        R"({"ref":5,"after":{},"repository":[],"commits":"x"})",
+        R"({"ref":"","after":"1481a2de7b2a7d02428ad93446ab166be7793fbb","repository":{"url":"h/a"}})"}) {
     EXPECT_EQ(ParseDelivery(GitHost::kGitHub, headers, body).code(), Code::kInvalidArgument) << body;
   }
   EXPECT_EQ(ParseDelivery(GitHost::kGitHub, headers, std::string(100'000, '[')).code(), Code::kInvalidArgument);
@@ -196,7 +197,8 @@ TEST(Signature, TokensAndPasswords) {
   };
   EXPECT_TRUE(basic("Basic dXNlcjpzM2NyZXQ=")) << "user:s3cret";
   EXPECT_TRUE(basic("Basic OnMzY3JldA==")) << ":s3cret";
-  for (const char* bad : {"Basic czNjcmV0", "Basic dXNlcjpzM2NyZXQ", "Basic ", "Basic ====", "Bearer s3cret", "Basic !!!!"}) {
+  for (const char* bad :
+       {"Basic czNjcmV0", "Basic dXNlcjpzM2NyZXQ", "Basic ", "Basic ====", "Bearer s3cret", "Basic !!!!"}) {
     EXPECT_FALSE(basic(bad)) << bad;
   }
 }
@@ -204,7 +206,8 @@ TEST(Signature, TokensAndPasswords) {
 TEST(Signature, GenericOnesCannotBeSentAgainLater) {
   const SystemTime now(std::chrono::seconds(1'700'000'000));
   const auto at = [&](const std::string& stamp) {
-    const HeaderMap headers = {{"X-Slipway-Timestamp", stamp}, {"X-Slipway-Signature", SignGeneric(stamp, "body", "k")}};
+    const HeaderMap headers = {{"X-Slipway-Timestamp", stamp},
+                               {"X-Slipway-Signature", SignGeneric(stamp, "body", "k")}};
     return VerifyDelivery(GitHost::kGeneric, In(headers), "body", "k", now);
   };
   EXPECT_TRUE(at("1700000000").ok());
