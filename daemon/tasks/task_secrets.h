@@ -1,0 +1,52 @@
+// TaskSecrets: the secrets of a stored task: one encrypted bundle of names and values.
+//
+//   "context"               token with which the source is fetched
+//   "arg:NAME"              a secret build argument          "value:NAME"   a secret value of a task file
+//   "trigger:NAME:secret"   what deliveries are signed with  "trigger:NAME:token"   for statuses
+//   "credential:SERVER"     password of a registry
+//
+// Values leave this type only towards runs and towards the check of a delivery; never towards the API.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "daemon/secrets/sealer.h"
+#include "daemon/store/task.h"
+
+namespace slipway::tasks {
+
+class TaskSecrets {
+ public:
+  TaskSecrets() = default;
+  /// DATA_LOSS if the task's bundle was not sealed with this key.
+  static Result<TaskSecrets> Open(const store::Task& task, const secrets::Sealer& sealer);
+  /// Encrypts them into the task.
+  Status Seal(const secrets::Sealer& sealer, store::Task* task) const;
+
+  /// "" if there is none.
+  std::string Get(std::string_view name) const;
+  bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
+  /// An empty value removes it.
+  void Set(const std::string& name, std::string value);
+  /// Removes all whose name is not kept by `keep`.
+  template <typename Keep>
+  void Retain(Keep keep) {
+    std::erase_if(values_, [&](const auto& item) { return !keep(item.first); });
+  }
+  const std::map<std::string, std::string, std::less<>>& values() const { return values_; }
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+/// Takes the values of secret arguments and values out of a step ("" is left) and into `secrets`. A value "***" keeps
+/// the secret that is there.
+void TakeSecrets(store::TaskStep* step, TaskSecrets* secrets);
+/// Puts them back.
+void PutSecrets(const TaskSecrets& secrets, store::TaskStep* step);
+
+inline constexpr std::string_view kHidden = "***";
+
+}  // namespace slipway::tasks

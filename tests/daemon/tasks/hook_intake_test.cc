@@ -1,0 +1,218 @@
+#include "daemon/tasks/hook_intake.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "executor/base/digest.h"
+#include "tests/daemon/tasks/tasks_fixture.h"
+
+namespace slipway::tasks {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+constexpr const char* kTip = "1481a2de7b2a7d02428ad93446ab166be7793fbb";
+
+std::string Hmac(const std::string& body, const std::string& secret) {
+  std::array<uint8_t, Digest::kSize> bytes{};
+  unsigned size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(body.data()), body.size(), bytes.data(), &size);
+  return "sha256=" + Digest(bytes).hex();
+}
+
+struct Start {
+  store::RunTrigger trigger;
+  bool with_secrets = false;
+  std::string request_id;
+};
+
+class HookIntakeTest : public TasksFixture {
+ protected:
+  void SetUp() override {
+    TasksFixture::SetUp();
+    ASSERT_TRUE(store_->Create(HookedTask(), Clock::Real().System()).ok());
+  }
+
+  std::unique_ptr<HookIntake> Intake() {
+    HookIntake::Parts parts{
+        .tasks = *store_,
+        .sealer = *sealer_,
+        .clock = Clock::Real(),
+        .start_run = [this](const store::Task&, const store::RunTrigger& trigger, bool with_secrets,
+                            const std::string& request_id) -> Result<std::string> {
+          const std::lock_guard lock(mutex_);
+          starts_.push_back({trigger, with_secrets, request_id});
+          return "ca" + std::to_string(starts_.size());
+        },
+        .cancel_older =
+            [this](const store::Task&, const store::RunTrigger&, const std::string& except) {
+              const std::lock_guard lock(mutex_);
+              cancelled_before_.push_back(except);
+            },
+        .changed_paths = [this](const Context&, const store::Task&, const std::string&, const std::string&,
+                                const std::string&) -> Result<std::vector<std::string>> { return changed_; }};
+    auto intake = std::make_unique<HookIntake>(std::move(parts));
+    intake->AddRoutes(router_);
+    return intake;
+  }
+
+  static std::string Fixture(const std::string& name) {
+    return *fs::ReadFile(std::string(SLIPWAY_TEST_DATA) + "/webhooks/" + name + ".json");
+  }
+
+  web::Response Deliver(const std::string& body, const std::string& event, const std::string& id,
+                        const std::string& signature, const std::string& path = "/webhooks/git/hooked/t") {
+    web::Request request;
+    request.method = "POST";
+    request.path = path;
+    request.body = body;
+    request.headers = {{"x-github-event", event}, {"x-github-delivery", id}, {"x-hub-signature-256", signature}};
+    const web::Router::Match match = router_.Find("POST", path);
+    if (match.handler == nullptr) return web::TextResponse(404, "");
+    request.params = match.params;
+    return (*match.handler)(request);
+  }
+  web::Response Push(const std::string& name, const std::string& id, const std::string& event = "push") {
+    const std::string body = Fixture(name);
+    return Deliver(body, event, id, Hmac(body, "s3cret"));
+  }
+
+  // Waits until nothing is pending any more.
+  std::vector<store::Delivery> Settled() {
+    while (true) {
+      if (store_->PendingDeliveries()->empty()) return store_->Deliveries("", 100, "")->deliveries;
+      std::this_thread::yield();
+    }
+  }
+
+  web::Router router_;
+  std::mutex mutex_;
+  std::vector<Start> starts_;
+  std::vector<std::string> cancelled_before_;
+  std::vector<std::string> changed_;
+};
+
+TEST_F(HookIntakeTest, APushLeadsToOneRunOfItsTip) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  EXPECT_EQ(Push("github_push", "one").status, 202);
+  EXPECT_EQ(Push("github_push", "one").status, 200) << "a redelivery";
+  const auto deliveries = Settled();
+  ASSERT_THAT(deliveries, SizeIs(2));
+  EXPECT_EQ(deliveries[0].verdict, store::Verdict::kRepeated);
+  EXPECT_EQ(deliveries[1].verdict, store::Verdict::kRun);
+  EXPECT_EQ(deliveries[1].run_id, "ca1");
+  EXPECT_EQ(deliveries[1].revision, kTip);
+  ASSERT_THAT(starts_, SizeIs(1));
+  EXPECT_EQ(starts_[0].trigger.commit, kTip);
+  EXPECT_EQ(starts_[0].trigger.branch, "main");
+  EXPECT_EQ(starts_[0].request_id, "delivery:1");
+  EXPECT_TRUE(starts_[0].with_secrets);
+}
+
+TEST_F(HookIntakeTest, WhatIsNotGenuineStartsNothing) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  const std::string body = Fixture("github_push");
+  EXPECT_EQ(Deliver(body, "push", "x", Hmac(body, "guess")).status, 401);
+  EXPECT_EQ(Deliver(body, "push", "x", "").status, 401);
+  EXPECT_EQ(Deliver("{", "push", "x", Hmac("{", "s3cret")).status, 400);
+  EXPECT_EQ(Deliver(body, "push", "x", Hmac(body, "s3cret"), "/webhooks/git/nobody/t").status, 404);
+  EXPECT_EQ(Deliver(body, "push", "x", Hmac(body, "s3cret"), "/webhooks/git/hooked/u").status, 404);
+  const auto deliveries = Settled();
+  ASSERT_THAT(deliveries, SizeIs(1)) << "of a flood, one a second is stored";
+  EXPECT_EQ(deliveries[0].verdict, store::Verdict::kRefused);
+  EXPECT_THAT(starts_, SizeIs(0));
+  EXPECT_EQ(intake->Replay(deliveries[0].number).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(Push("github_push", "x").status, 202) << "the refused one does not count as having come";
+}
+
+TEST_F(HookIntakeTest, WhatTheTriggerDoesNotWantIsSkippedWithItsReason) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  EXPECT_EQ(Push("github_tag", "1").status, 202);
+  EXPECT_EQ(Push("github_pull_request_labeled", "2", "pull_request").status, 202);
+  EXPECT_EQ(Push("github_ping", "3", "ping").status, 200);
+  for (const store::Delivery& delivery : Settled()) {
+    EXPECT_EQ(delivery.verdict, store::Verdict::kSkipped);
+    EXPECT_FALSE(delivery.reason.empty());
+  }
+  EXPECT_THAT(starts_, SizeIs(0));
+}
+
+TEST_F(HookIntakeTest, AForkGetsNoSecrets) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  ASSERT_EQ(Push("github_pull_request_fork", "1", "pull_request").status, 202);
+  Settled();
+  ASSERT_THAT(starts_, SizeIs(1));
+  EXPECT_FALSE(starts_[0].with_secrets);
+  EXPECT_TRUE(starts_[0].trigger.from_fork);
+  EXPECT_EQ(starts_[0].trigger.pull_request, "7");
+}
+
+TEST_F(HookIntakeTest, ADeliveryOutlivesTheDaemon) {
+  {
+    const auto dies = Intake();  // it answers, and dies before it has judged
+    ASSERT_EQ(Push("github_push", "one").status, 202);
+  }
+  OpenStore();
+  router_ = web::Router();
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
+  EXPECT_THAT(starts_, SizeIs(1));
+}
+
+TEST_F(HookIntakeTest, AReplayIsJudgedAsItIsNow) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  store::Task task = *store_->Get("hooked");
+  task.enabled = false;
+  task = *store_->Update(task, Clock::Real().System());
+  ASSERT_EQ(Push("github_push", "one").status, 202);
+  const auto skipped = Settled();
+  EXPECT_THAT(skipped.at(0).reason, HasSubstr("the task is disabled"));
+  task.enabled = true;
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  ASSERT_TRUE(intake->Replay(skipped.at(0).number).ok());
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
+}
+
+TEST_F(HookIntakeTest, PathsThatThePayloadLacksAreAskedFor) {
+  store::Task task = *store_->Get("hooked");
+  task.sources[0].paths = {"services/**"};
+  task.sources[0].cancel_previous = true;
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  std::string body = Fixture("github_push");
+  body.replace(body.find("\"forced\": false"), 15, "\"forced\": true ");
+  changed_ = {"docs/x.md"};
+  ASSERT_EQ(Deliver(body, "push", "1", Hmac(body, "s3cret")).status, 202);
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kSkipped);
+  changed_ = {"services/api/x.go"};
+  ASSERT_EQ(Deliver(body, "push", "2", Hmac(body, "s3cret")).status, 202);
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
+  EXPECT_THAT(cancelled_before_, SizeIs(1));
+}
+
+TEST(PinnedSource, KeepsTheFolder) {
+  trigger::GitEvent event;
+  event.commit = kTip;
+  EXPECT_EQ(PinnedSource("https://h/a.git", event), std::string("https://h/a.git#") + kTip);
+  EXPECT_EQ(PinnedSource("https://h/a.git#main", event), std::string("https://h/a.git#") + kTip);
+  EXPECT_EQ(PinnedSource("https://h/a.git#main:x/y", event), std::string("https://h/a.git#") + kTip + ":x/y");
+  EXPECT_EQ(PinnedSource("https://h/a.git#:x", event), std::string("https://h/a.git#") + kTip + ":x");
+}
+
+}  // namespace
+}  // namespace slipway::tasks
