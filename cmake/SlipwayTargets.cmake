@@ -3,6 +3,13 @@
 set(SLIPWAY_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wswitch-enum -Werror)
 # fmt and gRPC's headers are system headers, so these apply to our code only. Missing designated fields have defaults.
 list(APPEND SLIPWAY_WARNINGS -Wno-missing-field-initializers)
+# What GCC 12 finds by following values through inlined code is often not so (strings above all): told, but no error.
+if(CMAKE_BUILD_TYPE MATCHES "^Rel" AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  foreach(warning array-bounds maybe-uninitialized restrict stringop-overflow stringop-overread free-nonheap-object
+                  null-dereference nonnull dangling-pointer use-after-free)
+    list(APPEND SLIPWAY_WARNINGS -Wno-error=${warning})
+  endforeach()
+endif()
 
 # Most of a compilation is reading the standard library, fmt, GoogleTest or gRPC: each is read once, and shared by all
 # targets of a kind. Sources still include what they use, since the clang preset compiles without.
