@@ -15,13 +15,18 @@ say "Packages"
 "$top/cmake/install-packages.sh" quickstart
 echo "all there"
 
-# Built here unless SLIPWAY_BIN names a folder that has the programs already.
-bin=${SLIPWAY_BIN:-$top/build/quickstart/bin}
+# Built here unless SLIPWAY_BIN names a folder that has the programs already. The build folder is that of the tests, which
+# then have little left to compile.
+bin=${SLIPWAY_BIN:-$top/build/release/bin}
+build() {
+  cd "$top"
+  [ -f build/release/build.ninja ] || cmake --preset release -DSLIPWAY_TESTS=OFF
+  cmake --build --preset release --target slipway slipwayd
+}
 if [ -z "${SLIPWAY_BIN:-}" ]; then
   say "Build"
   log=$(mktemp)
-  if ! { cd "$top" && cmake --preset release -DSLIPWAY_TESTS=OFF -B build/quickstart && cmake --build build/quickstart; } \
-    >"$log" 2>&1; then
+  if ! (build) >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     echo "quickstart: the build failed; its log is in $log" >&2
     exit 1

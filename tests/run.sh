@@ -17,7 +17,7 @@ cmake/install-packages.sh test
 
 step "Build (preset release)"
 log=$(mktemp)
-if ! { cmake --preset release && cmake --build --preset release; } >"$log" 2>&1; then
+if ! { cmake --preset release -DSLIPWAY_TESTS=ON && cmake --build --preset release; } >"$log" 2>&1; then
   grep -E 'error|FAILED' "$log" | head -n 40 >&2
   tail -n 20 "$log" >&2
   echo "tests/run.sh: the build failed; its log is in $log" >&2
