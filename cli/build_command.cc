@@ -19,6 +19,7 @@ namespace {
 struct Words {
   std::vector<std::string> names, build_args, secret_build_args, platforms, labels, annotations, add_hosts;
   std::string target, network, compression, media_types, provenance, sbom, progress = "auto";
+  std::vector<std::string> cache_from, cache_to;
   bool no_cache = false, pull = false, check = false, push = false, no_push = false, no_wait = false, no_logs = false,
        quiet = false;
   int timeout = 0;
@@ -119,6 +120,8 @@ void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   AddPairs(words.labels, request->mutable_labels());
   AddPairs(words.annotations, request->mutable_annotations());
   for (const std::string& host : words.add_hosts) request->add_extra_hosts(host);
+  for (const std::string& cache : words.cache_from) request->add_cache_from(cache);
+  for (const std::string& cache : words.cache_to) request->add_cache_to(cache);
   if (words.timeout > 0) request->mutable_timeout()->set_seconds(words.timeout);
   if (words.media_types == "docker") request->set_media_types(v1::MEDIA_TYPES_DOCKER);
   if (words.compression == "zstd") request->set_compression(v1::LAYER_COMPRESSION_ZSTD);
@@ -180,6 +183,10 @@ void AddOptions(CLI::App* command, Words* words) {
   AddList(command, "--add-host", &words->add_hosts, "HOST:IP", "Line for /etc/hosts of build steps")->check(CheckHost);
   command->add_option("--network", words->network, "Network of build steps: default, none or host")->type_name("MODE");
   AddInputFlags(command, &words->inputs);
+  AddList(command, "--cache-from", &words->cache_from, "CACHE",
+          "Cache to use: type=registry,ref=NAME or NAME (also an image with an inline cache)");
+  AddList(command, "--cache-to", &words->cache_to, "CACHE",
+          "Where to export the cache: type=registry,ref=NAME[,mode=min|max] or type=inline");
   command->add_flag("--no-cache", words->no_cache, "Run every step although its result is known");
   command->add_flag("--pull", words->pull, "Look up base images anew (they always are)");
   CLI::Option* push =

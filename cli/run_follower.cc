@@ -130,4 +130,15 @@ Result<v1::Run> GetRun(const Context& ctx, Connection& connection, const std::st
   return run;
 }
 
+Result<v1::GetRunCacheResponse> GetRunCache(const Context& ctx, Connection& connection, const std::string& run_id) {
+  v1::GetRunCacheRequest request;
+  request.set_run_id(run_id);
+  v1::GetRunCacheResponse cache;
+  Call call(ctx, kCallTimeout);
+  if (grpc::Status status = connection.runs().GetRunCache(call.context(), request, &cache); !status.ok()) {
+    return connection.Failure(status, fmt::format("get the cache of run '{}'", run_id));
+  }
+  return cache;
+}
+
 }  // namespace slipway::cli

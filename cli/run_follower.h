@@ -51,6 +51,9 @@ class RunFollower {
   const std::chrono::nanoseconds give_up_after_;
 };
 
+/// What the cache did for the steps of a run.
+Result<v1::GetRunCacheResponse> GetRunCache(const Context& ctx, Connection& connection, const std::string& run_id);
+
 /// The run as it is now.
 Result<v1::Run> GetRun(const Context& ctx, Connection& connection, const std::string& run_id);
 

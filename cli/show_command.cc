@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/cache_format.h"
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/run_follower.h"
@@ -14,6 +15,7 @@ namespace {
 
 struct ShowOptions {
   std::string run_id;
+  bool cache = false;
   OutputFormat output = OutputFormat::kNone;
   bool provenance = false;
   bool sbom = false;
@@ -66,10 +68,22 @@ int ShowAttestations(Connection& connection, const ShowOptions& options) {
   return kExitOk;
 }
 
+int ShowCache(Connection& connection, const ShowOptions& options) {
+  const Result<v1::GetRunCacheResponse> cache = GetRunCache(Context::Background(), connection, options.run_id);
+  if (!cache.ok()) return Fail(cache.status());
+  switch (options.output) {
+    case OutputFormat::kJson: Print(CacheJson(*cache)); break;
+    case OutputFormat::kTable:
+    case OutputFormat::kNone: Print(CacheTable(*cache)); break;
+  }
+  return kExitOk;
+}
+
 int Run(const std::string& server, const ShowOptions& options) {
   auto connection = Connection::Open(server);
   if (!connection.ok()) return Fail(connection.status());
   if (options.provenance || options.sbom) return ShowAttestations(**connection, options);
+  if (options.cache) return ShowCache(**connection, options);
   const Result<v1::Run> run = GetRun(Context::Background(), **connection, options.run_id);
   if (!run.ok()) return Fail(run.status());
   switch (options.output) {
@@ -90,6 +104,8 @@ void AddShow(CommandLine& line) {
                                               "Show where the pushed image comes from (in-toto statement, JSON)");
   command->add_flag("--sbom", options->sbom, "Show what is in the pushed image (in-toto statement with SPDX, JSON)")
       ->excludes(provenance);
+  command->add_flag("--cache", options->cache,
+                    "For each step whether its result was known, and if not, the first thing that differs from before");
   AddOutputOption(*command, &options->output);
   command->callback([&line, options] { line.run = [&line, options] { return Run(line.server, *options); }; });
 }

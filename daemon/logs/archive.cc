@@ -1,5 +1,6 @@
 #include "daemon/logs/archive.h"
 
+#include "daemon/logs/cache_steps.h"
 #include "executor/base/fs.h"
 
 namespace slipway::logs {
@@ -34,6 +35,17 @@ std::shared_ptr<RunFeed> Archive::Read(const std::string& run_id) {
   auto open = open_.Lock();
   const auto it = open->find(run_id);
   return it != open->end() ? it->second : std::make_shared<RunFeed>(PathOf(run_id), false);
+}
+
+Status Archive::SaveCacheSteps(const std::string& run_id, const std::vector<CacheStep>& steps) const {
+  return fs::WriteFileAtomic(PathOf(run_id) + ".cache", CacheStepsToJson(steps), 0600);
+}
+
+Result<std::vector<CacheStep>> Archive::CacheSteps(const std::string& run_id) const {
+  const std::string path = PathOf(run_id) + ".cache";
+  if (!fs::Exists(path)) return std::vector<CacheStep>();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string json, fs::ReadFile(path));
+  return CacheStepsFromJson(json).With(fmt::format("read '{}'", path));
 }
 
 Result<std::unique_ptr<Recorder>> Archive::Record(const std::string& run_id,

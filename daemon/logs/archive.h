@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "daemon/logs/flusher.h"
 #include "daemon/logs/recorder.h"
 #include "daemon/logs/run_feed.h"
+#include "executor/base/cache_step.h"
 #include "executor/base/guarded.h"
 
 namespace slipway::logs {
@@ -24,6 +26,11 @@ class Archive {
   void Close(const std::string& run_id);
   /// To read: the open feed if there is one, else a closed one over what was recorded.
   std::shared_ptr<RunFeed> Read(const std::string& run_id);
+
+  /// What the cache did for the steps of a run: a file beside its log, replaced as a whole.
+  Status SaveCacheSteps(const std::string& run_id, const std::vector<CacheStep>& steps) const;
+  /// None for a run of which nothing was saved.
+  Result<std::vector<CacheStep>> CacheSteps(const std::string& run_id) const;
 
   /// To write: for one attempt of a run.
   Result<std::unique_ptr<Recorder>> Record(const std::string& run_id, std::shared_ptr<const secrets::Masker> masker);

@@ -175,6 +175,9 @@ void Worker::End(const Run& run, const Done& done, RunState state, logs::Recorde
       recorder->Raw("\n" + dependencies + "\n");
     }
     if (outcome.report.vertices > 0) recorder->Line(action::SummaryText(outcome.report));
+    if (const Status status = SaveCacheSteps(run.id, outcome.report.cache_steps, *recorder); !status.ok()) {
+      logger->warn("what the cache did is not kept: {}", status.message());
+    }
     recorder->Raw(LastLine(run.id, state, result, std::chrono::steady_clock::now() - begin));
     if (const Status status = recorder->Close(); !status.ok()) logger->warn("log: {}", status.message());
   }
@@ -189,6 +192,15 @@ void Worker::End(const Run& run, const Done& done, RunState state, logs::Recorde
   }
   parts_.archive.Close(run.id);
   parts_.agents.Close(run.id);
+}
+
+Status Worker::SaveCacheSteps(const std::string& run_id, std::vector<CacheStep> steps,
+                              const logs::Recorder& recorder) const {
+  if (steps.empty()) return Status();
+  for (CacheStep& step : steps) {
+    for (std::string* text : {&step.name, &step.subject, &step.before, &step.after}) *text = recorder.Mask(*text);
+  }
+  return parts_.archive.SaveCacheSteps(run_id, steps);
 }
 
 void Worker::QueueAgain(const Run& run, logs::Recorder& recorder) const {

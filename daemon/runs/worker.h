@@ -63,6 +63,7 @@ class Worker {
   void Attempt(const store::Run& run, ActiveRun& active) const;
   void End(const store::Run& run, const Done& done, store::RunState state, logs::Recorder* recorder,
            std::chrono::steady_clock::time_point begin) const;
+  Status SaveCacheSteps(const std::string& run_id, std::vector<CacheStep> steps, const logs::Recorder& recorder) const;
   void QueueAgain(const store::Run& run, logs::Recorder& recorder) const;
 
   const Parts parts_;

@@ -112,6 +112,8 @@ task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
   if (request.provenance() == v1::PROVENANCE_MODE_MAX) build.attest.provenance = attest::ProvenanceMode::kMax;
   build.attest.sbom = request.sbom();
   build.inputs = ToInputs(request);
+  build.cache_from.assign(request.cache_from().begin(), request.cache_from().end());
+  build.cache_to.assign(request.cache_to().begin(), request.cache_to().end());
   return build;
 }
 
@@ -146,6 +148,8 @@ void FillRequest(const store::Run& run, v1::DockerBuildRequest* out) {
   if (build.attest.provenance == attest::ProvenanceMode::kMax) out->set_provenance(v1::PROVENANCE_MODE_MAX);
   out->set_sbom(build.attest.sbom);
   FillInputs(build.inputs, out);
+  for (const std::string& cache : build.cache_from) out->add_cache_from(Text(cache));
+  for (const std::string& cache : build.cache_to) out->add_cache_to(Text(cache));
 }
 
 v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position) {
@@ -269,6 +273,21 @@ void FillEvent(const logs::RunEvent& event, v1::RunEvent* out) {
       break;
     case Kind::kDropped: break;
   }
+}
+
+void FillCacheStep(const CacheStep& step, v1::StepCache* out) {
+  out->set_vertex(Text(step.vertex));
+  out->set_name(Text(step.name));
+  out->set_outcome(static_cast<v1::CacheOutcome>(step.outcome));
+  out->set_source(Text(step.source));
+  out->set_cause(static_cast<v1::CacheMissCause>(step.cause));
+  out->set_subject(Text(step.subject));
+  out->set_change(Text(step.change));
+  out->set_before(Text(step.before));
+  out->set_after(Text(step.after));
+  out->set_more(static_cast<uint32_t>(step.more));
+  if (step.compared_with) FillTime(*step.compared_with, out->mutable_compared_with());
+  out->set_text(Text(CacheStepText(step)));
 }
 
 bool ToEntry(const v1::ContextEntry& entry, tree::Entry* out, task::FieldError* error) {

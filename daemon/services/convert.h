@@ -6,6 +6,7 @@
 
 #include "daemon/logs/run_event.h"
 #include "daemon/store/run_store.h"
+#include "executor/base/cache_step.h"
 #include "executor/tree/entry.h"
 #include "slipway/v1/runs.pb.h"
 #include "slipway/v1/sources.pb.h"
@@ -26,6 +27,8 @@ store::RunFilter ToFilter(const v1::ListRunsRequest& request, task::FieldErrors*
 
 /// Does not fill kDropped, which is no event of the API.
 void FillEvent(const logs::RunEvent& event, v1::RunEvent* out);
+
+void FillCacheStep(const CacheStep& step, v1::StepCache* out);
 
 /// The entry; false and what is wrong if it has a type that is not taken or a digest of a wrong length.
 bool ToEntry(const v1::ContextEntry& entry, tree::Entry* out, task::FieldError* error);

@@ -154,6 +154,18 @@ grpc::Status RunsService::CancelRun(grpc::ServerContext*, const v1::CancelRunReq
   return run.ok() ? Answer(*run, response) : NoSuchRun(run.status(), request->run_id());
 }
 
+grpc::Status RunsService::GetRunCache(grpc::ServerContext*, const v1::GetRunCacheRequest* request,
+                                      v1::GetRunCacheResponse* response) {
+  if (grpc::Status bad = CheckRequest(*request, request->run_id()); !bad.ok()) return bad;
+  if (const Result<store::Run> run = store_.Get(request->run_id()); !run.ok()) {
+    return NoSuchRun(run.status(), request->run_id());
+  }
+  const Result<std::vector<CacheStep>> steps = archive_.CacheSteps(request->run_id());
+  if (!steps.ok()) return ToGrpc(steps.status());
+  for (const CacheStep& step : *steps) FillCacheStep(step, response->add_steps());
+  return grpc::Status::OK;
+}
+
 grpc::Status RunsService::OpenFeed(const google::protobuf::Message& request, const std::string& run_id,
                                    std::shared_ptr<logs::RunFeed>* feed) {
   if (grpc::Status bad = CheckRequest(request, run_id); !bad.ok()) return bad;

@@ -95,6 +95,8 @@ task::QuickBuild ReadRequest(const Json& json) {
   build.attest.sbom = json.value("sbom", false);
   // Runs of before have none.
   if (const auto inputs = json.find("inputs"); inputs != json.end()) build.inputs = InputsFromJson(*inputs);
+  build.cache_from = json.value("cache_from", std::vector<std::string>());
+  build.cache_to = json.value("cache_to", std::vector<std::string>());
   return build;
 }
 
@@ -221,6 +223,8 @@ std::string RequestToJson(const task::QuickBuild& build) {
       {"provenance", std::string(NameOf(build.attest.provenance))},
       {"sbom", build.attest.sbom},
       {"inputs", InputsToJson(build.inputs)},
+      {"cache_from", build.cache_from},
+      {"cache_to", build.cache_to},
   });
 }
 

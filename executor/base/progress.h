@@ -16,6 +16,8 @@
 
 namespace slipway {
 
+struct CacheStep;
+
 struct ProgressEvent {
   enum class Kind {
     kStarted,   ///< vertex, name
@@ -46,6 +48,8 @@ class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
   virtual void OnEvent(const ProgressEvent& event) = 0;
+  /// What the cache did for a step (cache_step.h); once for each step of a build. Who does not care does nothing.
+  virtual void OnCacheStep(const CacheStep&) {}
 };
 
 /// Writes the events of one vertex. Copies are cheap; thread-safe. The sink must outlive it.

@@ -119,8 +119,8 @@ Status BuildContext::ApplyIgnoreFile() {
 
 Result<graph::VertexPtr> BuildContext::Vertex() const {
   SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_->AddRecipe(*visible_));
-  return graph::Make(graph::SourceOp{.chain = {std::move(key)}, .identity = tree::DigestOf(*visible_)}, {},
-                     {.name = "[internal] load build context"});
+  return graph::Make(graph::SourceOp{.chain = {std::move(key)}, .identity = tree::DigestOf(*visible_), .origin = {}},
+                     {}, {.name = "[internal] load build context"});
 }
 
 }  // namespace slipway::builder

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <set>
 #include <thread>
 
 #include "executor/base/fs.h"
@@ -17,7 +16,9 @@
 #include "executor/builder/dockerfile_checks.h"
 #include "executor/builder/image_resolver.h"
 #include "executor/builder/named_contexts.h"
+#include "executor/builder/remote_cache.h"
 #include "executor/builder/run_workbench.h"
+#include "executor/cache/exporter.h"
 #include "executor/dockerfile/lower.h"
 #include "executor/dockerfile/parse.h"
 #include "executor/http/curl_transport.h"
@@ -168,6 +169,7 @@ class BuilderImpl : public Builder {
   std::unique_ptr<solver::CacheStore> cache_;
   std::unique_ptr<image::Exporter> exporter_;
   std::unique_ptr<Attester> attester_;
+  std::unique_ptr<cache::Exporter> cache_exporter_;
   std::unique_ptr<ops::CacheMounts> cache_mounts_;
   std::unique_ptr<ops::FileOps> file_ops_;
   std::unique_ptr<ops::ExecOps> exec_ops_;
@@ -199,6 +201,7 @@ Status BuilderImpl::Open() {
 
   exporter_ = std::make_unique<image::Exporter>(*layers_, io_pool_);
   attester_ = std::make_unique<Attester>(*layers_);
+  cache_exporter_ = std::make_unique<cache::Exporter>(*layers_, *exporter_, io_pool_);
   cache_mounts_ = std::make_unique<ops::CacheMounts>(Folder("cache-mounts"));
   file_ops_ = std::make_unique<ops::FileOps>(*layers_, *content_);
   exec_ops_ = std::make_unique<ops::ExecOps>(*layers_, *snapshotter_, *runner_, *cache_mounts_, snapshot::IdMap{},
@@ -341,7 +344,9 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   }
   SLIPWAY_RETURN_IF_ERROR(checks.Finish(request));
   if (request.check_only) return built;
-  SLIPWAY_ASSIGN_OR_RETURN(solver::Solved solved, solver_->Solve(ctx, roots, progress));
+  solver::SolveOptions solve = SolveOptionsOf(request);
+  solve.sources = ImportCaches(ctx, request, registry_->NewSession(), platforms, *layers_, progress);
+  SLIPWAY_ASSIGN_OR_RETURN(solver::Solved solved, solver_->Solve(ctx, roots, progress, solve));
   for (size_t i = 0; i < roots.size(); ++i) {
     built.impl->images[i].chain = std::move(solved.roots[i].chain);
     built.impl->pins.push_back(layers_->Hold(built.impl->images[i].chain));
@@ -352,6 +357,8 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   built.impl->options.compression = request.compression;
   built.impl->options.annotations = request.annotations;
   SLIPWAY_ASSIGN_OR_RETURN(built.impl->options.epoch, EpochOf(request));
+  SLIPWAY_RETURN_IF_ERROR(ExportCaches(ctx, request, registry_->NewSession(), *cache_exporter_, built.impl->options,
+                                       std::move(solved.results), built.impl->images, &built.impl->lease, progress));
   for (size_t i = 0; i < facts.size(); ++i) {
     image::PlatformImage& image = built.impl->images[i];
     SLIPWAY_ASSIGN_OR_RETURN(
@@ -408,7 +415,8 @@ Result<std::unique_ptr<Workbench>> BuilderImpl::OpenWorkbench(const std::string&
 Result<uint64_t> BuilderImpl::HeldBytes() {
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t content, content_->TotalBytes());
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_->FolderBytes());
-  return content + folders;
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t records, cache_->Bytes());
+  return content + folders + records;
 }
 
 std::vector<std::pair<std::string, std::string>> BuilderImpl::Describe() {
@@ -426,25 +434,29 @@ std::vector<std::pair<std::string, std::string>> BuilderImpl::Describe() {
   return out;
 }
 
-// Forgets the least recently used results, a quarter at a time, until what is kept fits the budget.
+// Forgets the least recently used results, a quarter at a time, until what is kept fits the budget. Of very many records
+// the oldest go in any case.
 Status BuilderImpl::Collect(const Context& ctx) {
+  constexpr int64_t kMostRecords = 1'000'000;
   const uint64_t budget = StorageBudget(options_);
-  SLIPWAY_ASSIGN_OR_RETURN(std::vector<solver::CacheRecord> records, cache_->ByAge());
-  size_t dropped = 0;
+  SLIPWAY_ASSIGN_OR_RETURN(int64_t records, cache_->Count());
+  if (records > kMostRecords) {
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t dropped, cache_->DropOldest(records - kMostRecords * 9 / 10));
+    records -= dropped;
+  }
   while (true) {
     SLIPWAY_ASSIGN_OR_RETURN(const uint64_t held, HeldBytes());
     if (held <= budget) return Status();
     SLIPWAY_RETURN_IF_ERROR(ctx.Err());
-    std::set<layer::Key> keep;
-    for (size_t i = dropped; i < records.size(); ++i) keep.insert(records[i].chain.begin(), records[i].chain.end());
-    SLIPWAY_RETURN_IF_ERROR(layers_->Retain({keep.begin(), keep.end()}));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Key> keep, cache_->Layers());
+    SLIPWAY_RETURN_IF_ERROR(layers_->Retain(keep));
     SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> in_use, layers_->ContentInUse());
     SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_->FolderBytes());
     SLIPWAY_RETURN_IF_ERROR(
         content_->Collect(ctx, {.keep_bytes = budget - std::min(budget, folders)}, in_use).status());
-    if (dropped == records.size()) return Status();
-    const size_t until = std::min(records.size(), dropped + std::max<size_t>(1, records.size() / 4));
-    for (; dropped < until; ++dropped) SLIPWAY_RETURN_IF_ERROR(cache_->Remove(records[dropped].key));
+    if (records == 0) return Status();
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t dropped, cache_->DropOldest(std::max<int64_t>(1, records / 4)));
+    records = dropped == 0 ? 0 : records - dropped;
   }
 }
 

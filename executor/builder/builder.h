@@ -55,6 +55,16 @@ struct NamedValue {
   bool secret = false;  ///< masked in logs and never stored in history
 };
 
+/// Where the build's cache is exported to once it is built.
+struct CacheTarget {
+  enum class Type { kRegistry, kInline };
+  Type type = Type::kRegistry;
+  oci::Reference ref;       ///< kRegistry
+  bool all_steps = false;   ///< mode=max: the results of all steps, not just of those that the image stands on
+  std::optional<oci::Compression> compression;  ///< of layers; none: as the image's
+  bool ignore_error = false;                    ///< a failure is a warning
+};
+
 struct BuildRequest {
   source::ContextSpec context;
   std::string dockerfile = "Dockerfile";  ///< path in the context
@@ -75,6 +85,8 @@ struct BuildRequest {
   attest::Options attest;  ///< INVALID_ARGUMENT with Docker's media types
   /// Stop once the Dockerfile is looked over: no step is run, and what was found is the error.
   bool check_only = false;
+  std::vector<oci::Reference> cache_from;  ///< caches, or images with an inline cache, whose records may be used
+  std::vector<CacheTarget> cache_to;
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
   /// Images by their names (Reference::ToString), which FROM and --from find before a registry is asked.
   std::map<std::string, std::shared_ptr<const BuiltImage>> local_images;

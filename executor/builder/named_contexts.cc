@@ -82,8 +82,9 @@ Result<dockerfile::NamedContext> BuildContexts::LoadFolder(const Context& ctx, c
     }
     SLIPWAY_RETURN_IF_ERROR(parts_.lease.Add(contents));
     SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, parts_.layers.AddRecipe(*fetched.tree));
-    return graph::Make(graph::SourceOp{.chain = {std::move(key)}, .identity = tree::DigestOf(*fetched.tree)}, {},
-                       InfoOf(name, "load from client"));
+    return graph::Make(
+        graph::SourceOp{.chain = {std::move(key)}, .identity = tree::DigestOf(*fetched.tree), .origin = {}}, {},
+        InfoOf(name, "load from client"));
   };
   auto vertex = load();
   progress.Finished(vertex.status());

@@ -542,14 +542,16 @@ Result<Lowered> Lowering::Run() {
 }  // namespace
 
 graph::VertexPtr ScratchVertex() {
-  return graph::Make(graph::SourceOp{.chain = {}, .identity = Digest::Of("scratch")}, {}, {.name = "scratch"});
+  return graph::Make(graph::SourceOp{.chain = {}, .identity = Digest::Of("scratch"), .origin = {}}, {},
+                     {.name = "scratch"});
 }
 
 graph::VertexPtr ImageVertex(const ResolvedImage& image) {
   Hasher identity;
   identity.Field("image");
   for (const layer::Key& key : image.chain) identity.Field(key);
-  return graph::Make(graph::SourceOp{image.chain, identity.Finish()}, {}, {.name = image.reference.ToString()});
+  return graph::Make(graph::SourceOp{.chain = image.chain, .identity = identity.Finish(), .origin = image.digest}, {},
+                     {.name = image.reference.ToString()});
 }
 
 Result<Lowered> Lower(const Context& ctx, const Dockerfile& dockerfile, const LowerOptions& options,

@@ -130,7 +130,8 @@ graph::VertexInfo StageLowering::Info(const InstructionBase& base) {
   return {.name = std::move(name),
           .position = {place_.dockerfile.source->filename(), line},
           .platform = state_.platform,
-          .no_cache = options_.no_cache};
+          .no_cache = options_.no_cache,
+          .place = {.stage = place_.display, .step = step_, .instruction = base.original}};
 }
 
 void StageLowering::AddVertex(graph::Op op, std::vector<graph::VertexPtr> inputs, const InstructionBase& base) {
@@ -558,6 +559,7 @@ Status StageLowering::Apply(const RunInstruction& run) {
   op.env = env.List();
   PlaceAgentSockets(op);
   op.lent = options_.lent;
+  op.arg_names = args_;
   for (const std::string_view name : kProxyArgs) {
     const std::string* value = BuildArg(options_, name);
     if (value != nullptr && !env.Get(name)) op.uncached_env.push_back(fmt::format("{}={}", name, *value));

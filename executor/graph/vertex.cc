@@ -105,6 +105,7 @@ VertexPtr Make(Op op, std::vector<VertexPtr> inputs, VertexInfo info) {
                                                .inputs = std::move(inputs),
                                                .name = std::move(info.name),
                                                .position = std::move(info.position),
+                                               .place = std::move(info.place),
                                                .platform = std::move(info.platform),
                                                .no_cache = info.no_cache,
                                                .definition = hasher.Finish()});

@@ -30,11 +30,21 @@ struct Position {
   int line = 0;
 };
 
+/// Which instruction a vertex is, so that it can be found again in other builds of the same Dockerfile. Not part of what
+/// it is.
+struct Place {
+  std::string stage;        ///< its name for people; "" if it is the only one
+  int step = 0;             ///< number within the stage, FROM is 1; 0: no instruction
+  std::string instruction;  ///< as written
+};
+
 /// A file system that exists: a resolved image, a build context, a fetched git tree. Its layers are known already, so
 /// nothing is executed. An empty chain is scratch.
 struct SourceOp {
   layer::Chain chain;
   Digest identity;  ///< of the content: equal identities are equal file systems
+  /// Of an image: the digest that its name stands for. For people; not part of what it is.
+  Digest origin;
 };
 
 /// A file behind a URL, as ADD fetches it: one file in an otherwise empty file system.
@@ -140,6 +150,8 @@ struct ExecOp {
   /// Environment that reaches the program but not the cache key (proxies).
   std::vector<std::string> uncached_env;
   LentPtr lent;  ///< not part of the definition
+  /// Which names of `env` are build arguments; for people, not part of what it is.
+  std::vector<std::string> arg_names;
 };
 
 using Op = std::variant<SourceOp, HttpOp, GitOp, FileOp, ExecOp>;
@@ -149,6 +161,7 @@ struct Vertex {
   std::vector<VertexPtr> inputs;
   std::string name;  ///< "[build 2/5] RUN make"
   Position position;
+  Place place;
   oci::Platform platform;
   bool no_cache = false;  ///< never taken from the cache (but recorded in it)
   /// The definition key: the operation, its arguments and the definition keys of its inputs.
@@ -163,6 +176,7 @@ struct VertexInfo {
   Position position;
   oci::Platform platform;
   bool no_cache = false;
+  Place place = {};
 };
 
 /// Makes a vertex and its definition key.

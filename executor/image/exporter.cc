@@ -130,6 +130,10 @@ Documents::Platform MakeDocuments(const PlatformImage& image, const std::vector<
   }
   const bool oci_family = options.family == oci::Family::kOci;
   out.config_json = config.ToJson();
+  if (image.extra_json) {
+    out.config_json.insert(out.config_json.size() - 1,
+                           fmt::format(",\"{}\":{}", image.extra_member, image.extra_json(config.diff_ids)));
+  }
   out.manifest.media_type = oci_family ? oci::media_type::kManifest : oci::media_type::kDockerManifest;
   out.manifest.config =
       DescribeJson(oci_family ? oci::media_type::kConfig : oci::media_type::kDockerConfig, out.config_json);
@@ -248,6 +252,13 @@ Status Exporter::PushManifest(const Context& ctx, const Target& target, const oc
   const oci::Reference by_digest{
       .host = target.repository.host, .repository = target.repository.name, .tag = "", .digest = descriptor.digest};
   return target.session.PutManifest(ctx, by_digest, descriptor.media_type, json).status();
+}
+
+Result<PushedBlob> Exporter::PushOne(const Context& ctx, const registry::Session& session,
+                                     const registry::Repository& repository, const layer::Key& key,
+                                     const ExportOptions& options, content::Lease* lease,
+                                     const VertexProgress& progress) {
+  return PushLayer(ctx, Target{session, repository, options, lease, progress}, key);
 }
 
 Status Exporter::PushDocuments(const Context& ctx, const Target& target, const Documents& documents,

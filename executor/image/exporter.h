@@ -5,6 +5,7 @@
 // already, one request tells so and nothing else is done. What must be made is sent while it is made. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ struct PlatformImage {
   size_t base_layers = 0;  ///< layers of the chain (and of history) that came with the base
   oci::Platform platform;  ///< what was asked for: its entry in an index. The config may tell another (its base's)
   std::vector<attest::Predicate> attestations;  ///< with any of them the result is an index (OCI media types only)
+  /// A further member of the config document: its name, and its JSON from the diff ids of the layers. May be unset.
+  std::string extra_member;
+  std::function<std::string(const std::vector<Digest>& diff_ids)> extra_json;
 };
 
 struct ExportOptions {
@@ -82,6 +86,11 @@ class Exporter {
   Result<Pushed> Push(const Context& ctx, const registry::Session& session, const std::vector<PlatformImage>& images,
                       const ExportOptions& options, const std::vector<oci::Reference>& names, content::Lease* lease,
                       ProgressSink& progress);
+
+  /// Brings one layer into a repository unless it is there: mounted, sent, or made and sent at once.
+  Result<PushedBlob> PushOne(const Context& ctx, const registry::Session& session,
+                             const registry::Repository& repository, const layer::Key& key, const ExportOptions& options,
+                             content::Lease* lease, const VertexProgress& progress);
 
  private:
   struct Target;

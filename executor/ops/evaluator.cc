@@ -1,5 +1,9 @@
 #include "executor/ops/evaluator.h"
 
+#include <algorithm>
+
+#include "executor/ops/key_parts.h"
+
 namespace slipway::ops {
 
 namespace {
@@ -11,18 +15,29 @@ template <typename... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 }  // namespace
 
+solver::Reading OpEvaluator::Reads(const graph::Vertex& vertex, size_t input) {
+  const auto* op = std::get_if<graph::FileOp>(&vertex.op);
+  if (op == nullptr) return solver::Reading::kNothing;
+  const auto copies = [input](const graph::FileAction& action) {
+    const auto* copy = std::get_if<graph::CopyAction>(&action);
+    return copy != nullptr && copy->input == input;
+  };
+  if (std::none_of(op->actions.begin(), op->actions.end(), copies)) return solver::Reading::kNothing;
+  return IsContext(*vertex.inputs.at(input)) ? solver::Reading::kAtHand : solver::Reading::kFiles;
+}
+
 Result<solver::ContentKey> OpEvaluator::Key(const Context& ctx, const graph::Vertex& vertex,
                                             const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
   using R = Result<solver::ContentKey>;
   return std::visit(
       Overloaded{
           [&](const graph::SourceOp& op) -> R {
-            return solver::ContentKey{op.identity, "", nullptr};
+            return solver::ContentKey{.key = op.identity, .parts = nullptr, .memo = nullptr};
           },
           [&](const graph::HttpOp& op) -> R { return remote_.Key(ctx, op, progress); },
           [&](const graph::GitOp& op) -> R { return remote_.Key(ctx, op, progress); },
-          [&](const graph::FileOp& op) -> R { return file_.Key(ctx, op, inputs, progress); },
-          [&](const graph::ExecOp& op) -> R { return exec_.Key(ctx, op, vertex.platform, inputs, progress); },
+          [&](const graph::FileOp& op) -> R { return file_.Key(ctx, op, vertex, inputs, progress); },
+          [&](const graph::ExecOp& op) -> R { return exec_.Key(ctx, op, vertex, inputs, progress); },
       },
       vertex.op);
 }

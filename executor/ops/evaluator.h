@@ -15,6 +15,7 @@ class OpEvaluator : public solver::Evaluator {
  public:
   OpEvaluator(FileOps& file, ExecOps& exec, RemoteOps& remote) : file_(file), exec_(exec), remote_(remote) {}
 
+  solver::Reading Reads(const graph::Vertex& vertex, size_t input) override;
   Result<solver::ContentKey> Key(const Context& ctx, const graph::Vertex& vertex,
                                  const std::vector<solver::Output>& inputs, const VertexProgress& progress) override;
   Result<layer::Chain> Run(const Context& ctx, const graph::Vertex& vertex, const std::vector<solver::Output>& inputs,

@@ -8,6 +8,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/layer/view.h"
+#include "executor/ops/key_parts.h"
 #include "executor/ops/selection.h"
 #include "executor/ops/users.h"
 #include "executor/runtime/binfmt.h"
@@ -121,18 +122,18 @@ Status CheckEmulation(const graph::ExecOp& op, const oci::Platform& platform, co
 
 }  // namespace
 
-Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
+Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp& op, const graph::Vertex& vertex,
                                         const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
   Hasher hasher;
-  hasher.Field("exec 1").Field(platform.ToString());
+  hasher.Field("exec 2").Field(vertex.platform.ToString());
   graph::AddToDigest(op, hasher);
   hasher.Field(inputs.empty() ? "" : inputs[0].key.hex());
-  std::string explain;
+  auto mounted = std::make_shared<std::vector<std::vector<Selected>>>();
   for (const graph::ExecMount& mount : op.mounts) {
     if (!mount.input) continue;
     const solver::Output& input = inputs.at(*mount.input);
     // Of a build context only what is mounted counts.
-    if (mount.type == graph::MountType::kBind && input.chain.size() == 1 && input.chain[0].starts_with("recipe:")) {
+    if (mount.type == graph::MountType::kBind && IsContext(*vertex.inputs.at(*mount.input))) {
       layer::View view(layers_, input.chain, progress);
       graph::CopyAction all;
       all.sources = {mount.source};
@@ -140,14 +141,20 @@ Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp&
       auto selection = Select(ctx, all, view, nullptr);
       if (!selection.ok()) return std::move(selection).status().With(fmt::format("mount on '{}'", mount.target));
       AddToDigest(*selection, hasher);
+      mounted->push_back(*std::move(selection));
     } else {
       hasher.Field(input.key.hex());
     }
   }
-  explain += fmt::format("command {}\n", CommandOf(op));
-  for (const std::string& env : op.env)
-    explain += fmt::format("env {}\n", Digest::Of(env).Short() + " " + env.substr(0, env.find('=')));
-  return solver::ContentKey{hasher.Finish(), std::move(explain), nullptr};
+  solver::ContentKey key;
+  key.key = hasher.Finish();
+  // The vertex is alive as long as its key: both belong to one node of a solve.
+  key.parts = [&op, &vertex, inputs, mounted] {
+    solver::KeyParts parts = ExecParts(op, vertex, inputs);
+    for (const auto& selection : *mounted) AddFiles(selection, parts);
+    return parts;
+  };
+  return key;
 }
 
 Status ExecOps::AddBind(const Context& ctx, const graph::ExecMount& mount, const layer::Chain& chain,

@@ -30,7 +30,7 @@ class ExecOps {
         ids_(ids),
         lent_folder_(std::move(lent_folder)) {}
 
-  Result<solver::ContentKey> Key(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
+  Result<solver::ContentKey> Key(const Context& ctx, const graph::ExecOp& op, const graph::Vertex& vertex,
                                  const std::vector<solver::Output>& inputs, const VertexProgress& progress);
   /// FAILED_PRECONDITION with the exit code or signal and the last lines of output if the program fails;
   /// also, saying what to install, if this machine has no emulator for `platform`.

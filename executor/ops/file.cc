@@ -5,6 +5,7 @@
 #include "executor/base/fs.h"
 #include "executor/layer/archive.h"
 #include "executor/layer/view.h"
+#include "executor/ops/key_parts.h"
 #include "executor/ops/layer_builder.h"
 #include "executor/ops/mode.h"
 #include "executor/ops/selection.h"
@@ -19,8 +20,6 @@ struct Plan {
   std::vector<std::vector<Selected>> selections;
   content::Lease lease;
 };
-
-constexpr size_t kMostExplained = 5000;  // entries; a longer explanation only says the digest
 
 std::string_view Relative(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
@@ -217,27 +216,9 @@ Status Placer::Place(const graph::MakeFileAction& make) {
   return PutTouched(std::move(entry), /*replace_folder=*/false);
 }
 
-std::string Explain(const Plan& plan) {
-  std::string out;
-  size_t count = 0;
-  for (const auto& selection : plan.selections) {
-    for (const Selected& selected : selection) count += 1 + selected.below.size();
-  }
-  if (count > kMostExplained) return fmt::format("{} entries", count);
-  for (const auto& selection : plan.selections) {
-    for (const Selected& selected : selection) {
-      if (selected.root.is_file()) out += fmt::format("/{} {}\n", selected.source, selected.root.digest.hex());
-      for (const tree::Entry& entry : selected.below) {
-        if (!entry.digest.empty()) out += fmt::format("/{}/{} {}\n", selected.source, entry.path, entry.digest.hex());
-      }
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
-Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp& op,
+Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp& op, const graph::Vertex& vertex,
                                         const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
   auto plan = std::make_shared<Plan>();
   SLIPWAY_ASSIGN_OR_RETURN(plan->lease, content_.NewLease("a copy"));
@@ -259,7 +240,12 @@ Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp&
   graph::AddToDigest(definition, hasher);
   solver::ContentKey key;
   key.key = hasher.Finish();
-  key.explain = Explain(*plan);
+  // The vertex is alive as long as its key: both belong to one node of a solve.
+  key.parts = [&op, &vertex, inputs, plan] {
+    solver::KeyParts parts = FileParts(op, vertex, inputs);
+    for (const auto& selection : plan->selections) AddFiles(selection, parts);
+    return parts;
+  };
   key.memo = std::move(plan);
   return key;
 }

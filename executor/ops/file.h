@@ -20,8 +20,8 @@ class FileOps {
   /// Both must outlive this.
   FileOps(layer::Store& layers, content::Store& content) : layers_(layers), content_(content) {}
 
-  Result<solver::ContentKey> Key(const Context& ctx, const graph::FileOp& op, const std::vector<solver::Output>& inputs,
-                                 const VertexProgress& progress);
+  Result<solver::ContentKey> Key(const Context& ctx, const graph::FileOp& op, const graph::Vertex& vertex,
+                                 const std::vector<solver::Output>& inputs, const VertexProgress& progress);
   Result<layer::Chain> Run(const Context& ctx, const graph::FileOp& op, const std::vector<solver::Output>& inputs,
                            const solver::ContentKey& key, content::Lease* lease, const VertexProgress& progress);
 

@@ -2,6 +2,7 @@
 
 #include "executor/http/url.h"
 #include "executor/ops/git_loan.h"
+#include "executor/ops/key_parts.h"
 #include "executor/source/git_url.h"
 
 namespace slipway::ops {
@@ -25,7 +26,7 @@ Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::HttpO
   solver::ContentKey key;
   key.key =
       Hasher().Field("http 1").Field(file.digest.hex()).Field(file.name).Field(static_cast<uint64_t>(mtime)).Finish();
-  key.explain = fmt::format("{} {}\n", http::RedactUrl(op.url), file.digest.hex());
+  key.parts = RemoteParts(http::RedactUrl(op.url), file.digest.ToString());
   key.memo = std::move(downloaded);
   return key;
 }
@@ -63,7 +64,7 @@ Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::GitOp
   key.key = Hasher().Field("git 1").Field(commit.identity).Field(op.keep_git_dir ? op.url : "").Finish();
   // Records outlive the run; what credentials the address has must not be in them.
   SLIPWAY_ASSIGN_OR_RETURN(const source::GitUrl url, source::GitUrl::Parse(op.url));
-  key.explain = fmt::format("{} {}\n", url.Remote(), commit.id);
+  key.parts = RemoteParts(url.Remote(), commit.id);
   key.memo = std::make_shared<const source::GitCommit>(std::move(commit));
   return key;
 }

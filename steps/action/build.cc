@@ -1,9 +1,23 @@
 // The build step: an image out of a Dockerfile, kept for later steps.
+#include "executor/base/guarded.h"
 #include "steps/action/action.h"
 
 namespace slipway::action {
 
 namespace {
+
+/// Hands all on, and keeps what the cache did.
+class CacheWatch : public ProgressSink {
+ public:
+  explicit CacheWatch(ProgressSink& to) : to_(to) {}
+  void OnEvent(const ProgressEvent& event) override { to_.OnEvent(event); }
+  void OnCacheStep(const CacheStep& step) override { steps_.Lock()->push_back(step); }
+  std::vector<CacheStep> Take() { return std::move(*steps_.Lock()); }
+
+ private:
+  ProgressSink& to_;
+  Guarded<std::vector<CacheStep>> steps_;
+};
 
 class BuildAction : public Action {
  public:
@@ -21,8 +35,10 @@ class BuildAction : public Action {
     if (from_workspace) {
       SLIPWAY_ASSIGN_OR_RETURN(folder, ReadFolder(ctx, environment, request));
     }
-    SLIPWAY_ASSIGN_OR_RETURN(builder::BuiltImage built,
-                             environment.run.builder().Build(ctx, request, environment.progress));
+    CacheWatch watch(environment.progress);
+    Result<builder::BuiltImage> result = environment.run.builder().Build(ctx, request, watch);
+    environment.report.cache_steps = watch.Take();
+    SLIPWAY_ASSIGN_OR_RETURN(builder::BuiltImage built, std::move(result));
     if (request.check_only) return Status();
     if (from_workspace && built.revision.empty()) built.revision = environment.run.revision();
     const auto image = std::make_shared<const builder::BuiltImage>(std::move(built));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/base/cache_step.h"
 #include "executor/base/digest.h"
 #include "executor/builder/builder.h"
 #include "executor/oci/reference.h"
@@ -33,6 +34,7 @@ struct Report {
   int layers_mounted = 0;
   int layers_there = 0;
   std::string revision;  ///< of the run's source, or of a build's
+  std::vector<CacheStep> cache_steps;  ///< what the cache did for each step of the images, also of one that failed
 };
 
 /// The dependencies as YAML, in ACR's form: one document of several lines, each with its end. Empty if nothing was

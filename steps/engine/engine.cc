@@ -33,6 +33,7 @@ void Merge(const action::Report& part, action::Report* all) {
   all->layers_pushed += part.layers_pushed;
   all->layers_mounted += part.layers_mounted;
   all->layers_there += part.layers_there;
+  all->cache_steps.insert(all->cache_steps.end(), part.cache_steps.begin(), part.cache_steps.end());
 }
 
 void MarkPushed(const std::vector<action::PushedName>& pushed, action::Report* all) {

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "steps/task/cache_options.h"
+
 namespace slipway::task {
 
 namespace {
@@ -29,14 +31,16 @@ Span FindSecret(std::string_view url) {
   return colon < at ? Span{colon + 1, at} : Span{begin, at};
 }
 
+std::string_view DefaultHost(const QuickBuildRules& rules) {
+  return rules.default_registry.empty() ? "docker.io" : std::string_view(rules.default_registry);
+}
+
 Result<std::vector<oci::Reference>> RenderNames(const QuickBuild& build, const run_template::RunValues& values,
                                                 const QuickBuildRules& rules) {
   std::vector<oci::Reference> names;
   for (const std::string& text : build.image_names) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string rendered, run_template::Render(text, values));
-    const std::string_view host =
-        rules.default_registry.empty() ? "docker.io" : std::string_view(rules.default_registry);
-    SLIPWAY_ASSIGN_OR_RETURN(oci::Reference name, oci::Reference::Parse(rendered, host));
+    SLIPWAY_ASSIGN_OR_RETURN(oci::Reference name, oci::Reference::Parse(rendered, DefaultHost(rules)));
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   return names;
@@ -97,6 +101,17 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
   SLIPWAY_ASSIGN_OR_RETURN(request.inputs, MakeInputs(build.inputs));
   // --network=host is its own permission, as with docker.
   request.inputs.allow_host_network |= build.network == "host";
+  const std::string_view cache_host = DefaultHost(rules);
+  for (const std::string& text : build.cache_from) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string rendered, run_template::Render(text, values));
+    SLIPWAY_ASSIGN_OR_RETURN(oci::Reference from, ParseCacheFrom(rendered, cache_host));
+    request.cache_from.push_back(std::move(from));
+  }
+  for (const std::string& text : build.cache_to) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string rendered, run_template::Render(text, values));
+    SLIPWAY_ASSIGN_OR_RETURN(builder::CacheTarget to, ParseCacheTo(rendered, cache_host));
+    request.cache_to.push_back(std::move(to));
+  }
 
   Task task;
   const bool push = build.pushes();

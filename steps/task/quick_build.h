@@ -39,6 +39,8 @@ struct QuickBuild {
   bool check = false;
   attest::Options attest;
   QuickBuildInputs inputs;
+  std::vector<std::string> cache_from;
+  std::vector<std::string> cache_to;
 
   /// Whether the result is pushed: what was asked for, or else whether it has a name. A check has no result.
   bool pushes() const { return !check && is_push_enabled.value_or(!image_names.empty()); }

@@ -6,6 +6,7 @@
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
 #include "executor/runtime/host_entry.h"
+#include "steps/task/cache_options.h"
 #include "steps/task/field_checks.h"
 #include "steps/task/quick_build.h"
 
@@ -17,6 +18,8 @@ constexpr size_t kMaxNames = 64;
 constexpr size_t kMaxPlatforms = 16;
 constexpr size_t kMaxHosts = 64;
 constexpr size_t kMaxLabels = 256;
+constexpr size_t kMaxCacheFrom = 16;
+constexpr size_t kMaxCacheTo = 4;
 
 class Checker : private FieldChecks {
  public:
@@ -33,6 +36,10 @@ class Checker : private FieldChecks {
     CheckNetwork();
     CheckAttestations();
     CheckInputs(build_.inputs, rules_, &errors_);
+    CheckCaches("cache_from", build_.cache_from, kMaxCacheFrom,
+                [](const std::string& text, std::string_view host) { return ParseCacheFrom(text, host).status(); });
+    CheckCaches("cache_to", build_.cache_to, kMaxCacheTo,
+                [](const std::string& text, std::string_view host) { return ParseCacheTo(text, host).status(); });
     Text("target", build_.target, kMaxName);
     return std::move(errors_);
   }
@@ -64,15 +71,18 @@ class Checker : private FieldChecks {
     }
   }
 
+  // Values as a run will have them; only their form matters here.
+  run_template::RunValues SampleValues() const {
+    return {.id = "aa1",
+            .registry = rules_.default_registry,
+            .date = SystemTime(),
+            .os = "linux",
+            .architecture = "amd64",
+            .task_name = ""};
+  }
+
   void CheckName(const std::string& field, const std::string& text) {
-    // Values as a run will have them; only their form matters here.
-    const run_template::RunValues values{.id = "aa1",
-                                         .registry = rules_.default_registry,
-                                         .date = SystemTime(),
-                                         .os = "linux",
-                                         .architecture = "amd64",
-                                         .task_name = ""};
-    const Result<std::string> rendered = run_template::Render(text, values);
+    const Result<std::string> rendered = run_template::Render(text, SampleValues());
     if (!rendered.ok()) return Add(field, rendered.status().message());
     const bool placeless = rules_.default_registry.empty() && !oci::HasHost(*rendered);
     if (placeless && build_.pushes()) {
@@ -82,6 +92,23 @@ class Checker : private FieldChecks {
         oci::Reference::Parse(*rendered, placeless ? "docker.io" : std::string_view(rules_.default_registry));
     if (!name.ok()) return Add(field, name.status().message());
     if (!name->digest.empty()) Add(field, fmt::format("'{}': a name to push to must not have a digest", text));
+  }
+
+  template <typename Parse>
+  void CheckCaches(const std::string& list, const std::vector<std::string>& caches, size_t limit, const Parse& parse) {
+    if (!Count(list, caches.size(), limit)) return;
+    for (size_t i = 0; i < caches.size(); ++i) {
+      const std::string field = fmt::format("{}[{}]", list, i);
+      if (!Text(field, caches[i], kMaxName)) continue;
+      const Result<std::string> rendered = run_template::Render(caches[i], SampleValues());
+      if (!rendered.ok()) {
+        Add(field, rendered.status().message());
+        continue;
+      }
+      const std::string_view host =
+          rules_.default_registry.empty() ? "docker.io" : std::string_view(rules_.default_registry);
+      if (const Status parsed = parse(*rendered, host); !parsed.ok()) Add(field, parsed.message());
+    }
   }
 
   void CheckArguments() {

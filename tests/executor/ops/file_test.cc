@@ -65,7 +65,11 @@ class FileOpsTest : public ::testing::Test {
     op.actions.emplace_back(copy);
     op.link = link;
     const std::vector<solver::Output> inputs = {root, context};
-    SLIPWAY_ASSIGN_OR_RETURN(const solver::ContentKey key, ops_->Key(ctx_, op, inputs, {}));
+    const auto source = [](const solver::Output& output) {
+      return graph::Make(graph::SourceOp{.chain = output.chain, .identity = output.key, .origin = {}}, {}, {});
+    };
+    const graph::VertexPtr vertex = graph::Make(op, {source(root), source(context)}, {});
+    SLIPWAY_ASSIGN_OR_RETURN(const solver::ContentKey key, ops_->Key(ctx_, op, *vertex, inputs, {}));
     key_ = key.key;
     return ops_->Run(ctx_, op, inputs, key, &lease_, {});
   }

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "executor/base/fs.h"
@@ -26,7 +28,7 @@ class ScriptedEvaluator : public Evaluator {
     Hasher hasher;
     hasher.Field(NameOf(vertex)).Field(std::holds_alternative<graph::FileOp>(vertex.op) ? "" : remote);
     for (const Output& input : inputs) hasher.Field(input.key.hex());
-    return ContentKey{hasher.Finish(), "", nullptr};
+    return ContentKey{.key = hasher.Finish(), .parts = nullptr, .memo = nullptr};
   }
 
   Result<layer::Chain> Run(const Context& ctx, const graph::Vertex& vertex, const std::vector<Output>& inputs,
@@ -66,7 +68,19 @@ class Events : public ProgressSink {
     for (const ProgressEvent& event : *all.Lock()) count += event.kind == kind ? 1 : 0;
     return count;
   }
+  void OnCacheStep(const CacheStep& step) override { steps.Lock()->push_back(step); }
+  /// Of the vertex, as told last.
+  CacheStep Last(const std::string& name) {
+    CacheStep out;
+    for (const CacheStep& step : *steps.Lock()) {
+      if (step.name == name) out = step;
+    }
+    return out;
+  }
+  CacheStep::Outcome Outcome(const std::string& name) { return Last(name).outcome; }
+  std::string Why(const std::string& name) { return CacheStepText(Last(name)); }
   Guarded<std::vector<ProgressEvent>> all;
+  Guarded<std::vector<CacheStep>> steps;
 };
 
 class SolverTest : public ::testing::Test {
@@ -286,6 +300,168 @@ TEST_F(SolverTest, ManyRunsAtOnceOnSharedWork) {
   }
   for (auto& run : runs) EXPECT_TRUE(run.get());
   EXPECT_EQ(evaluator_->runs, 18);
+}
+
+// --- links, imported caches, and what the cache tells ------------------------------------------------------------
+
+/// Like a COPY --from: the key of a vertex is made of the files of its last input, and so needs them.
+class ReadingEvaluator : public ScriptedEvaluator {
+ public:
+  using ScriptedEvaluator::ScriptedEvaluator;
+  Reading Reads(const graph::Vertex& vertex, size_t input) override {
+    return vertex.name.starts_with("copy") && input + 1 == vertex.inputs.size() ? Reading::kFiles : Reading::kNothing;
+  }
+  Result<ContentKey> Key(const Context& ctx, const graph::Vertex& vertex, const std::vector<Output>& inputs,
+                         const VertexProgress& progress) override {
+    if (!vertex.name.starts_with("copy")) return ScriptedEvaluator::Key(ctx, vertex, inputs, progress);
+    Hasher hasher;
+    hasher.Field(vertex.name).Field(inputs.front().key.hex());
+    for (const layer::Key& layer : inputs.back().chain) hasher.Field(layer);
+    return ContentKey{.key = hasher.Finish(), .parts = nullptr, .memo = std::make_shared<int>(1)};
+  }
+};
+
+/// A cache that holds the given results of another daemon.
+class GivenCache : public CacheSource {
+ public:
+  explicit GivenCache(const std::vector<VertexResult>& results, const std::set<std::string>& without = {}) {
+    for (const VertexResult& result : results) {
+      if (!result.link.empty()) links_[result.link] = result.key;
+      if (result.chain && !without.contains(result.vertex->name)) chains_[result.key] = *result.chain;
+    }
+  }
+  std::string name() const override { return "registry/cache:v1"; }
+  std::optional<Digest> FindLink(const Digest& link) override {
+    const auto it = links_.find(link);
+    return it == links_.end() ? std::nullopt : std::optional(it->second);
+  }
+  std::optional<layer::Chain> Find(const Digest& key) override {
+    const auto it = chains_.find(key);
+    return it == chains_.end() ? std::nullopt : std::optional(it->second);
+  }
+
+ private:
+  std::map<Digest, Digest> links_;
+  std::map<Digest, layer::Chain> chains_;
+};
+
+class ImportTest : public SolverTest {
+ protected:
+  void SetUp() override {
+    SolverTest::SetUp();
+    UseEvaluator();
+    // Built by another daemon, which exports all it knows.
+    SolveOptions options;
+    options.want_results = true;
+    auto solved = solver_->Solve(Context::Background(), {Image("context 1")}, events_, options);
+    ASSERT_TRUE(solved.ok()) << solved.status().message();
+    exported_ = std::move(solved->results);
+    ASSERT_EQ(evaluator_->runs, 4);
+    // A daemon that knows nothing but, for the test's sake, the layers.
+    cache_ = *CacheStore::Open(dir_.path() + "/second.db");
+    UseEvaluator();
+  }
+  void UseEvaluator() {
+    solver_.reset();
+    evaluator_ = std::make_unique<ReadingEvaluator>(*layers_);
+    solver_ = std::make_unique<Solver>(*evaluator_, *cache_, *layers_, *content_, 4);
+  }
+  // compile and test in one stage, a COPY from it into another. `comment` changes definitions only.
+  static VertexPtr Image(const std::string& comment) {
+    const VertexPtr compiled = Step("compile", {}, comment);
+    return Step("copy", {Step("base", {}, comment), Step("test", {compiled}, comment)}, "");
+  }
+  Result<Solved> SolveWith(const VertexPtr& root, std::shared_ptr<CacheSource> source) {
+    SolveOptions options;
+    options.sources = {std::move(source)};
+    return solver_->Solve(Context::Background(), {root}, events_, options);
+  }
+
+  std::vector<VertexResult> exported_;
+};
+
+TEST_F(ImportTest, WhatAnImportedCacheHasIsNotExecuted) {
+  const auto solved = SolveWith(Image("context 2"), std::make_shared<GivenCache>(exported_));
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(evaluator_->runs, 0);
+  EXPECT_EQ(solved->stats.vertices, 4);
+  EXPECT_EQ(solved->stats.cached, 4);
+  EXPECT_EQ(events_.Outcome("copy"), CacheStep::Outcome::kImported);
+  EXPECT_EQ(events_.Outcome("compile"), CacheStep::Outcome::kImported);
+}
+
+TEST_F(ImportTest, StagesThatAreOnlyCopiedFromNeedNoResultOfTheirOwn) {
+  const std::set<std::string> without = {"compile", "test"};
+  const auto solved = SolveWith(Image("context 2"), std::make_shared<GivenCache>(exported_, without));
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(evaluator_->runs, 0);
+}
+
+TEST_F(ImportTest, WhatWasImportedIsKnownAfterwards) {
+  ASSERT_TRUE(SolveWith(Image("context 2"), std::make_shared<GivenCache>(exported_)).ok());
+  ASSERT_TRUE(Solve(Image("context 3")).ok());
+  EXPECT_EQ(evaluator_->runs, 0);
+}
+
+TEST_F(ImportTest, ResultThatIsMissingIsMadeFromWhatIsThere) {
+  const auto solved = SolveWith(Image("context 2"), std::make_shared<GivenCache>(exported_, std::set<std::string>{"copy"}));
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(*evaluator_->ran.Lock(), std::vector<std::string>{"copy"});
+  EXPECT_EQ(events_.Outcome("copy"), CacheStep::Outcome::kMiss);
+  EXPECT_EQ(events_.Outcome("test"), CacheStep::Outcome::kImported);
+}
+
+TEST_F(ImportTest, RecordWhoseLayersAreNotKnownIsAMiss) {
+  std::vector<VertexResult> broken;
+  for (const VertexResult& result : exported_) {
+    broken.push_back({.vertex = result.vertex, .key = result.key, .link = {}, .chain = layer::Chain{"sha256:x"}, .pin = {}});
+  }
+  const auto solved = SolveWith(Image("context 2"), std::make_shared<GivenCache>(broken));
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(evaluator_->runs, 4);
+}
+
+TEST_F(SolverTest, WhatStandsBelowAHitIsNotExecutedThoughItsOwnResultIsGone) {
+  ASSERT_TRUE(Solve(Step("c", {Step("b", {Step("a", {})})})).ok());
+  ASSERT_EQ(evaluator_->runs, 3);
+  // Other definitions, so that keys decide; of b and a the records are gone.
+  const auto key_of = [](const std::string& name, const Digest* below) {
+    Hasher hasher;
+    hasher.Field(name);
+    if (below != nullptr) hasher.Field(below->hex());
+    return hasher.Finish();
+  };
+  const Digest a = key_of("a", nullptr);
+  const Digest b = key_of("b", &a);
+  ASSERT_TRUE(cache_->Remove(a).ok());
+  ASSERT_TRUE(cache_->Remove(b).ok());
+  const auto solved = Solve(Step("c", {Step("b", {Step("a", {}, "2")}, "2")}, "2"));
+  ASSERT_TRUE(solved.ok());
+  EXPECT_EQ(evaluator_->runs, 3);
+  EXPECT_EQ(solved->stats.cached, 3);
+}
+
+TEST_F(SolverTest, BranchesRunSideBySideWhileAKeyWaitsForFiles) {
+  solver_.reset();
+  evaluator_ = std::make_unique<ReadingEvaluator>(*layers_);
+  solver_ = std::make_unique<Solver>(*evaluator_, *cache_, *layers_, *content_, 4);
+  // Both must be under way at the same moment for either to end.
+  std::latch both(2);
+  evaluator_->on_run = [&](const Context&, const graph::Vertex& vertex) {
+    if (vertex.name != "copy") both.arrive_and_wait();
+    return Status();
+  };
+  ASSERT_TRUE(Solve(Step("copy", {Step("base", {}), Step("stage", {})})).ok());
+  EXPECT_EQ(evaluator_->runs, 3);
+}
+
+TEST_F(SolverTest, MissesSayWhy) {
+  ASSERT_TRUE(Solve(Step("a", {})).ok());
+  EXPECT_EQ(events_.Why("a"), "never built here");
+  ASSERT_TRUE(Solve(Step("a", {})).ok());
+  EXPECT_EQ(events_.Why("a"), "known here");
+  ASSERT_TRUE(Solve(Step("a", {}, "", true)).ok());
+  EXPECT_EQ(events_.Why("a"), "asked for with --no-cache");
 }
 
 }  // namespace

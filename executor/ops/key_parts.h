@@ -1,0 +1,28 @@
+// KeyParts of operations: what the content key of a RUN, a COPY or a download was made of, for explaining misses. They
+// say what the key says: what is not part of the key is not part of them. Free functions.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "executor/graph/vertex.h"
+#include "executor/ops/selection.h"
+#include "executor/solver/solver.h"
+
+namespace slipway::ops {
+
+/// Whether a vertex is a build context: files that are here, of which only what is used counts.
+bool IsContext(const graph::Vertex& vertex);
+
+solver::KeyParts ExecParts(const graph::ExecOp& op, const graph::Vertex& vertex,
+                           const std::vector<solver::Output>& inputs);
+/// Without the files that are copied.
+solver::KeyParts FileParts(const graph::FileOp& op, const graph::Vertex& vertex,
+                           const std::vector<solver::Output>& inputs);
+/// The files of a copy or a mount.
+void AddFiles(const std::vector<Selected>& selection, solver::KeyParts& parts);
+/// Of what a URL gave; a user or password in it is left out.
+std::function<solver::KeyParts()> RemoteParts(const std::string& url, std::string what);
+
+}  // namespace slipway::ops

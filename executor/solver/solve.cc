@@ -1,0 +1,465 @@
+#include "executor/solver/solve.h"
+
+#include <algorithm>
+
+namespace slipway::solver {
+
+namespace {
+
+bool IsSource(const graph::Vertex& vertex) { return std::holds_alternative<graph::SourceOp>(vertex.op); }
+
+bool IsRemote(const graph::Vertex& vertex) {
+  return std::holds_alternative<graph::HttpOp>(vertex.op) || std::holds_alternative<graph::GitOp>(vertex.op);
+}
+
+// Whether the same definition may give something else tomorrow.
+bool Moves(const graph::Vertex& vertex) {
+  const auto* file = std::get_if<graph::HttpOp>(&vertex.op);
+  return (file != nullptr && file->checksum.empty()) || std::holds_alternative<graph::GitOp>(vertex.op);
+}
+
+Status AtVertex(const Status& status, const graph::Vertex& vertex) {
+  if (vertex.position.file.empty()) return status.With(vertex.name);
+  return status.With(fmt::format("{}:{}: {}", vertex.position.file, vertex.position.line, vertex.name));
+}
+
+}  // namespace
+
+// --- the walk -----------------------------------------------------------------------------------------------------
+
+Solve::Node* Solve::NewNode(const graph::VertexPtr& vertex) {
+  auto& slot = nodes_[vertex->definition.hex()];
+  if (slot == nullptr) {
+    slot = std::make_unique<Node>();
+    slot->vertex = vertex;
+    slot->progress = VertexProgress(&progress_, vertex->definition.Short(), vertex->name);
+  }
+  return slot.get();
+}
+
+// Makes the nodes below a root, ending the walk where a definition key is known.
+void Solve::Visit(const graph::VertexPtr& root) {
+  std::unordered_map<const graph::Vertex*, bool> tainted;
+  // What a remote gives may have changed since, so neither a download nor what stands on it is known by its definition.
+  std::unordered_map<const graph::Vertex*, bool> moves;
+  for (const graph::VertexPtr& vertex : graph::Topological({root})) {
+    bool taint = vertex->no_cache;
+    bool move = Moves(*vertex);
+    for (const graph::VertexPtr& input : vertex->inputs) {
+      taint = taint || tainted[input.get()];
+      move = move || moves[input.get()];
+    }
+    tainted[vertex.get()] = taint;
+    moves[vertex.get()] = move;
+  }
+  // From the root downwards; a vertex is expanded only if its definition is not known.
+  std::vector<graph::VertexPtr> stack = {root};
+  while (!stack.empty()) {
+    const graph::VertexPtr vertex = std::move(stack.back());
+    stack.pop_back();
+    const bool is_new = !nodes_.contains(vertex->definition.hex());
+    Node* node = NewNode(vertex);
+    if (!is_new) continue;
+    node->tainted = tainted[vertex.get()];
+    if (const auto* source = std::get_if<graph::SourceOp>(&vertex->op)) {
+      node->output = {source->chain, source->identity};
+      node->pin = workshop_.layers.Hold(source->chain);
+      node->keyed = node->solved = true;
+      continue;
+    }
+    if (!node->tainted && !moves[vertex.get()] && FromDefinition(*node)) continue;
+    for (const graph::VertexPtr& input : vertex->inputs) stack.push_back(input);
+  }
+}
+
+bool Solve::FromDefinition(Node& node) {
+  const auto record = workshop_.cache.FindByAlias(node.vertex->definition);
+  if (!record.ok() || !record->has_value() || !Adopt(node, **record)) return false;
+  node.output.key = (*record)->key;
+  node.keyed = node.solved = true;
+  ReportCachedBelow(node.vertex);
+  return true;
+}
+
+// What a hit stands for is shown as cached too, so that people see the whole build.
+void Solve::ReportCachedBelow(const graph::VertexPtr& vertex) {
+  for (const graph::VertexPtr& below : graph::Topological({vertex})) {
+    if (IsSource(*below) || nodes_.contains(below->definition.hex()) != (below == vertex)) continue;
+    if (!reported_.insert(below->definition).second) continue;
+    TellHit(*below, below->definition.Short(), "");
+    ++stats_.vertices;
+    ++stats_.cached;
+  }
+}
+
+// Edges between the nodes, once all are there.
+void Solve::Connect() {
+  for (auto& [definition, node] : nodes_) {
+    if (node->solved) continue;
+    node->slow = IsRemote(*node->vertex);
+    for (size_t i = 0; i < node->vertex->inputs.size(); ++i) {
+      Node* below = nodes_[node->vertex->inputs[i]->definition.hex()].get();
+      node->inputs.push_back(below);
+      node->costly |= workshop_.evaluator.Reads(*node->vertex, i) == Reading::kFiles;
+      if (below->solved) continue;
+      below->users.push_back(node.get());
+      ++node->unkeyed;
+    }
+  }
+}
+
+Result<Solved> Solve::Do(const std::vector<graph::VertexPtr>& roots) {
+  for (const graph::VertexPtr& root : roots) Visit(root);
+  Connect();
+  {
+    std::lock_guard lock(mutex_);
+    std::vector<Node*> slow;
+    for (auto& [definition, node] : nodes_) {
+      if (node->slow) slow.push_back(node.get());
+    }
+    for (Node* node : slow) {
+      node->slow = false;
+      MarkSlow(*node);
+    }
+    for (const graph::VertexPtr& root : roots) Want(*nodes_[root->definition.hex()]);
+    for (auto& [definition, node] : nodes_) Advance(*node);
+  }
+  const Status status = WaitForAll();
+  if (!status.ok()) {
+    for (auto& [definition, node] : nodes_) {
+      if (node->started && !node->ended) node->progress.Finished(Cancelled("the build was ended"));
+    }
+    return status;
+  }
+  TellOfTheRest();
+  Solved solved;
+  for (const graph::VertexPtr& root : roots) {
+    const Node& node = *nodes_[root->definition.hex()];
+    if (!node.solved) return Internal("'{}' was not solved", root->name);
+    solved.roots.push_back(node.output);
+  }
+  solved.stats = stats_;
+  if (options_.want_results) CollectResults(roots, &solved);
+  return solved;
+}
+
+// --- what is next -------------------------------------------------------------------------------------------------
+
+void Solve::Submit(Node& node, Task task) {
+  node.busy = true;
+  ++active_;
+  workshop_.pool.Submit([this, &node, task] { (this->*task)(node); });
+}
+
+bool Solve::FilesAreThere(const Node& node) const {
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!node.inputs[i]->solved && workshop_.evaluator.Reads(*node.vertex, i) == Reading::kFiles) return false;
+  }
+  return true;
+}
+
+void Solve::Advance(Node& node) {
+  if (node.busy || node.solved || node.ended || !failure_.ok()) return;
+  if (!node.keyed) {
+    if (node.unkeyed == 0 && (!node.needs_files || FilesAreThere(node))) Submit(node, &Solve::FindKey);
+    return;
+  }
+  if (!node.wanted) return;
+  if (!node.looked_up) return Submit(node, &Solve::LookUp);
+  const bool ready = std::all_of(node.inputs.begin(), node.inputs.end(), [](const Node* i) { return i->solved; });
+  if (ready) Submit(node, &Solve::Execute);
+}
+
+void Solve::Want(Node& node) {
+  std::vector<Node*> stack = {&node};
+  while (!stack.empty()) {
+    Node* at = stack.back();
+    stack.pop_back();
+    if (at->wanted || at->solved) continue;
+    at->wanted = true;
+    if (at->slow) stack.insert(stack.end(), at->inputs.begin(), at->inputs.end());
+    Advance(*at);
+  }
+}
+
+// A vertex whose key takes long (a download, files that are yet to be made) is taken for a miss meanwhile, and so is
+// all that stands on it: what they need is begun at once.
+void Solve::MarkSlow(Node& node) {
+  std::vector<Node*> stack = {&node};
+  while (!stack.empty()) {
+    Node* at = stack.back();
+    stack.pop_back();
+    if (at->slow || at->keyed) continue;
+    at->slow = true;
+    if (at->wanted) {
+      for (Node* input : at->inputs) Want(*input);
+    }
+    stack.insert(stack.end(), at->users.begin(), at->users.end());
+  }
+}
+
+void Solve::Release() {
+  std::lock_guard lock(mutex_);
+  --active_;
+  changed_.notify_all();
+}
+
+// --- keys ---------------------------------------------------------------------------------------------------------
+
+Digest Solve::LinkOfNode(const Node& node) const {
+  std::vector<Digest> keys;
+  for (const Node* input : node.inputs) keys.push_back(input->output.key);
+  return LinkOf(*node.vertex, keys);
+}
+
+// A link is worth keeping where it spares reading files, and where no build context is in it: that changes with every
+// file, whether it is used or not.
+bool Solve::HasPortableLink(const Node& node) const {
+  if (!node.costly) return false;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (workshop_.evaluator.Reads(*node.vertex, i) == Reading::kAtHand) return false;
+  }
+  return true;
+}
+
+std::optional<Digest> Solve::FindLink(const Node& node) {
+  const Digest link = LinkOfNode(node);
+  if (const auto key = workshop_.cache.FindKey(link); key.ok() && key->has_value()) return **key;
+  for (const auto& source : options_.sources) {
+    if (const auto key = source->FindLink(link)) return key;
+  }
+  return std::nullopt;
+}
+
+void Solve::FindKey(Node& node) {
+  Status status = ctx_.Err();
+  if (status.ok()) status = FindKeyNow(node);
+  if (!status.ok()) Fail(node, status);
+  Release();
+}
+
+Status Solve::FindKeyNow(Node& node) {
+  if (node.costly && !node.tried_link && !node.tainted) {
+    node.tried_link = true;
+    if (const auto key = FindLink(node)) {
+      Keyed(node, ContentKey{.key = *key, .parts = nullptr, .memo = nullptr});
+      return Status();
+    }
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (node.costly) MarkSlow(node);
+    if (!FilesAreThere(node)) {
+      node.needs_files = true;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (workshop_.evaluator.Reads(*node.vertex, i) == Reading::kFiles) Want(*node.inputs[i]);
+      }
+      node.busy = false;
+      Advance(node);
+      return Status();
+    }
+  }
+  if (node.costly || IsRemote(*node.vertex)) Start(node);
+  std::vector<Output> inputs;
+  for (const Node* input : node.inputs) inputs.push_back(input->output);
+  SLIPWAY_ASSIGN_OR_RETURN(ContentKey key, workshop_.evaluator.Key(ctx_, *node.vertex, inputs, node.progress));
+  Keyed(node, std::move(key));
+  return Status();
+}
+
+void Solve::Keyed(Node& node, ContentKey key) {
+  std::lock_guard lock(mutex_);
+  node.output.key = key.key;
+  node.key = std::move(key);
+  node.keyed = true;
+  node.busy = false;
+  for (Node* user : node.users) {
+    --user->unkeyed;
+    Advance(*user);
+  }
+  Advance(node);
+}
+
+// --- records ------------------------------------------------------------------------------------------------------
+
+bool Solve::Adopt(Node& node, const CacheRecord& record) {
+  layer::Pin pin = workshop_.layers.Hold(record.chain);
+  if (!workshop_.layers.Usable(record.chain)) {
+    workshop_.cache.Remove(record.key).Ignore();
+    return false;
+  }
+  node.pin = std::move(pin);
+  node.output.chain = record.chain;
+  return true;
+}
+
+// A hit in an imported cache becomes a record of our own.
+bool Solve::Import(Node& node) {
+  for (const auto& source : options_.sources) {
+    std::optional<layer::Chain> chain = source->Find(node.output.key);
+    if (!chain) continue;
+    CacheRecord record{.key = node.output.key, .chain = *std::move(chain), .name = node.vertex->name};
+    if (!Adopt(node, record)) continue;
+    workshop_.cache.Put(node.vertex->definition, record).Ignore();
+    node.imported_from = source->name();
+    return true;
+  }
+  return false;
+}
+
+bool Solve::LookUpNow(Node& node) {
+  const auto record = workshop_.cache.Find(node.output.key);
+  const bool here = record.ok() && record->has_value() && Adopt(node, **record);
+  if (!here && !Import(node)) return false;
+  workshop_.cache.Link(node.vertex->definition, node.output.key).Ignore();
+  if (HasPortableLink(node)) workshop_.cache.Link(LinkOfNode(node), node.output.key).Ignore();
+  return true;
+}
+
+void Solve::LookUp(Node& node) {
+  if (const Status err = ctx_.Err(); !err.ok()) {
+    Fail(node, err);
+  } else if (!node.tainted && LookUpNow(node)) {
+    Hit(node);
+  } else {
+    std::lock_guard lock(mutex_);
+    node.looked_up = true;
+    node.busy = false;
+    for (Node* input : node.inputs) Want(*input);
+    Advance(node);
+  }
+  Release();
+}
+
+void Solve::Hit(Node& node) {
+  if (!node.started) {
+    node.started = true;
+    TellHit(*node.vertex, node.progress.vertex(), node.imported_from);
+  } else {
+    node.progress.Cached();
+    node.progress.Finished(Status());
+    CacheStep step{.vertex = node.progress.vertex(), .name = node.vertex->name, .source = node.imported_from};
+    if (!node.imported_from.empty()) step.outcome = CacheStep::Outcome::kImported;
+    progress_.OnCacheStep(step);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    ++stats_.cached;
+  }
+  NodeSolved(node);
+}
+
+// --- execution ----------------------------------------------------------------------------------------------------
+
+Status Solve::Prepare(Node& node, Work* work) {
+  SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
+  work->vertex = node.vertex;
+  work->name = node.progress;
+  work->tainted = node.tainted;
+  for (const Node* input : node.inputs) work->inputs.push_back(input->output);
+  Start(node);
+  if (node.key.memo == nullptr && node.costly) {
+    // Found through a link: what Run() needs is yet to be worked out.
+    SLIPWAY_ASSIGN_OR_RETURN(node.key, workshop_.evaluator.Key(ctx_, *node.vertex, work->inputs, node.progress));
+  }
+  work->key = node.key;
+  if (HasPortableLink(node)) work->link = LinkOfNode(node);
+  return Status();
+}
+
+void Solve::Execute(Node& node) {
+  Work work;
+  if (const Status status = Prepare(node, &work); !status.ok()) {
+    Fail(node, status);
+    return Release();
+  }
+  bool first = false;
+  const std::shared_ptr<Execution> execution = workshop_.Enter(work.key.key, node.tainted, &first);
+  TellMiss(node, !first);
+  {
+    std::lock_guard lock(mutex_);
+    node.output.key = work.key.key;
+    ++active_;  // the listener
+  }
+  Listen(node, execution);
+  // From here on an execution is nobody's own: this run may give up and be gone while others still wait for it. So it
+  // has copies of what it needs.
+  Workshop& workshop = workshop_;
+  Release();
+  if (first) workshop.Do(execution, work);
+}
+
+// Listens to an execution. Its end may come before this returns, and with it the end of this run, unless `active_`
+// holds the run open: the caller's task does.
+void Solve::Listen(Node& node, const std::shared_ptr<Execution>& execution) {
+  const int listener = execution->Join(node.progress, [this, &node](const Result<layer::Chain>& result) {
+    if (result.ok()) {
+      node.output.chain = *result;
+      node.pin = workshop_.layers.Hold(*result);
+      node.progress.Finished(Status());
+      NodeSolved(node);
+    } else {
+      Fail(node, result.status());
+    }
+    Release();
+  });
+  bool leaving = false;
+  {
+    std::lock_guard lock(mutex_);
+    leaving = leaving_;
+    if (!node.ended) {
+      node.execution = execution;
+      node.listener = listener;
+    }
+  }
+  if (leaving && listener != 0) execution->Leave(listener, Cancelled("the build was ended"));
+}
+
+void Solve::NodeSolved(Node& node) {
+  std::lock_guard lock(mutex_);
+  node.solved = node.ended = true;
+  node.busy = false;
+  node.execution.reset();
+  ++stats_.vertices;
+  for (Node* user : node.users) Advance(*user);
+}
+
+void Solve::Fail(Node& node, const Status& status) {
+  if (ctx_.Err().ok()) Start(node);
+  if (node.started) node.progress.Finished(status);
+  std::lock_guard lock(mutex_);
+  if (failure_.ok()) {
+    failure_ = ctx_.Err().ok() ? AtVertex(status, *node.vertex) : ctx_.Err();
+    ctx_.Cancel(Cancelled("another step of the build failed"));
+  }
+  node.ended = true;
+  node.execution.reset();
+}
+
+Status Solve::WaitForAll() {
+  std::unique_lock lock(mutex_);
+  const Status waited = ctx_.Wait(lock, changed_, [this] { return active_ == 0; });
+  if (!waited.ok()) {
+    if (failure_.ok()) failure_ = waited;
+    lock.unlock();
+    ctx_.Cancel(waited);
+    LeaveAll(waited);
+    lock.lock();
+    changed_.wait(lock, [this] { return active_ == 0; });
+  }
+  return failure_;
+}
+
+void Solve::LeaveAll(const Status& cause) {
+  std::vector<std::pair<std::shared_ptr<Execution>, int>> listening;
+  {
+    std::lock_guard lock(mutex_);
+    leaving_ = true;
+    for (auto& [definition, node] : nodes_) {
+      if (node->execution != nullptr && node->listener != 0) listening.emplace_back(node->execution, node->listener);
+    }
+  }
+  for (const auto& [execution, id] : listening) execution->Leave(id, cause);
+}
+
+}  // namespace slipway::solver

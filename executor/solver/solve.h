@@ -1,0 +1,116 @@
+// Solve: one call of Solver::Solve. Which vertices there are, what is known of each, and what is to be done next.
+//
+// Each vertex that the walk reached is a node. Its life, every step a task of the pool:
+//   keys of all inputs known → FindKey → keyed; wanted → Look up → solved, or → inputs solved → Execute → solved
+// All state is guarded by one mutex and moved on by Advance(), which submits the task that has become possible.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "executor/solver/workshop.h"
+
+namespace slipway::solver {
+
+class Solve {
+ public:
+  Solve(Workshop& workshop, const Context& ctx, ProgressSink& progress, const SolveOptions& options)
+      : workshop_(workshop), ctx_(ctx.Child()), progress_(progress), options_(options) {}
+
+  Result<Solved> Do(const std::vector<graph::VertexPtr>& roots);
+
+ private:
+  struct Node {
+    graph::VertexPtr vertex;
+    VertexProgress progress;
+    std::vector<Node*> inputs;
+    std::vector<Node*> users;
+    bool tainted = false;       // it or something below must not come from the cache
+    bool costly = false;        // its key takes a look at files that may not be here
+    bool tried_link = false;    // used by its own task only, as are the next two
+    bool started = false;       // people have been told of it
+    ContentKey key;
+    // Guarded by mutex_ once work has begun:
+    size_t unkeyed = 0;         // inputs whose key is not known
+    bool keyed = false;
+    bool slow = false;          // its key takes long: if it is wanted, so is what it stands on, rather than later
+    bool needs_files = false;   // its key takes files of inputs that are not solved
+    bool wanted = false;        // its result is asked for
+    bool looked_up = false;     // and is recorded nowhere
+    bool busy = false;          // a task of it is under way
+    bool solved = false;
+    bool ended = false;         // solved or failed: nothing is listened to any more
+    Output output;
+    layer::Pin pin;
+    std::string imported_from;
+    std::shared_ptr<Execution> execution;
+    int listener = 0;
+  };
+  using Task = void (Solve::*)(Node&);
+
+  // The walk, before any task.
+  void Visit(const graph::VertexPtr& root);
+  Node* NewNode(const graph::VertexPtr& vertex);
+  bool FromDefinition(Node& node);
+  void Connect();
+  void ReportCachedBelow(const graph::VertexPtr& vertex);
+
+  // With mutex_ held.
+  void Advance(Node& node);
+  void Submit(Node& node, Task task);
+  void Want(Node& node);
+  void MarkSlow(Node& node);
+  bool FilesAreThere(const Node& node) const;
+
+  // Tasks.
+  void FindKey(Node& node);
+  Status FindKeyNow(Node& node);
+  void LookUp(Node& node);
+  bool LookUpNow(Node& node);
+  void Execute(Node& node);
+  Status Prepare(Node& node, Work* work);
+
+  std::optional<Digest> FindLink(const Node& node);
+  bool Adopt(Node& node, const CacheRecord& record);
+  bool Import(Node& node);
+  void Keyed(Node& node, ContentKey key);
+  void Listen(Node& node, const std::shared_ptr<Execution>& execution);
+  void NodeSolved(Node& node);
+  void Hit(Node& node);
+  void Fail(Node& node, const Status& status);
+  void Release();
+  Digest LinkOfNode(const Node& node) const;
+  bool HasPortableLink(const Node& node) const;
+
+  Status WaitForAll();
+  void LeaveAll(const Status& cause);
+  void TellOfTheRest();
+  void CollectResults(const std::vector<graph::VertexPtr>& roots, Solved* solved);
+
+  // What people are told.
+  void Start(Node& node);
+  void TellHit(const graph::Vertex& vertex, const std::string& vertex_id, const std::string& imported_from);
+  void TellMiss(Node& node, bool shared);
+  RecordPlace PlaceOf(const graph::Vertex& vertex) const;
+
+  Workshop& workshop_;
+  const Context ctx_;
+  ProgressSink& progress_;
+  const SolveOptions& options_;
+  std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;  // by definition: equal vertices are one
+  std::set<Digest> reported_;                                     // definitions shown as cached without a node
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  size_t active_ = 0;  // tasks and listeners; guarded by mutex_, as all below
+  Status failure_;
+  bool leaving_ = false;
+  SolveStats stats_;
+};
+
+}  // namespace slipway::solver

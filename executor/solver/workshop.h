@@ -1,0 +1,48 @@
+// Workshop: what all solves of a solver share: the stores, the pool, and the executions that are under way. Thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "executor/base/guarded.h"
+#include "executor/base/thread_pool.h"
+#include "executor/solver/execution.h"
+#include "executor/solver/solver.h"
+
+namespace slipway::solver {
+
+/// One execution's work.
+struct Work {
+  graph::VertexPtr vertex;
+  std::vector<Output> inputs;
+  ContentKey key;
+  Digest link;             ///< empty: none is to be recorded
+  VertexProgress name;     ///< of the run that began it
+  bool tainted = false;    ///< it or something below must not come from the cache
+};
+
+class Workshop {
+ public:
+  Workshop(Evaluator& evaluator_in, CacheStore& cache_in, layer::Store& layers_in, content::Store& content_in,
+           size_t parallel)
+      : evaluator(evaluator_in), cache(cache_in), layers(layers_in), content(content_in), pool(parallel, "solver") {}
+
+  /// The execution of a content key; `first`: it is new, and the caller must Do() it. A tainted one is never shared.
+  std::shared_ptr<Execution> Enter(const Digest& key, bool tainted, bool* first);
+  /// Executes, records and tells all who listen. In the calling thread.
+  void Do(const std::shared_ptr<Execution>& execution, const Work& work);
+
+  Evaluator& evaluator;
+  CacheStore& cache;
+  layer::Store& layers;
+  content::Store& content;
+
+ private:
+  Result<layer::Chain> Run(const std::shared_ptr<Execution>& execution, const Work& work);
+  Guarded<std::map<Digest, std::shared_ptr<Execution>>> executions_;  // by content key
+
+ public:
+  ThreadPool pool;  // last: its threads use the members above
+};
+
+}  // namespace slipway::solver

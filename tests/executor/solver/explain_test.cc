@@ -1,0 +1,106 @@
+// What a miss is put down to.
+#include "executor/solver/explain.h"
+
+#include <gtest/gtest.h>
+
+namespace slipway::solver {
+namespace {
+
+using Kind = KeyPart::Kind;
+
+KeyPart File(const std::string& path, const std::string& content, uint32_t mode = 0644, uint32_t uid = 0) {
+  tree::Entry entry;
+  entry.mode = mode;
+  entry.uid = uid;
+  entry.digest = Digest::Of(content);
+  return {Kind::kFile, path, FileValue(entry)};
+}
+
+std::string Why(const KeyParts& before, const KeyParts& now) {
+  CacheStep step{.outcome = CacheStep::Outcome::kMiss};
+  Compare(before, now, &step);
+  return CacheStepText(step);
+}
+
+TEST(Explain, TellsHowAFileChanged) {
+  const KeyParts before = {File("/a", "1"), File("/b", "1")};
+  EXPECT_EQ(Why(before, {File("/a", "1"), File("/b", "2")}), "the file /b changed (content)");
+  EXPECT_EQ(Why(before, {File("/a", "1")}), "the file /b was removed");
+  EXPECT_EQ(Why(before, {File("/a", "1"), File("/b", "1"), File("/c", "1")}), "the file /c was added");
+  EXPECT_EQ(Why(before, {File("/a", "1", 0755), File("/b", "1")}),
+            "the file /a changed (mode): '0644' became '0755'");
+  EXPECT_EQ(Why(before, {File("/a", "1", 0644, 7), File("/b", "1")}),
+            "the file /a changed (owner): '0:0' became '7:0'");
+}
+
+TEST(Explain, TellsTheTargetOfALinkAndAnotherType) {
+  tree::Entry link;
+  link.type = tree::Type::kSymlink;
+  link.mode = 0777;
+  link.link = "one two";
+  tree::Entry other = link;
+  other.link = "three";
+  EXPECT_EQ(Why({{Kind::kFile, "/l", FileValue(link)}}, {{Kind::kFile, "/l", FileValue(other)}}),
+            "the file /l changed (target): 'one two' became 'three'");
+  EXPECT_EQ(Why({{Kind::kFile, "/l", FileValue(link)}}, {File("/l", "x")}),
+            "the file /l changed (type): 'link' became 'file'");
+}
+
+TEST(Explain, TellsValues) {
+  const KeyParts before = {{Kind::kArgument, "V", "1"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make"}};
+  EXPECT_EQ(Why(before, {{Kind::kArgument, "V", "2"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make"}}),
+            "the argument V changed: '1' became '2'");
+  EXPECT_EQ(Why(before, {{Kind::kArgument, "V", "1"}, {Kind::kInstruction, "", "make"}}),
+            "the variable E is gone; it was 'x'");
+  EXPECT_EQ(Why(before, {{Kind::kArgument, "V", "1"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make a"}}),
+            "the instruction changed: 'make' became 'make a'");
+}
+
+TEST(Explain, AnotherBaseIsOneChange) {
+  EXPECT_EQ(Why({{Kind::kBase, "a:1", "sha256:1"}}, {{Kind::kBase, "a:1", "sha256:2"}}),
+            "the base a:1 changed: 'sha256:1' became 'sha256:2'");
+  EXPECT_EQ(Why({{Kind::kBase, "a:1", "sha256:1"}}, {{Kind::kBase, "b:2", "sha256:2"}}),
+            "the base b:2 changed: 'a:1 (sha256:1)' became 'b:2 (sha256:2)'");
+}
+
+TEST(Explain, CountsWhatElseDiffers) {
+  EXPECT_EQ(Why({File("/a", "1"), File("/b", "1")}, {File("/a", "2"), File("/b", "2")}),
+            "the file /a changed (content), and 1 more");
+}
+
+TEST(Explain, SecretsAreNeverKeptButSaidToHaveChanged) {
+  const auto parts = [](const std::string& token) {
+    KeyParts out = {{Kind::kArgument, "TOKEN", token}, {Kind::kEnvironment, "URL", "https://" + token + "@host"}};
+    HideSecrets(out, {token});
+    return out;
+  };
+  const std::string kept = EncodeParts(parts("s3cret-one"));
+  EXPECT_EQ(kept.find("s3cret"), std::string::npos) << kept;
+  EXPECT_EQ(Why(parts("s3cret-one"), parts("s3cret-two")), "a secret value changed (TOKEN, URL)");
+}
+
+TEST(Explain, VeryManyFilesAreFoldedByFolder) {
+  const auto parts = [](const std::string& last) {
+    KeyParts out;
+    for (int i = 0; i < 300; ++i) out.push_back(File(fmt::format("/src/{}/{}", i % 3, i), i == 299 ? last : "same"));
+    FoldFiles(out, 10);
+    return out;
+  };
+  EXPECT_EQ(parts("1").size(), 3U);
+  EXPECT_EQ(Why(parts("1"), parts("2")), "files below /src/2/ changed");
+}
+
+TEST(Explain, PartsSurviveTheRecordWhateverTheyHold) {
+  const KeyParts parts = {{Kind::kInstruction, "", "a\tb\nc\\d"}, {Kind::kFile, "/x\ty\n", "v"}};
+  EXPECT_EQ(DecodeParts(EncodeParts(parts)), parts);
+  EXPECT_TRUE(DecodeParts("nonsense\n9\n\t\t\n").empty());
+}
+
+TEST(Explain, LongValuesThatBeginAlikeStayDifferent) {
+  const std::string text(100'000, 'x');
+  EXPECT_NE(Why({{Kind::kInstruction, "", text + "1"}}, {{Kind::kInstruction, "", text + "2"}}), "not known why");
+  EXPECT_LT(EncodeParts({{Kind::kInstruction, "", text}}).size(), 4096U);
+}
+
+}  // namespace
+}  // namespace slipway::solver
