@@ -1,7 +1,9 @@
 #include "cli/cache_format.h"
 
-#include <algorithm>
 #include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/run_format.h"
@@ -23,9 +25,8 @@ std::string Cause(v1::CacheMissCause cause) {
   constexpr std::string_view kPrefix = "CACHE_MISS_CAUSE_";
   std::string name = v1::CacheMissCause_Name(cause);
   if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
-    return c == '_' ? '-' : static_cast<char>(std::tolower(c));
-  });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
   return name;
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/logs/cache_steps.h"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace slipway::logs {

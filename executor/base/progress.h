@@ -1,5 +1,5 @@
-// Progress: what a build tells about itself while it runs. The log file, the gRPC stream, the terminal and the web page are
-// readers of these events and nothing else.
+// Progress: what a build tells about itself while it runs. The log file, the gRPC stream, the terminal and the web page
+// are readers of these events and nothing else.
 //
 // A *vertex* is a node of the build graph (or a phase such as "push"). Its life: Started → (Cached | Log* Progress*) →
 // Finished. Events of different vertices interleave.
@@ -36,11 +36,11 @@ struct ProgressEvent {
   std::string name;    ///< "[build 2/5] RUN make"
   Stream stream = Stream::kStdout;
   std::string text;
-  std::string detail;       ///< a warning's longer explanation: rule, position, link
-  std::string what;         ///< what is counted: "download sha256:…", "upload sha256:…", "transfer context", "export layer"
-  uint64_t current = 0;     ///< bytes (or items) so far
-  uint64_t total = 0;       ///< 0 if unknown
-  Status status;            ///< of Finished
+  std::string detail;  ///< a warning's longer explanation: rule, position, link
+  std::string what;  ///< what is counted: "download sha256:…", "upload sha256:…", "transfer context", "export layer"
+  uint64_t current = 0;  ///< bytes (or items) so far
+  uint64_t total = 0;    ///< 0 if unknown
+  Status status;         ///< of Finished
 };
 
 /// Where events go. Thread-safe. Must not block for long.

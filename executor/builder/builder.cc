@@ -434,8 +434,8 @@ std::vector<std::pair<std::string, std::string>> BuilderImpl::Describe() {
   return out;
 }
 
-// Forgets the least recently used results, a quarter at a time, until what is kept fits the budget. Of very many records
-// the oldest go in any case.
+// Forgets the least recently used results, a quarter at a time, until what is kept fits the budget. Of very many
+// records the oldest go in any case.
 Status BuilderImpl::Collect(const Context& ctx) {
   constexpr int64_t kMostRecords = 1'000'000;
   const uint64_t budget = StorageBudget(options_);

@@ -59,8 +59,8 @@ struct NamedValue {
 struct CacheTarget {
   enum class Type { kRegistry, kInline };
   Type type = Type::kRegistry;
-  oci::Reference ref;       ///< kRegistry
-  bool all_steps = false;   ///< mode=max: the results of all steps, not just of those that the image stands on
+  oci::Reference ref;      ///< kRegistry
+  bool all_steps = false;  ///< mode=max: the results of all steps, not just of those that the image stands on
   std::optional<oci::Compression> compression;  ///< of layers; none: as the image's
   bool ignore_error = false;                    ///< a failure is a warning
 };

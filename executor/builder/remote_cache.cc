@@ -18,8 +18,8 @@ std::string ScopeOf(const BuildRequest& request) {
   return scope;
 }
 
-// One whose records are worth keeping in the config of the image: it has to be known when the image is described, and so
-// long it holds the results.
+// One whose records are worth keeping in the config of the image: it has to be known when the image is described, and
+// so long it holds the results.
 void AddInline(std::vector<solver::VertexResult> results, std::vector<image::PlatformImage>& images) {
   const auto shared = std::make_shared<const std::vector<solver::VertexResult>>(std::move(results));
   for (image::PlatformImage& image : images) {
@@ -49,7 +49,8 @@ std::vector<std::shared_ptr<solver::CacheSource>> ImportCaches(const Context& ct
   std::vector<std::shared_ptr<solver::CacheSource>> out;
   for (const oci::Reference& ref : request.cache_from) {
     const std::string name = ref.ToString();
-    const VertexProgress progress(&sink, "import cache " + name, fmt::format("[internal] importing cache from {}", name));
+    const VertexProgress progress(&sink, "import cache " + name,
+                                  fmt::format("[internal] importing cache from {}", name));
     progress.Started();
     auto source = cache::Import(ctx, session, ref, platforms, layers);
     if (source.ok()) {

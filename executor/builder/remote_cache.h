@@ -1,5 +1,5 @@
-// A build's caches in registries: those it may use, and those it is to export. What becomes of a failure is decided here:
-// an import is worth a warning, an export is part of what was asked for.
+// A build's caches in registries: those it may use, and those it is to export. What becomes of a failure is decided
+// here: an import is worth a warning, an export is part of what was asked for.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Export: the records of a build and the layers they stand for, to a registry (format.md) or into the image's own config.
+// Export: the records of a build and the layers they stand for, to a registry (format.md) or into the image's own
+// config.
 #pragma once
 
 #include <string>

@@ -34,10 +34,10 @@ struct Layer {
 };
 
 struct Record {
-  Digest key;                  ///< content key
-  std::vector<Digest> links;   ///< lead to it
-  bool has_result = false;     ///< else only the key is known
-  std::vector<size_t> chain;   ///< indexes into `layers`, bottom first
+  Digest key;                 ///< content key
+  std::vector<Digest> links;  ///< lead to it
+  bool has_result = false;    ///< else only the key is known
+  std::vector<size_t> chain;  ///< indexes into `layers`, bottom first
 };
 
 struct Config {

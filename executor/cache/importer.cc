@@ -21,7 +21,8 @@ struct Document {
 
 Status OfBuildKit() {
   return Unimplemented(
-      "it is a cache that BuildKit wrote; its records are found by digests of BuildKit's own operations, which no other "
+      "it is a cache that BuildKit wrote; its records are found by digests of BuildKit's own operations, which no "
+      "other "
       "builder can compute. Export one with 'slipway build --cache-to type=registry,ref=NAME'");
 }
 
@@ -58,8 +59,8 @@ class Imported : public solver::CacheSource {
     const Record* record;
   };
 
-  // The chain, with the layers that are not known yet made known. None if a base's layer is missing: then the key is not
-  // of that base.
+  // The chain, with the layers that are not known yet made known. None if a base's layer is missing: then the key is
+  // not of that base.
   std::optional<layer::Chain> Materialize(const Found& found) {
     const std::lock_guard lock(mutex_);
     layer::Chain chain;
@@ -70,8 +71,8 @@ class Imported : public solver::CacheSource {
       if (!layers_.Usable({key})) {
         if (layer.blob < 0) return std::nullopt;
         const oci::Descriptor& blob = found.document->blobs[static_cast<size_t>(layer.blob)];
-        auto added = layers_.AddRemote(
-            layer.diff_id, {.descriptor = blob, .host = ref_.host, .repository = ref_.repository});
+        auto added =
+            layers_.AddRemote(layer.diff_id, {.descriptor = blob, .host = ref_.host, .repository = ref_.repository});
         if (!added.ok()) return std::nullopt;
         key = *std::move(added);
       }
@@ -94,7 +95,8 @@ Status CheckBlobs(const std::vector<oci::Descriptor>& blobs) {
   }
   for (const oci::Descriptor& blob : blobs) {
     SLIPWAY_RETURN_IF_ERROR(oci::LayerCompression(blob.media_type).status());
-    if (blob.digest.empty() || blob.size <= 0) return InvalidArgument("a layer of its manifest has no digest or no size");
+    if (blob.digest.empty() || blob.size <= 0)
+      return InvalidArgument("a layer of its manifest has no digest or no size");
   }
   return Status();
 }

@@ -30,8 +30,8 @@ struct Position {
   int line = 0;
 };
 
-/// Which instruction a vertex is, so that it can be found again in other builds of the same Dockerfile. Not part of what
-/// it is.
+/// Which instruction a vertex is, so that it can be found again in other builds of the same Dockerfile. Not part of
+/// what it is.
 struct Place {
   std::string stage;        ///< its name for people; "" if it is the only one
   int step = 0;             ///< number within the stage, FROM is 1; 0: no instruction

@@ -89,8 +89,8 @@ class Exporter {
 
   /// Brings one layer into a repository unless it is there: mounted, sent, or made and sent at once.
   Result<PushedBlob> PushOne(const Context& ctx, const registry::Session& session,
-                             const registry::Repository& repository, const layer::Key& key, const ExportOptions& options,
-                             content::Lease* lease, const VertexProgress& progress);
+                             const registry::Repository& repository, const layer::Key& key,
+                             const ExportOptions& options, content::Lease* lease, const VertexProgress& progress);
 
  private:
   struct Target;

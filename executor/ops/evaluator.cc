@@ -29,17 +29,16 @@ solver::Reading OpEvaluator::Reads(const graph::Vertex& vertex, size_t input) {
 Result<solver::ContentKey> OpEvaluator::Key(const Context& ctx, const graph::Vertex& vertex,
                                             const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
   using R = Result<solver::ContentKey>;
-  return std::visit(
-      Overloaded{
-          [&](const graph::SourceOp& op) -> R {
-            return solver::ContentKey{.key = op.identity, .parts = nullptr, .memo = nullptr};
-          },
-          [&](const graph::HttpOp& op) -> R { return remote_.Key(ctx, op, progress); },
-          [&](const graph::GitOp& op) -> R { return remote_.Key(ctx, op, progress); },
-          [&](const graph::FileOp& op) -> R { return file_.Key(ctx, op, vertex, inputs, progress); },
-          [&](const graph::ExecOp& op) -> R { return exec_.Key(ctx, op, vertex, inputs, progress); },
-      },
-      vertex.op);
+  return std::visit(Overloaded{
+                        [&](const graph::SourceOp& op) -> R {
+                          return solver::ContentKey{.key = op.identity, .parts = nullptr, .memo = nullptr};
+                        },
+                        [&](const graph::HttpOp& op) -> R { return remote_.Key(ctx, op, progress); },
+                        [&](const graph::GitOp& op) -> R { return remote_.Key(ctx, op, progress); },
+                        [&](const graph::FileOp& op) -> R { return file_.Key(ctx, op, vertex, inputs, progress); },
+                        [&](const graph::ExecOp& op) -> R { return exec_.Key(ctx, op, vertex, inputs, progress); },
+                    },
+                    vertex.op);
 }
 
 Result<layer::Chain> OpEvaluator::Run(const Context& ctx, const graph::Vertex& vertex,

@@ -75,12 +75,12 @@ Result<std::optional<Ids>> Placer::Owner(const std::optional<graph::Owner>& owne
     if (!ids.ok()) return std::move(ids).status();
     return std::optional(*std::move(ids));
   }
-  // As BuildKit: without a passwd file only root is known; with one, root stands in for a name that it lacks, and so that
-  // this is seen, it is said.
+  // As BuildKit: without a passwd file only root is known; with one, root stands in for a name that it lacks, and so
+  // that this is seen, it is said.
   const bool has_passwd = read("etc/passwd").code() != Code::kNotFound;
   if (!has_passwd && owner->user != "root") {
-    return InvalidArgument("owner '{}': names are looked up in the image's /etc/passwd, and there is none; give numbers",
-                           owner->user);
+    return InvalidArgument(
+        "owner '{}': names are looked up in the image's /etc/passwd, and there is none; give numbers", owner->user);
   }
   if (has_passwd) progress_.Warning(fmt::format("{}; root is the owner instead", ids.status().message()));
   return std::optional(Ids{});

@@ -140,9 +140,7 @@ void AddFiles(const std::vector<Selected>& selection, solver::KeyParts& parts) {
 }
 
 std::function<solver::KeyParts()> RemoteParts(const std::string& url, std::string what) {
-  return [shown = WithoutUser(url), what = std::move(what)] {
-    return solver::KeyParts{{Kind::kRemote, shown, what}};
-  };
+  return [shown = WithoutUser(url), what = std::move(what)] { return solver::KeyParts{{Kind::kRemote, shown, what}}; };
 }
 
 }  // namespace slipway::ops

@@ -45,8 +45,8 @@ CREATE INDEX explanation_anywhere ON explanation (instruction, step, id);
 
 // A use is noted once an hour, so that hits write nothing.
 constexpr std::chrono::hours kUseGrain{1};
-constexpr int kMostAliases = 32;           // of a record
-constexpr int kMostExplanations = 6;       // of an instruction in a scope
+constexpr int kMostAliases = 32;      // of a record
+constexpr int kMostExplanations = 6;  // of an instruction in a scope
 constexpr int64_t kAllExplanations = 20'000;
 
 constexpr std::string_view kFind = "SELECT key, chain, name, last_used FROM record WHERE key = ?";
@@ -186,9 +186,9 @@ Status CacheStore::Explain(const RecordPlace& place, const Digest& key, const Ke
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
   SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM explanation WHERE scope = ? AND instruction = ? AND key = ?", place.scope,
                                  place.instruction, key));
-  SLIPWAY_RETURN_IF_ERROR(tx.Run(
-      "INSERT INTO explanation (scope, instruction, step, key, created, parts) VALUES (?, ?, ?, ?, ?, ?)", place.scope,
-      place.instruction, place.step, key, Clock::Real().System(), db::Bytes{EncodeParts(parts)}));
+  SLIPWAY_RETURN_IF_ERROR(
+      tx.Run("INSERT INTO explanation (scope, instruction, step, key, created, parts) VALUES (?, ?, ?, ?, ?, ?)",
+             place.scope, place.instruction, place.step, key, Clock::Real().System(), db::Bytes{EncodeParts(parts)}));
   const int64_t newest = tx.last_insert_id();
   SLIPWAY_RETURN_IF_ERROR(tx.Run(kTrimExplanations, place.scope, place.instruction, kMostExplanations));
   SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM explanation WHERE id <= ?", newest - kAllExplanations));

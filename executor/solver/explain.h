@@ -47,8 +47,8 @@ void HideSecrets(KeyParts& parts, const std::vector<std::string>& secrets);
 std::string EncodeParts(const KeyParts& parts);
 KeyParts DecodeParts(std::string_view text);
 
-/// Fills cause, subject, change, before, after and more of `step`; how many parts differ. With no difference that can be
-/// told, kSecret if there were secrets, else kNone.
+/// Fills cause, subject, change, before, after and more of `step`; how many parts differ. With no difference that can
+/// be told, kSecret if there were secrets, else kNone.
 int Compare(const KeyParts& earlier, const KeyParts& now, CacheStep* step);
 
 }  // namespace slipway::solver

@@ -302,6 +302,9 @@ bool Solve::Import(Node& node) {
     if (!Adopt(node, record)) continue;
     workshop_.cache.Put(node.vertex->definition, record).Ignore();
     node.imported_from = source->name();
+    if (node.key.parts) {
+      workshop_.Remember(PlaceOf(*node.vertex), node.output.key, PartsOf(node), node.vertex->name);
+    }
     return true;
   }
   return false;
@@ -375,7 +378,9 @@ void Solve::Execute(Node& node) {
   }
   bool first = false;
   const std::shared_ptr<Execution> execution = workshop_.Enter(work.key.key, node.tainted, &first);
-  TellMiss(node, !first);
+  work.place = PlaceOf(*node.vertex);
+  work.parts = PartsOf(node);
+  TellMiss(node, work.parts, !first);
   {
     std::lock_guard lock(mutex_);
     node.output.key = work.key.key;

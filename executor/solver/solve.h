@@ -30,21 +30,21 @@ class Solve {
     VertexProgress progress;
     std::vector<Node*> inputs;
     std::vector<Node*> users;
-    bool tainted = false;       // it or something below must not come from the cache
-    bool costly = false;        // its key takes a look at files that may not be here
-    bool tried_link = false;    // used by its own task only, as are the next two
-    bool started = false;       // people have been told of it
+    bool tainted = false;     // it or something below must not come from the cache
+    bool costly = false;      // its key takes a look at files that may not be here
+    bool tried_link = false;  // used by its own task only, as are the next two
+    bool started = false;     // people have been told of it
     ContentKey key;
     // Guarded by mutex_ once work has begun:
-    size_t unkeyed = 0;         // inputs whose key is not known
+    size_t unkeyed = 0;  // inputs whose key is not known
     bool keyed = false;
-    bool slow = false;          // its key takes long: if it is wanted, so is what it stands on, rather than later
-    bool needs_files = false;   // its key takes files of inputs that are not solved
-    bool wanted = false;        // its result is asked for
-    bool looked_up = false;     // and is recorded nowhere
-    bool busy = false;          // a task of it is under way
+    bool slow = false;         // its key takes long: if it is wanted, so is what it stands on, rather than later
+    bool needs_files = false;  // its key takes files of inputs that are not solved
+    bool wanted = false;       // its result is asked for
+    bool looked_up = false;    // and is recorded nowhere
+    bool busy = false;         // a task of it is under way
     bool solved = false;
-    bool ended = false;         // solved or failed: nothing is listened to any more
+    bool ended = false;  // solved or failed: nothing is listened to any more
     Output output;
     layer::Pin pin;
     std::string imported_from;
@@ -95,7 +95,8 @@ class Solve {
   // What people are told.
   void Start(Node& node);
   void TellHit(const graph::Vertex& vertex, const std::string& vertex_id, const std::string& imported_from);
-  void TellMiss(Node& node, bool shared);
+  void TellMiss(const Node& node, const KeyParts& parts, bool shared);
+  KeyParts PartsOf(const Node& node) const;
   RecordPlace PlaceOf(const graph::Vertex& vertex) const;
 
   Workshop& workshop_;

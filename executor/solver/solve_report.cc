@@ -1,6 +1,5 @@
 // What a solve tells: to people, what the cache did for each vertex and why not more; to exporters of caches, what is
 // known now.
-#include "executor/base/log.h"
 #include "executor/solver/solve.h"
 
 namespace slipway::solver {
@@ -33,35 +32,33 @@ RecordPlace Solve::PlaceOf(const graph::Vertex& vertex) const {
   return place;
 }
 
-// Compares with what was built at this place before, and leaves a note of what is built now.
-void Solve::TellMiss(Node& node, bool shared) {
-  CacheStep step{.vertex = node.progress.vertex(), .name = node.vertex->name};
-  step.outcome = shared ? CacheStep::Outcome::kShared : CacheStep::Outcome::kMiss;
+KeyParts Solve::PartsOf(const Node& node) const {
   KeyParts parts = node.key.parts ? node.key.parts() : KeyParts();
   FoldFiles(parts, kMostFiles);
   HideSecrets(parts, options_.secrets);
-  const RecordPlace place = PlaceOf(*node.vertex);
-  if (!shared) {
-    step.cause = node.tainted ? CacheStep::Cause::kNoCache : CacheStep::Cause::kNeverBuilt;
-    const auto earlier = workshop_.cache.Nearest(place);
-    int fewest = -1;
-    if (earlier.ok() && !node.tainted) {
-      for (const Explanation& candidate : *earlier) {
-        CacheStep compared = step;
-        compared.cause = CacheStep::Cause::kNone;
-        compared.compared_with = candidate.created;
-        const int differences = Compare(candidate.parts, parts, &compared);
-        if (candidate.key == node.output.key) compared.cause = CacheStep::Cause::kRemoved;
-        if (compared.cause == CacheStep::Cause::kNone) continue;
-        if (fewest >= 0 && differences >= fewest) continue;
-        fewest = differences;
-        step = compared;
-      }
-    }
+  return parts;
+}
+
+// Compares with what was built at this place before, and tells the difference to that which is nearest.
+void Solve::TellMiss(const Node& node, const KeyParts& parts, bool shared) {
+  CacheStep step{.vertex = node.progress.vertex(), .name = node.vertex->name};
+  step.outcome = shared ? CacheStep::Outcome::kShared : CacheStep::Outcome::kMiss;
+  if (shared) return progress_.OnCacheStep(step);
+  step.cause = node.tainted ? CacheStep::Cause::kNoCache : CacheStep::Cause::kNeverBuilt;
+  if (node.tainted) return progress_.OnCacheStep(step);
+  const CacheStep blank = step;
+  int fewest = -1;
+  for (const Explanation& candidate : workshop_.cache.Nearest(PlaceOf(*node.vertex)).ValueOr({})) {
+    CacheStep compared = blank;
+    compared.cause = CacheStep::Cause::kNone;
+    compared.compared_with = candidate.created;
+    const int differences = Compare(candidate.parts, parts, &compared);
+    if (candidate.key == node.output.key) compared.cause = CacheStep::Cause::kRemoved;
+    if (compared.cause == CacheStep::Cause::kNone || (fewest >= 0 && differences >= fewest)) continue;
+    fewest = differences;
+    step = compared;
   }
   progress_.OnCacheStep(step);
-  const Status kept = workshop_.cache.Explain(place, node.output.key, parts);
-  if (!kept.ok()) spdlog::warn("cannot record what '{}' was made of: {}", node.vertex->name, kept.message());
 }
 
 // Vertices that nothing asked for, since what stands on them was known.
@@ -110,8 +107,8 @@ void Solve::CollectResults(const std::vector<graph::VertexPtr>& roots, Solved* s
     if (node != nullptr && node->solved) result.chain = node->output.chain;
     if (node != nullptr && node->keyed) result.key = node->output.key;
     if (!result.chain) {
-      const auto record = result.key.empty() ? workshop_.cache.FindByAlias(vertex->definition)
-                                             : workshop_.cache.Find(result.key);
+      const auto record =
+          result.key.empty() ? workshop_.cache.FindByAlias(vertex->definition) : workshop_.cache.Find(result.key);
       if (record.ok() && record->has_value()) {
         result.key = (*record)->key;
         result.chain = (*record)->chain;

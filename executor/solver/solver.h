@@ -1,15 +1,16 @@
-// The solver evaluates a graph: of the vertices that the roots need, those whose result is not known, each at most once,
-// in parallel up to a limit.
+// The solver evaluates a graph: of the vertices that the roots need, those whose result is not known, each at most
+// once, in parallel up to a limit.
 //
 // A vertex has three kinds of keys (see cache.h):
 //   definition key  known from the graph alone. A record under it ends the walk: nothing below is looked at.
 //   content key     what the result depends on: the operation, the content keys of its inputs, the content of what it
 //                   reads. The same on every machine. Records are stored under it.
-//   link            the operation and the content keys of its inputs. It leads to a content key that was found earlier, so
+//   link            the operation and the content keys of its inputs. It leads to a content key that was found earlier,
+//   so
 //                   that a COPY from a stage needs not the stage's files to know its key.
-// Keys are found from the bottom upwards without executing anything; results are then asked for from the roots downwards:
-// what stands below a hit is not executed, also if its own result is known nowhere. Only where a key cannot be known
-// without files that are yet to be made is what makes them executed first.
+// Keys are found from the bottom upwards without executing anything; results are then asked for from the roots
+// downwards: what stands below a hit is not executed, also if its own result is known nowhere. Only where a key cannot
+// be known without files that are yet to be made is what makes them executed first.
 //
 // Two runs that need the same vertex at the same moment share one execution: it goes on until the last of them gives
 // up, and all of them see its progress. The solver knows vertices and keys, nothing of Dockerfiles, containers or
@@ -109,8 +110,8 @@ class Solver {
   ~Solver();
 
   /// Blocks. On failure the other vertices are cancelled and the first failure is returned; so on cancel. The failing
-  /// vertex's message is given with its name by the progress events, and with its position in the status. What the cache
-  /// did for each vertex is told by `progress.OnCacheStep`.
+  /// vertex's message is given with its name by the progress events, and with its position in the status. What the
+  /// cache did for each vertex is told by `progress.OnCacheStep`.
   Result<Solved> Solve(const Context& ctx, const std::vector<graph::VertexPtr>& roots, ProgressSink& progress,
                        const SolveOptions& options = {});
 

@@ -38,7 +38,13 @@ Result<layer::Chain> Workshop::Run(const std::shared_ptr<Execution>& execution, 
   Status put = cache.Put(vertex.definition, {.key = work.key.key, .chain = chain, .name = vertex.name});
   if (put.ok() && !work.link.empty()) put = cache.Link(work.link, work.key.key);
   if (!put.ok()) spdlog::warn("cannot record '{}' in the cache: {}", vertex.name, put.message());
+  Remember(work.place, work.key.key, work.parts, vertex.name);
   return chain;
+}
+
+void Workshop::Remember(const RecordPlace& place, const Digest& key, const KeyParts& parts, const std::string& name) {
+  const Status kept = cache.Explain(place, key, parts);
+  if (!kept.ok()) spdlog::warn("cannot record what '{}' was made of: {}", name, kept.message());
 }
 
 }  // namespace slipway::solver

@@ -1,4 +1,5 @@
-// Workshop: what all solves of a solver share: the stores, the pool, and the executions that are under way. Thread-safe.
+// Workshop: what all solves of a solver share: the stores, the pool, and the executions that are under way.
+// Thread-safe.
 #pragma once
 
 #include <map>
@@ -16,9 +17,11 @@ struct Work {
   graph::VertexPtr vertex;
   std::vector<Output> inputs;
   ContentKey key;
-  Digest link;             ///< empty: none is to be recorded
-  VertexProgress name;     ///< of the run that began it
-  bool tainted = false;    ///< it or something below must not come from the cache
+  Digest link;           ///< empty: none is to be recorded
+  VertexProgress name;   ///< of the run that began it
+  RecordPlace place;     ///< where in which Dockerfile it is
+  KeyParts parts;        ///< what the key was made of, without secrets
+  bool tainted = false;  ///< it or something below must not come from the cache
 };
 
 class Workshop {
@@ -31,6 +34,8 @@ class Workshop {
   std::shared_ptr<Execution> Enter(const Digest& key, bool tainted, bool* first);
   /// Executes, records and tells all who listen. In the calling thread.
   void Do(const std::shared_ptr<Execution>& execution, const Work& work);
+  /// Notes what the key of a result was made of.
+  void Remember(const RecordPlace& place, const Digest& key, const KeyParts& parts, const std::string& name);
 
   Evaluator& evaluator;
   CacheStore& cache;

@@ -24,7 +24,8 @@ struct Daemon {
   explicit Daemon(registry::Session with) : session(std::move(with)) {
     dir = *fs::TempDir::Make();
     content = *content::Store::Open(dir.path() + "/content");
-    const auto fetch = [this](const Context& ctx, const layer::Remote& remote, const auto& sink, const VertexProgress&) {
+    const auto fetch = [this](const Context& ctx, const layer::Remote& remote, const auto& sink,
+                              const VertexProgress&) {
       ++fetched;
       return session.FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink);
     };
@@ -72,7 +73,8 @@ class CacheImportTest : public ::testing::Test {
     stage_ = {first_->Layer("stage", "of the stage")};
     image_ = {first_->Layer("one", "1"), first_->Layer("two", "2")};
     const auto add = [this](const std::string& name, layer::Chain chain, Digest link) {
-      results_.push_back({.vertex = Step(name, {}), .key = Digest::Of(name), .link = link, .chain = std::move(chain), .pin = {}});
+      results_.push_back(
+          {.vertex = Step(name, {}), .key = Digest::Of(name), .link = link, .chain = std::move(chain), .pin = {}});
     };
     add("stage", stage_, Digest());
     add("one", {image_[0]}, Digest());
@@ -172,7 +174,8 @@ TEST_F(CacheImportTest, LayersOfTheBaseAreNotSentAndMustBeKnown) {
   const graph::VertexPtr from =
       graph::Make(graph::SourceOp{.chain = {base}, .identity = Digest::Of("base"), .origin = {}}, {}, {.name = "base"});
   image_ = {base, image_[1]};
-  results_.push_back({.vertex = Step("on base", {from}), .key = Digest::Of("on base"), .link = {}, .chain = image_, .pin = {}});
+  results_.push_back(
+      {.vertex = Step("on base", {from}), .key = Digest::Of("on base"), .link = {}, .chain = image_, .pin = {}});
   ASSERT_TRUE(Export(true).ok());
   EXPECT_EQ(server_->AwaitCount("PUT /v2/cache/blobs/", 2), 2U) << "a layer and the records";
 
@@ -223,7 +226,8 @@ TEST_F(CacheImportTest, LayerThatIsNotWhatTheRecordSaysIsNoticedWhenItIsRead) {
 TEST(InlineRecords, HasWhatTheImageStandsOnAndKeysOfTheRest) {
   std::vector<solver::VertexResult> results;
   const auto add = [&](const std::string& name, layer::Chain chain, Digest link) {
-    results.push_back({.vertex = Step(name, {}), .key = Digest::Of(name), .link = link, .chain = std::move(chain), .pin = {}});
+    results.push_back(
+        {.vertex = Step(name, {}), .key = Digest::Of(name), .link = link, .chain = std::move(chain), .pin = {}});
   };
   add("stage", {"s"}, Digest());
   add("copy in the stage", {"s", "t"}, Digest::Of("link"));

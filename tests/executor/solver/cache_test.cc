@@ -22,7 +22,8 @@ class CacheStoreTest : public ::testing::Test {
   }
   std::string path() const { return dir_.path() + "/cache.db"; }
   void Put(std::string_view name, layer::Chain chain) {
-    ASSERT_TRUE(cache_->Put(Key(fmt::format("alias of {}", name)), {Key(name), std::move(chain), std::string(name)}).ok());
+    ASSERT_TRUE(
+        cache_->Put(Key(fmt::format("alias of {}", name)), {Key(name), std::move(chain), std::string(name)}).ok());
   }
   layer::Chain ChainOf(std::string_view name) {
     const auto found = cache_->Find(Key(name));
@@ -68,7 +69,9 @@ TEST_F(CacheStoreTest, DroppingTakesTheOldestAndTheLayersThatNothingStandsOn) {
 
 TEST_F(CacheStoreTest, NearestIsTheSameInstructionThenTheSameStepThenTheSameElsewhere) {
   const auto note = [&](std::string_view scope, std::string_view text, int step, std::string_view key) {
-    ASSERT_TRUE(cache_->Explain({Key(scope), Key(text), step}, Key(key), {{KeyPart::Kind::kInstruction, "", std::string(key)}}).ok());
+    ASSERT_TRUE(
+        cache_->Explain({Key(scope), Key(text), step}, Key(key), {{KeyPart::Kind::kInstruction, "", std::string(key)}})
+            .ok());
   };
   const auto nearest = [&](std::string_view scope, std::string_view text, int step) {
     const auto found = cache_->Nearest({Key(scope), Key(text), step});

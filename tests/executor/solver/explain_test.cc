@@ -27,8 +27,7 @@ TEST(Explain, TellsHowAFileChanged) {
   EXPECT_EQ(Why(before, {File("/a", "1"), File("/b", "2")}), "the file /b changed (content)");
   EXPECT_EQ(Why(before, {File("/a", "1")}), "the file /b was removed");
   EXPECT_EQ(Why(before, {File("/a", "1"), File("/b", "1"), File("/c", "1")}), "the file /c was added");
-  EXPECT_EQ(Why(before, {File("/a", "1", 0755), File("/b", "1")}),
-            "the file /a changed (mode): '0644' became '0755'");
+  EXPECT_EQ(Why(before, {File("/a", "1", 0755), File("/b", "1")}), "the file /a changed (mode): '0644' became '0755'");
   EXPECT_EQ(Why(before, {File("/a", "1", 0644, 7), File("/b", "1")}),
             "the file /a changed (owner): '0:0' became '7:0'");
 }
@@ -47,13 +46,16 @@ TEST(Explain, TellsTheTargetOfALinkAndAnotherType) {
 }
 
 TEST(Explain, TellsValues) {
-  const KeyParts before = {{Kind::kArgument, "V", "1"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make"}};
-  EXPECT_EQ(Why(before, {{Kind::kArgument, "V", "2"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make"}}),
-            "the argument V changed: '1' became '2'");
+  const KeyParts before = {
+      {Kind::kArgument, "V", "1"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make"}};
+  EXPECT_EQ(
+      Why(before, {{Kind::kArgument, "V", "2"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make"}}),
+      "the argument V changed: '1' became '2'");
   EXPECT_EQ(Why(before, {{Kind::kArgument, "V", "1"}, {Kind::kInstruction, "", "make"}}),
             "the variable E is gone; it was 'x'");
-  EXPECT_EQ(Why(before, {{Kind::kArgument, "V", "1"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make a"}}),
-            "the instruction changed: 'make' became 'make a'");
+  EXPECT_EQ(
+      Why(before, {{Kind::kArgument, "V", "1"}, {Kind::kEnvironment, "E", "x"}, {Kind::kInstruction, "", "make a"}}),
+      "the instruction changed: 'make' became 'make a'");
 }
 
 TEST(Explain, AnotherBaseIsOneChange) {

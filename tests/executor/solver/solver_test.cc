@@ -109,7 +109,8 @@ class SolverTest : public ::testing::Test {
     copy.sources = {definition};
     graph::FileOp op;
     op.actions.emplace_back(copy);
-    return graph::Make(std::move(op), std::move(inputs), {.name = name, .position = {"Dockerfile", 7}, .no_cache = no_cache});
+    return graph::Make(std::move(op), std::move(inputs),
+                       {.name = name, .position = {"Dockerfile", 7}, .no_cache = no_cache});
   }
 
   Result<Solved> Solve(const VertexPtr& root) { return solver_->Solve(Context::Background(), {root}, events_); }
@@ -404,7 +405,8 @@ TEST_F(ImportTest, WhatWasImportedIsKnownAfterwards) {
 }
 
 TEST_F(ImportTest, ResultThatIsMissingIsMadeFromWhatIsThere) {
-  const auto solved = SolveWith(Image("context 2"), std::make_shared<GivenCache>(exported_, std::set<std::string>{"copy"}));
+  const auto solved =
+      SolveWith(Image("context 2"), std::make_shared<GivenCache>(exported_, std::set<std::string>{"copy"}));
   ASSERT_TRUE(solved.ok()) << solved.status().message();
   EXPECT_EQ(*evaluator_->ran.Lock(), std::vector<std::string>{"copy"});
   EXPECT_EQ(events_.Outcome("copy"), CacheStep::Outcome::kMiss);
@@ -414,7 +416,8 @@ TEST_F(ImportTest, ResultThatIsMissingIsMadeFromWhatIsThere) {
 TEST_F(ImportTest, RecordWhoseLayersAreNotKnownIsAMiss) {
   std::vector<VertexResult> broken;
   for (const VertexResult& result : exported_) {
-    broken.push_back({.vertex = result.vertex, .key = result.key, .link = {}, .chain = layer::Chain{"sha256:x"}, .pin = {}});
+    broken.push_back(
+        {.vertex = result.vertex, .key = result.key, .link = {}, .chain = layer::Chain{"sha256:x"}, .pin = {}});
   }
   const auto solved = SolveWith(Image("context 2"), std::make_shared<GivenCache>(broken));
   ASSERT_TRUE(solved.ok()) << solved.status().message();
