@@ -20,8 +20,8 @@ inline constexpr std::string_view kConfigType = "application/vnd.slipway.buildca
 /// The member of an image's config that holds an inline cache.
 inline constexpr std::string_view kInlineMember = "slipway.buildcache.v1";
 
-inline constexpr size_t kLargestConfig = 64U << 20;
-inline constexpr size_t kMostRecords = 200'000;
+inline constexpr size_t kLargestConfig = 16U << 20;
+inline constexpr size_t kMostRecords = 100'000;
 inline constexpr size_t kMostLayers = 20'000;
 inline constexpr size_t kLongestChain = 1024;
 inline constexpr size_t kMostLinks = 64;  // of a record
