@@ -96,12 +96,8 @@ class Parser {
         {"--load", false, Accept()},
         {"--progress", true, Accept()},
         {"--builder", true, Accept()},
-        {"--cache-from", true, Accept()},
-        {"--cache-to", true,
-         [this](const std::string&) {
-           warnings_.push_back("--cache-to has no effect: what was built is known to later runs of this daemon");
-           return Status();
-         }},
+        {"--cache-from", true, [this](const std::string& value) { return Append(&build_.cache_from, value); }},
+        {"--cache-to", true, [this](const std::string& value) { return Append(&build_.cache_to, value); }},
         {"--push", false, RefuseFlag("is not taken: a push step pushes")},
         {"-o --output", true, RefuseFlag("is not taken: the image is kept for later steps, and a push step pushes it")},
         {"--iidfile", true, RefuseFlag(no_daemon)},
