@@ -39,6 +39,7 @@ solver::SolveOptions SolveOptionsOf(const BuildRequest& request) {
   for (const NamedValue& arg : request.build_args) {
     if (arg.secret) out.secrets.push_back(arg.value);
   }
+  for (const Secret& secret : request.inputs.secrets) out.secrets.push_back(secret.value);
   return out;
 }
 
