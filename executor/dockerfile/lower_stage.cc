@@ -119,6 +119,12 @@ Status StageLowering::Dispatch(Instruction instruction) {
 
 graph::VertexPtr StageLowering::Root() const { return state_.root != nullptr ? state_.root : ScratchVertex(); }
 
+// A trigger of the base image stands where the FROM does.
+graph::Position StageLowering::PositionOf(const InstructionBase& base) const {
+  const SourceRange& range = base.range.known() ? base.range : place_.stage.range;
+  return {place_.dockerfile.source->filename(), range.start_line, range.start_column};
+}
+
 graph::VertexInfo StageLowering::Info(const InstructionBase& base) {
   ++step_;
   const std::string total = std::to_string(steps_);
@@ -126,9 +132,8 @@ graph::VertexInfo StageLowering::Info(const InstructionBase& base) {
   if (options_.multi_platform) name += state_.platform.ToString() + " ";
   if (!place_.display.empty()) name += place_.display + " ";
   name += fmt::format("{:>{}}/{}] {}", step_, total.size(), total, base.original);
-  const int line = base.range.known() ? base.range.start_line : place_.stage.range.start_line;
   return {.name = std::move(name),
-          .position = {place_.dockerfile.source->filename(), line},
+          .position = PositionOf(base),
           .platform = state_.platform,
           .no_cache = options_.no_cache,
           .place = {.stage = place_.display, .step = step_, .instruction = base.original}};
@@ -403,8 +408,7 @@ Result<StageLowering::CopyPiece> StageLowering::RemotePiece(const AddInstruction
                                                             const std::string& source) const {
   SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
   piece.action.wildcards = false;
-  const graph::VertexInfo info{.name = fmt::format("[internal] fetch {}", source),
-                               .position = {place_.dockerfile.source->filename(), add.range.start_line}};
+  const graph::VertexInfo info{.name = fmt::format("[internal] fetch {}", source), .position = PositionOf(add)};
   if (source::IsGitUrl(source)) {
     graph::GitOp git;
     git.url = source;
@@ -572,8 +576,8 @@ Status StageLowering::Apply(const RunInstruction& run) {
     case NetworkMode::kHost: op.network = graph::Network::kHost; break;
   }
   if (op.network == graph::Network::kHost && !(options_.ask_host_network && options_.allow_host_network)) {
-    return Blame("--network", NotAllowed("RUN --network=host", "network.host", options_.allow_host_network,
-                                         "allow_host_network"));
+    return Blame("--network",
+                 NotAllowed("RUN --network=host", "network.host", options_.allow_host_network, "allow_host_network"));
   }
   op.insecure = run.security == SecurityMode::kInsecure;
   if (op.insecure && !(options_.ask_insecure && options_.allow_insecure)) {

@@ -98,6 +98,7 @@ class StageLowering {
   std::vector<std::string> CommandArgs(const CommandLine& command) const;
   std::string RunHistory(const std::vector<std::string>& args) const;
   std::string Absolute(std::string_view path) const;
+  graph::Position PositionOf(const InstructionBase& base) const;
   graph::VertexInfo Info(const InstructionBase& base);
   graph::VertexPtr Root() const;
   void AddVertex(graph::Op op, std::vector<graph::VertexPtr> inputs, const InstructionBase& base);

@@ -28,6 +28,7 @@ using VertexPtr = std::shared_ptr<const Vertex>;
 struct Position {
   std::string file;
   int line = 0;
+  int column = 0;  ///< 0: not known
 };
 
 /// Which instruction a vertex is, so that it can be found again in other builds of the same Dockerfile. Not part of

@@ -20,7 +20,9 @@ bool Moves(const graph::Vertex& vertex) {
 
 Status AtVertex(const Status& status, const graph::Vertex& vertex) {
   if (vertex.position.file.empty()) return status.With(vertex.name);
-  return status.With(fmt::format("{}:{}: {}", vertex.position.file, vertex.position.line, vertex.name));
+  const graph::Position& at = vertex.position;
+  const std::string column = at.column > 0 ? fmt::format(":{}", at.column) : "";
+  return status.With(fmt::format("{}:{}{}: {}", at.file, at.line, column, vertex.name));
 }
 
 }  // namespace

@@ -92,6 +92,13 @@ TEST(Errors, PointAtTheWord) {
   EXPECT_THAT(ErrorOf("ARG VERSION=1\nFROM a$VERSON$VERSION\n"), HasSubstr("Dockerfile:2:6: "));
 }
 
+TEST(Errors, VerticesKnowWhereTheyStand) {
+  const auto lowered = LowerText("FROM scratch\n  RUN x\n");
+  ASSERT_TRUE(lowered.ok()) << lowered.status().message();
+  EXPECT_EQ(lowered->result->position.line, 2);
+  EXPECT_EQ(lowered->result->position.column, 3);
+}
+
 TEST(Warnings, BuildArgsThatNothingTakes) {
   std::vector<std::string> told;
   LowerOptions options;

@@ -110,7 +110,7 @@ class SolverTest : public ::testing::Test {
     graph::FileOp op;
     op.actions.emplace_back(copy);
     return graph::Make(std::move(op), std::move(inputs),
-                       {.name = name, .position = {"Dockerfile", 7}, .no_cache = no_cache});
+                       {.name = name, .position = {"Dockerfile", 7, 3}, .no_cache = no_cache});
   }
 
   Result<Solved> Solve(const VertexPtr& root) { return solver_->Solve(Context::Background(), {root}, events_); }
@@ -204,7 +204,7 @@ TEST_F(SolverTest, FailureNamesPositionAndEndsTheRest) {
   const auto solved = Solve(Step("top", {Step("good", {}), Step("bad", {})}));
   ASSERT_FALSE(solved.ok());
   EXPECT_EQ(solved.code(), Code::kFailedPrecondition);
-  EXPECT_EQ(solved.status().message(), "Dockerfile:7: bad: exit code 3");
+  EXPECT_EQ(solved.status().message(), "Dockerfile:7:3: bad: exit code 3");
   for (const std::string& name : *evaluator_->ran.Lock()) EXPECT_NE(name, "top");
 }
 
