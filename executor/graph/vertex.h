@@ -45,7 +45,7 @@ struct SourceOp {
   layer::Chain chain;
   Digest identity;  ///< of the content: equal identities are equal file systems
   /// Of an image: the digest that its name stands for. For people; not part of what it is.
-  Digest origin;
+  Digest origin = {};
 };
 
 /// A file behind a URL, as ADD fetches it: one file in an otherwise empty file system.

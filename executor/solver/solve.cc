@@ -208,9 +208,19 @@ void Solve::Release() {
 
 // --- keys ---------------------------------------------------------------------------------------------------------
 
-Digest Solve::LinkOfNode(const Node& node) const {
+// What is known of the inputs: the tasks of inputs that are not solved go on meanwhile.
+std::vector<Output> Solve::InputsOf(const Node& node) {
+  std::lock_guard lock(mutex_);
+  std::vector<Output> inputs;
+  for (const Node* input : node.inputs) {
+    inputs.push_back({.chain = input->solved ? input->output.chain : layer::Chain(), .key = input->output.key});
+  }
+  return inputs;
+}
+
+Digest Solve::LinkOfNode(const Node& node) {
   std::vector<Digest> keys;
-  for (const Node* input : node.inputs) keys.push_back(input->output.key);
+  for (const Output& input : InputsOf(node)) keys.push_back(input.key);
   return LinkOf(*node.vertex, keys);
 }
 
@@ -262,9 +272,7 @@ Status Solve::FindKeyNow(Node& node) {
     }
   }
   if (node.costly || IsRemote(*node.vertex)) Start(node);
-  std::vector<Output> inputs;
-  for (const Node* input : node.inputs) inputs.push_back(input->output);
-  SLIPWAY_ASSIGN_OR_RETURN(ContentKey key, workshop_.evaluator.Key(ctx_, *node.vertex, inputs, node.progress));
+  SLIPWAY_ASSIGN_OR_RETURN(ContentKey key, workshop_.evaluator.Key(ctx_, *node.vertex, InputsOf(node), node.progress));
   Keyed(node, std::move(key));
   return Status();
 }
@@ -291,6 +299,7 @@ bool Solve::Adopt(Node& node, const CacheRecord& record) {
     return false;
   }
   node.pin = std::move(pin);
+  std::lock_guard lock(mutex_);
   node.output.chain = record.chain;
   return true;
 }
@@ -361,10 +370,16 @@ Status Solve::Prepare(Node& node, Work* work) {
   work->vertex = node.vertex;
   work->name = node.progress;
   work->tainted = node.tainted;
-  for (const Node* input : node.inputs) work->inputs.push_back(input->output);
+  work->inputs = InputsOf(node);
   Start(node);
-  if (node.key.memo == nullptr && node.costly) {
-    // Found through a link: what Run() needs is yet to be worked out.
+  bool inputs_rekeyed = false;
+  {
+    std::lock_guard lock(mutex_);
+    for (const Node* input : node.inputs) inputs_rekeyed |= input->rekeyed;
+  }
+  if (inputs_rekeyed || (node.key.memo == nullptr && node.costly)) {
+    // A key that was found through a link says what the files were when it was recorded, and what was made now may have
+    // become another. What stands on it goes by what is there; Run() needs what is worked out with the key, too.
     SLIPWAY_ASSIGN_OR_RETURN(node.key, workshop_.evaluator.Key(ctx_, *node.vertex, work->inputs, node.progress));
   }
   work->key = node.key;
@@ -385,6 +400,7 @@ void Solve::Execute(Node& node) {
   TellMiss(node, work.parts, !first);
   {
     std::lock_guard lock(mutex_);
+    node.rekeyed = node.output.key != work.key.key;
     node.output.key = work.key.key;
     ++active_;  // the listener
   }
@@ -401,8 +417,11 @@ void Solve::Execute(Node& node) {
 void Solve::Listen(Node& node, const std::shared_ptr<Execution>& execution) {
   const int listener = execution->Join(node.progress, [this, &node](const Result<layer::Chain>& result) {
     if (result.ok()) {
-      node.output.chain = *result;
       node.pin = workshop_.layers.Hold(*result);
+      {
+        std::lock_guard lock(mutex_);
+        node.output.chain = *result;
+      }
       node.progress.Finished(Status());
       NodeSolved(node);
     } else {

@@ -44,7 +44,8 @@ class Solve {
     bool looked_up = false;    // and is recorded nowhere
     bool busy = false;         // a task of it is under way
     bool solved = false;
-    bool ended = false;  // solved or failed: nothing is listened to any more
+    bool ended = false;    // solved or failed: nothing is listened to any more
+    bool rekeyed = false;  // its key turned out to be another than the one that its users' keys were made of
     Output output;
     layer::Pin pin;
     std::string imported_from;
@@ -84,7 +85,8 @@ class Solve {
   void Hit(Node& node);
   void Fail(Node& node, const Status& status);
   void Release();
-  Digest LinkOfNode(const Node& node) const;
+  std::vector<Output> InputsOf(const Node& node);
+  Digest LinkOfNode(const Node& node);
   bool HasPortableLink(const Node& node) const;
 
   Status WaitForAll();

@@ -38,7 +38,7 @@ class ScriptedEvaluator : public Evaluator {
     progress.Log(ProgressEvent::Stream::kStdout, vertex.name);
     if (on_run) SLIPWAY_RETURN_IF_ERROR(on_run(ctx, vertex));
     tree::Entry file;
-    file.path = NameOf(vertex);
+    file.path = NameOf(vertex) + (vertex.name == unsteady ? " of today" : "");
     file.type = tree::Type::kDirectory;
     SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_.AddRecipe(tree::Tree({file})));
     layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
@@ -46,7 +46,8 @@ class ScriptedEvaluator : public Evaluator {
     return chain;
   }
 
-  std::string remote;  ///< what remotes give now
+  std::string remote;    ///< what remotes give now
+  std::string unsteady;  ///< what runs otherwise than before, though its key is the same
   std::atomic<int> runs = 0;
   Guarded<std::vector<std::string>> ran;
   std::function<Status(const Context&, const graph::Vertex&)> on_run;
@@ -413,6 +414,29 @@ TEST_F(ImportTest, ResultThatIsMissingIsMadeFromWhatIsThere) {
   EXPECT_EQ(events_.Outcome("test"), CacheStep::Outcome::kImported);
 }
 
+TEST_F(ImportTest, WhatBecameAnotherThingThanItsLinkSaysIsRecordedAsThat) {
+  const VertexPtr top = Step("top", {Image("context 2")});
+  evaluator_->unsteady = "test";
+  const std::set<std::string> links_only = {"compile", "test", "copy"};
+  const auto solved = SolveWith(top, std::make_shared<GivenCache>(exported_, links_only));
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(*evaluator_->ran.Lock()->rbegin(), "top");
+
+  cache_ = *CacheStore::Open(dir_.path() + "/third.db");
+  UseEvaluator();
+  evaluator_->unsteady = "test";
+  const auto alone = Solve(top);
+  ASSERT_TRUE(alone.ok()) << alone.status().message();
+  EXPECT_EQ(solved->roots[0].key, alone->roots[0].key);
+  EXPECT_EQ(solved->roots[0].chain, alone->roots[0].chain);
+
+  cache_ = *CacheStore::Open(dir_.path() + "/fourth.db");
+  UseEvaluator();
+  const auto steady = Solve(top);
+  ASSERT_TRUE(steady.ok()) << steady.status().message();
+  EXPECT_NE(solved->roots[0].key, steady->roots[0].key);
+}
+
 TEST_F(ImportTest, RecordWhoseLayersAreNotKnownIsAMiss) {
   std::vector<VertexResult> broken;
   for (const VertexResult& result : exported_) {
@@ -430,7 +454,7 @@ TEST_F(SolverTest, WhatStandsBelowAHitIsNotExecutedThoughItsOwnResultIsGone) {
   // Other definitions, so that keys decide; of b and a the records are gone.
   const auto key_of = [](const std::string& name, const Digest* below) {
     Hasher hasher;
-    hasher.Field(name);
+    hasher.Field(name).Field("");
     if (below != nullptr) hasher.Field(below->hex());
     return hasher.Finish();
   };
