@@ -37,6 +37,7 @@ TEST(BuildText, TakesTheFlagsOfDockerBuildInAnyForm) {
   EXPECT_EQ(request.platforms.size(), 2U);
   EXPECT_EQ(request.network, "none");
   EXPECT_EQ(step->context_folder, "/workspace/w/sub");
+  EXPECT_EQ(request.cache_from.at(0).ToString(), "r.io/ubuntu:latest");
   EXPECT_EQ(step->dockerfile, "/workspace/w/docker/F");
   EXPECT_TRUE(step->assemble);
 }
