@@ -400,7 +400,9 @@ Result<std::unique_ptr<GitSource>> GitSource::Open(const GitOptions& options, co
   for (const std::string& name : names) {
     if (name.ends_with(".gone")) SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(options.root + "/" + name));
   }
+#ifdef SLIPWAY_LIBGIT2_BOUNDS_OBJECTS
   git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, static_cast<size_t>(options.max_blob_bytes));
+#endif
   return std::unique_ptr<GitSource>(std::make_unique<Source>(std::move(full), store, memo, transport));
 }
 
