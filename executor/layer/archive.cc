@@ -118,15 +118,59 @@ Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, con
   return table.Take();
 }
 
-Result<tree::Tree> IndexLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
-                              const Digest& diff_id, const ArchiveLimits& limits) {
+namespace {
+
+Status HashZeros(const Context& ctx, Hasher& hasher, uint64_t count) {
+  static constexpr std::array<char, 64U << 10> kZeros{};
+  while (count > 0) {
+    SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+    const auto size = static_cast<size_t>(std::min<uint64_t>(kZeros.size(), count));
+    hasher.Update(std::string_view(kZeros.data(), size));
+    count -= size;
+  }
+  return Status();
+}
+
+Result<Digest> DigestContent(const Context& ctx, TarReader& reader, uint64_t size) {
+  Hasher hasher;
+  uint64_t done = 0;
+  while (true) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<TarChunk> chunk, reader.NextChunk());
+    SLIPWAY_RETURN_IF_ERROR(HashZeros(ctx, hasher, (chunk ? chunk->offset : size) - done));
+    if (!chunk) return hasher.Finish();
+    hasher.Update(chunk->bytes);
+    done = chunk->offset + chunk->bytes.size();
+  }
+}
+
+Result<tree::Tree> ReadTable(const Context& ctx, const ByteSource& source, oci::Compression compression,
+                             const Digest& diff_id, const ArchiveLimits& limits, bool digests) {
   TarTree table(TarTree::Meaning::kLayer, limits, nullptr, nullptr);
   ArchiveStream archive(ctx, source, limits, !diff_id.empty());
-  const auto add = [&](tree::Entry entry) { return table.Place(std::move(entry)).status(); };
+  const auto add = [&](tree::Entry entry) -> Status {
+    const uint64_t size = entry.size;
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string* file, table.Place(std::move(entry)));
+    if (file == nullptr || !digests) return Status();
+    SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, DigestContent(ctx, archive.reader(), size));
+    table.SetDigest(digest);
+    return Status();
+  };
   Status status = archive.ForEach(add);
   if (status.ok()) status = archive.Finish(diff_id);
   if (!status.ok()) return std::move(status).With(fmt::format("read a layer ({})", oci::CompressionName(compression)));
   return table.Take();
+}
+
+}  // namespace
+
+Result<tree::Tree> IndexLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
+                              const Digest& diff_id, const ArchiveLimits& limits) {
+  return ReadTable(ctx, source, compression, diff_id, limits, /*digests=*/false);
+}
+
+Result<tree::Tree> DigestLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
+                               const Digest& diff_id, const ArchiveLimits& limits) {
+  return ReadTable(ctx, source, compression, diff_id, limits, /*digests=*/true);
 }
 
 }  // namespace slipway::layer

@@ -50,6 +50,10 @@ Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, con
 Result<tree::Tree> IndexLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
                               const Digest& diff_id, const ArchiveLimits& limits);
 
+/// The same with the digests of files' contents, of which nothing is kept: for comparing layers.
+Result<tree::Tree> DigestLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
+                               const Digest& diff_id, const ArchiveLimits& limits);
+
 /// Unpacks a layer blob into `dir` (an empty folder that becomes an overlay lower): whiteouts become character devices
 /// 0:0 and opaque directories the trusted.overlay.opaque attribute; owners, modes, times, xattrs and devices are set.
 /// Gives the index as well, as IndexLayer does.

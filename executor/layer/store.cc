@@ -107,6 +107,8 @@ class StoreImpl : public Store {
                                const VertexProgress& progress) override;
   Result<Digest> FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                              content::Lease* lease, const VertexProgress& progress) override;
+  Result<content::Blob> OpenFile(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
+                                 const VertexProgress& progress) override;
   Result<AssembledLayer> Blob(const Context& ctx, const Key& key, const AssembleOptions& options, content::Lease* lease,
                               BlobSink* sink, const VertexProgress& progress) override;
 
@@ -488,6 +490,15 @@ Result<Digest> StoreImpl::FileContent(const Context& ctx, const Chain& chain, si
   }
   SLIPWAY_ASSIGN_OR_RETURN(const std::string dir, Unpacked(ctx, chain, position, progress));
   return content_.PutFile(fs::Join(dir, file.path), lease);
+}
+
+Result<content::Blob> StoreImpl::OpenFile(const Context& ctx, const Chain& chain, size_t position,
+                                          const tree::Entry& file, const VertexProgress& progress) {
+  if (!file.digest.empty()) return content_.Open(file.digest);
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string dir, Unpacked(ctx, chain, position, progress));
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd root, fs::Open(dir, O_RDONLY | O_DIRECTORY));
+  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, fs::OpenBeneath(root.get(), file.path, O_RDONLY | O_NOFOLLOW));
+  return content::Blob(std::make_shared<const UniqueFd>(std::move(fd)), 0, file.size);
 }
 
 Result<AssembledLayer> StoreImpl::RegistryBlob(const Context& ctx, const LayerRow& row, content::Lease* lease,

@@ -113,6 +113,9 @@ class Store {
   /// file is hashed and linked in. Leased.
   virtual Result<Digest> FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                                      content::Lease* lease, const VertexProgress& progress) = 0;
+  /// The content of the same, to be read where it is: nothing is hashed or stored. Unpacks a registry layer.
+  virtual Result<content::Blob> OpenFile(const Context& ctx, const Chain& chain, size_t position,
+                                         const tree::Entry& file, const VertexProgress& progress) = 0;
   /// The compressed blob in the content store (leased). Registry layers are given as they are in their registry,
   /// whatever `options` ask for. `sink` gets the bytes if, and only if, the layer has to be assembled now.
   virtual Result<AssembledLayer> Blob(const Context& ctx, const Key& key, const AssembleOptions& options,
