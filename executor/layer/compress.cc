@@ -8,13 +8,16 @@
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
+#include "executor/layer/dense_codec.h"
+
 namespace slipway::layer {
 
 namespace {
 
 constexpr size_t kGzipBlock = 512U << 10;
 constexpr size_t kZstdBlock = 4U << 20;
-constexpr int kGzipDefault = 3;
+/// No level of one codec: see MixedCodec. Levels that are asked for are 1 to 9.
+constexpr int kGzipDefault = 0;
 constexpr int kZstdDefault = 3;
 constexpr int kIsalHighest = 3;
 /// Above this zstd's memory grows faster than what it gains on blocks of this size.
@@ -67,6 +70,27 @@ class IsalCodec : public BlockCodec {
   uint32_t level_;
   std::unique_ptr<isal_zstream> stream_;
   std::vector<uint8_t> level_buffer_;
+};
+
+/// The default of gzip. What compresses well is worth libdeflate's time; of what hardly does, ISA-L's fastest level
+/// makes almost the same in a fraction of it. The beginning of a block tells which it is.
+class MixedCodec : public BlockCodec {
+ public:
+  MixedCodec() : dense_(NewDenseCodec(kDenseLevel)), fast_(kFastLevel) {}
+
+  Result<BlockCheck> Compress(std::string_view dictionary, std::string_view block, ByteBuffer& out) override {
+    const std::string_view sample = block.substr(0, kSample);
+    SLIPWAY_RETURN_IF_ERROR(fast_.Compress({}, sample, out).status());
+    const bool hard = out.view().size() > sample.size() / 2;
+    return hard ? fast_.Compress(dictionary, block, out) : dense_->Compress(dictionary, block, out);
+  }
+
+ private:
+  static constexpr size_t kSample = 32U << 10;
+  static constexpr int kDenseLevel = 2;
+  static constexpr int kFastLevel = 1;
+  std::unique_ptr<BlockCodec> dense_;
+  IsalCodec fast_;
 };
 
 class ZlibCodec : public BlockCodec {
@@ -143,6 +167,7 @@ size_t StreamFormat::block_size() const { return compression_ == oci::Compressio
 
 std::unique_ptr<BlockCodec> StreamFormat::NewCodec() const {
   if (compression_ == oci::Compression::kZstd) return std::make_unique<ZstdCodec>(level_);
+  if (level_ == kGzipDefault) return std::make_unique<MixedCodec>();
   if (level_ <= kIsalHighest) return std::make_unique<IsalCodec>(level_);
   return std::make_unique<ZlibCodec>(level_);
 }

@@ -3,7 +3,8 @@
 //
 //   gzip  one standard member: each block is a run of deflate blocks that ends on a byte (sync flush). A block may
 //   refer to the
-//         32 KiB before it, which are handed to it as a dictionary. ISA-L for levels 1 to 3, zlib above.
+//         32 KiB before it, which are handed to it as a dictionary. libdeflate
+//         or ISA-L by what a block holds; ISA-L for levels 1 to 3, zlib above.
 //   zstd  one frame per block; frames may follow each other in a stream (RFC 8878, 3.1).
 //   none  the bytes as they are.
 //

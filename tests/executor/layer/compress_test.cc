@@ -101,6 +101,27 @@ TEST(Compress, TheBytesDoNotDependOnTheNumberOfThreads) {
   }
 }
 
+// Text and noise by turns, so that blocks of both codecs stand beside each other, and blocks of every length at the
+// end.
+TEST(Compress, BlocksOfDifferentCodecsMakeOneStream) {
+  const std::string text = SomeText(1'200'000);
+  const std::string noise = Noise(1'200'000);
+  for (const size_t tail : {0, 1, 2, 3, 5, 100, 4096, 300'000}) {
+    const std::string sample = text + noise + text + noise.substr(0, 512U << 10) + text.substr(0, tail);
+    EXPECT_TRUE(Gunzip(Compress(sample, Compression::kGzip, -1, 2)) == sample) << tail;
+  }
+}
+
+TEST(Compress, ByDefaultTextIsWithinATenthOfZlib6AndSmallerThanIsalMakesIt) {
+  const std::string sample = SomeText(4'000'000);
+  std::string reference(compressBound(sample.size()), '\0');
+  uLongf size = reference.size();
+  compress2(reinterpret_cast<Bytef*>(reference.data()), &size, reinterpret_cast<const Bytef*>(sample.data()),
+            sample.size(), 6);
+  EXPECT_LT(static_cast<double>(Compress(sample, Compression::kGzip, -1, 2).size()), static_cast<double>(size) * 1.09);
+  EXPECT_LT(Compress(sample, Compression::kGzip, -1, 2).size(), Compress(sample, Compression::kGzip, 3, 2).size());
+}
+
 TEST(Compress, SizeIsWithinATenthOfZlib6) {
   const std::string sample = SomeText(4'000'000);
   std::string reference(compressBound(sample.size()), '\0');
