@@ -10,6 +10,7 @@
 #include "executor/layer/view.h"
 #include "executor/ops/key_parts.h"
 #include "executor/ops/selection.h"
+#include "executor/ops/unchanged.h"
 #include "executor/ops/users.h"
 #include "executor/runtime/binfmt.h"
 #include "executor/runtime/ulimit.h"
@@ -298,6 +299,7 @@ Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, c
 
   const std::string upper = layers_.NewUpper();
   SLIPWAY_RETURN_IF_ERROR(root->Commit(upper));
+  SLIPWAY_RETURN_IF_ERROR(DropUnchanged(ctx, upper, lowers));
   SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddUpper(upper));
   chain.push_back(std::move(layer));
   return chain;
