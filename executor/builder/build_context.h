@@ -28,6 +28,8 @@ class BuildContext {
   const tree::Tree& visible() const { return *visible_; }
   /// What the ignore file says, for the linter. Empty where a client has applied it and not sent it along.
   const std::vector<std::string>& ignore_patterns() const { return ignore_patterns_; }
+  /// Of a git context.
+  const std::optional<SystemTime>& commit_time() const { return fetched_.commit_time; }
   /// The tree as a vertex. Files that the ignore file excludes are not in it.
   Result<graph::VertexPtr> Vertex() const;
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <thread>
 
 #include "executor/base/fs.h"
@@ -13,7 +12,9 @@
 #include "executor/builder/attestations.h"
 #include "executor/builder/build_context.h"
 #include "executor/builder/built_image.h"
+#include "executor/builder/compared_image.h"
 #include "executor/builder/dockerfile_checks.h"
+#include "executor/builder/epoch.h"
 #include "executor/builder/image_resolver.h"
 #include "executor/builder/named_contexts.h"
 #include "executor/builder/remote_cache.h"
@@ -23,6 +24,9 @@
 #include "executor/dockerfile/parse.h"
 #include "executor/http/curl_transport.h"
 #include "executor/image/exporter.h"
+#include "executor/image/layout.h"
+#include "executor/image/rootfs.h"
+#include "executor/image/squash.h"
 #include "executor/ops/evaluator.h"
 #include "executor/runtime/binfmt.h"
 #include "executor/runtime/host_entry.h"
@@ -64,20 +68,6 @@ graph::LentPtr LentBy(const BuildInputs& inputs) {
   lent->agents = inputs.agents;
   if (inputs.agents != nullptr) lent->ssh.insert(inputs.ssh.begin(), inputs.ssh.end());
   return lent;
-}
-
-Result<std::optional<SystemTime>> EpochOf(const BuildRequest& request) {
-  std::optional<SystemTime> epoch;
-  for (const NamedValue& arg : request.build_args) {
-    if (arg.name != "SOURCE_DATE_EPOCH" || arg.value.empty()) continue;
-    int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(arg.value.data(), arg.value.data() + arg.value.size(), seconds);
-    if (error != std::errc() || end != arg.value.data() + arg.value.size() || seconds < 0) {
-      return InvalidArgument("build arg SOURCE_DATE_EPOCH='{}' is not a number of seconds since 1970", arg.value);
-    }
-    epoch = SystemTime(std::chrono::seconds(seconds));
-  }
-  return epoch;
 }
 
 // What is built, each platform once, in the order asked for.
@@ -131,7 +121,10 @@ class BuilderImpl : public Builder {
   Result<BuiltImage> Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) override;
   Result<PushResult> Push(const Context& ctx, const BuiltImage& image, const std::vector<oci::Reference>& names,
                           ProgressSink& progress) override;
+  Result<DiffResult> Diff(const Context& ctx, const DiffRequest& request, const image::DifferenceSink& sink) override;
   Result<ImageInfo> Assemble(const Context& ctx, const BuiltImage& image, ProgressSink& progress) override;
+  Status Export(const Context& ctx, const BuiltImage& image, const Output& output, image::OutputSink& sink,
+                ProgressSink& progress) override;
   Result<std::vector<Attestation>> ReadAttestations(const Context& ctx, const oci::Reference& image,
                                                     std::string_view predicate_prefix) override {
     return builder::ReadAttestations(ctx, registry_->NewSession(), *content_, image, predicate_prefix);
@@ -148,11 +141,13 @@ class BuilderImpl : public Builder {
   std::string LentFolder() const { return fs::Join(RunFolder(), "lent"); }
   Status OpenRegistry();
   Status OpenRuntime();
+  Status SquashImages(const Context& ctx, BuiltImage::Impl& built, ProgressSink& progress);
   Status FetchLayer(const Context& ctx, const layer::Remote& remote,
                     const std::function<Status(std::string_view)>& sink, const VertexProgress& progress);
-  Result<dockerfile::LowerOptions> LowerOptionsOf(const BuildRequest& request, const oci::Platform& platform,
-                                                  const BuildContext& context, BuildContexts& contexts,
-                                                  const graph::LentPtr& lent, ProgressSink& progress);
+  Result<dockerfile::LowerOptions> LowerOptionsOf(const BuildRequest& request, const std::vector<NamedValue>& arguments,
+                                                  const oci::Platform& platform, const BuildContext& context,
+                                                  BuildContexts& contexts, const graph::LentPtr& lent,
+                                                  ProgressSink& progress);
   Result<uint64_t> HeldBytes();
 
   const Options options_;
@@ -258,12 +253,14 @@ Status BuilderImpl::FetchLayer(const Context& ctx, const layer::Remote& remote,
   return registry_->NewSession().FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink, count);
 }
 
-Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest& request, const oci::Platform& platform,
-                                                             const BuildContext& context, BuildContexts& contexts,
-                                                             const graph::LentPtr& lent, ProgressSink& progress) {
+Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest& request,
+                                                             const std::vector<NamedValue>& arguments,
+                                                             const oci::Platform& platform, const BuildContext& context,
+                                                             BuildContexts& contexts, const graph::LentPtr& lent,
+                                                             ProgressSink& progress) {
   dockerfile::LowerOptions out;
   out.target = request.target;
-  for (const NamedValue& arg : request.build_args) {
+  for (const NamedValue& arg : arguments) {
     out.build_args.emplace_back(arg.name, arg.value);
     if (arg.secret) out.secret_args.push_back(arg.name);
   }
@@ -306,6 +303,7 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
       const BuildContext context,
       BuildContext::Load(ctx, request, lent, LentFolder(), options_.limits, *sources_, *layers_, progress));
   built.revision = context.revision();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<NamedValue> arguments, ArgumentsWithEpoch(request, context.commit_time()));
   dockerfile::Dockerfile dockerfile;
   const Status parsed = dockerfile::ParseInto(context.dockerfile_text(), context.dockerfile_name(), &dockerfile);
   DockerfileChecks checks(progress);  // tells what was found, whatever comes of the build
@@ -324,8 +322,8 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   std::vector<attest::BuildFacts> facts;
   std::vector<graph::VertexPtr> roots;
   for (const oci::Platform& platform : platforms) {
-    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::LowerOptions options, 
-                             LowerOptionsOf(request, platform, context, contexts, lent, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(dockerfile::LowerOptions options,
+                             LowerOptionsOf(request, arguments, platform, context, contexts, lent, progress));
     if (&platform == &platforms.front()) {
       checks.Join(&options, request, context);
     } else {
@@ -355,16 +353,34 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   built.impl->options.family = request.media_types;
   built.impl->options.always_index = always_index;
   built.impl->options.compression = request.compression;
+  built.impl->options.level = request.compression_level;
+  built.impl->options.rewrite_timestamp = request.rewrite_timestamp;
   built.impl->options.annotations = request.annotations;
-  SLIPWAY_ASSIGN_OR_RETURN(built.impl->options.epoch, EpochOf(request));
+  SLIPWAY_ASSIGN_OR_RETURN(built.impl->options.epoch, EpochOf(arguments));
   SLIPWAY_RETURN_IF_ERROR(ExportCaches(ctx, request, registry_->NewSession(), *cache_exporter_, built.impl->options,
                                        std::move(solved.results), built.impl->images, &built.impl->lease, progress));
+  if (request.squash) SLIPWAY_RETURN_IF_ERROR(SquashImages(ctx, *built.impl, progress));
   for (size_t i = 0; i < facts.size(); ++i) {
     image::PlatformImage& image = built.impl->images[i];
     SLIPWAY_ASSIGN_OR_RETURN(
         image.attestations, attester_->Make(ctx, request.attest, facts[i], image, built.impl->options.epoch, progress));
   }
   return built;
+}
+
+Status BuilderImpl::SquashImages(const Context& ctx, BuiltImage::Impl& built, ProgressSink& sink) {
+  const VertexProgress progress(&sink, "squash", "squashing layers");
+  progress.Started();
+  Status status;
+  for (image::PlatformImage& image : built.images) {
+    auto squashed = image::Squash(ctx, *layers_, image, &built.lease, progress);
+    status = squashed.status();
+    if (!status.ok()) break;
+    image = *std::move(squashed);
+    built.pins.push_back(layers_->Hold(image.chain));
+  }
+  progress.Finished(status);
+  return status;
 }
 
 Result<PushResult> BuilderImpl::Push(const Context& ctx, const BuiltImage& image,
@@ -410,6 +426,40 @@ Result<std::unique_ptr<Workbench>> BuilderImpl::OpenWorkbench(const std::string&
   SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<RunWorkbench> workbench,
                            RunWorkbench::Open(parts, name, fs::Join(Folder("runs"), name)));
   return std::unique_ptr<Workbench>(std::move(workbench));
+}
+
+Status BuilderImpl::Export(const Context& ctx, const BuiltImage& image, const Output& output, image::OutputSink& sink,
+                           ProgressSink& progress) {
+  const std::vector<image::PlatformImage>& images = image.impl->images;
+  if (output.kind != OutputKind::kRootfs) {
+    SLIPWAY_ASSIGN_OR_RETURN(const image::Documents documents,
+                             exporter_->Collect(ctx, images, image.impl->options, &image.impl->lease, progress));
+    const image::LayoutOptions layout{.names = output.names, .docker = output.kind == OutputKind::kDocker};
+    return image::WriteLayout(ctx, documents, layout, *content_, sink);
+  }
+  const VertexProgress vertex(&progress, "export", "exporting the file system");
+  for (const image::PlatformImage& one : images) {
+    std::string folder;
+    if (images.size() > 1) {
+      folder = one.platform.ToString();
+      std::replace(folder.begin(), folder.end(), '/', '_');
+    }
+    SLIPWAY_RETURN_IF_ERROR(image::WriteRootfs(ctx, *layers_, one.chain, folder, sink, vertex));
+  }
+  return sink.Finish();
+}
+
+Result<DiffResult> BuilderImpl::Diff(const Context& ctx, const DiffRequest& request,
+                                     const image::DifferenceSink& sink) {
+  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_->NewLease("a comparison"));
+  const registry::Session session = registry_->NewSession();
+  const oci::Platform platform = request.platform.value_or(oci::Platform::Host()).Normalized();
+  SLIPWAY_ASSIGN_OR_RETURN(const image::DiffSide first,
+                           FindComparedImage(ctx, request.first, platform, session, *content_, lease));
+  SLIPWAY_ASSIGN_OR_RETURN(const image::DiffSide second,
+                           FindComparedImage(ctx, request.second, platform, session, *content_, lease));
+  SLIPWAY_RETURN_IF_ERROR(image::Diff(ctx, first, second, {}, sink));
+  return DiffResult{.first = first.digest, .second = second.digest};
 }
 
 Result<uint64_t> BuilderImpl::HeldBytes() {

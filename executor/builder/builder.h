@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "executor/attest/options.h"
@@ -18,6 +19,8 @@
 #include "executor/base/status.h"
 #include "executor/builder/build_inputs.h"
 #include "executor/content/store.h"
+#include "executor/image/difference.h"
+#include "executor/image/output_sink.h"
 #include "executor/oci/config.h"
 #include "executor/oci/manifest.h"
 #include "executor/oci/platform.h"
@@ -87,6 +90,12 @@ struct BuildRequest {
   bool check_only = false;
   std::vector<oci::Reference> cache_from;  ///< caches, or images with an inline cache, whose records may be used
   std::vector<CacheTarget> cache_to;
+  int compression_level = -1;      ///< of layers made here; -1: the codec's default
+  bool squash = false;             ///< one layer of all that the build adds to its base
+  bool rewrite_timestamp = false;  ///< times in new layers that are later than the epoch become it
+  /// The build argument SOURCE_DATE_EPOCH: "" for what build_args say, "commit" for the time of a git context's commit,
+  /// or a number of seconds.
+  std::string source_date_epoch;
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
   /// Images by their names (Reference::ToString), which FROM and --from find before a registry is asked.
   std::map<std::string, std::shared_ptr<const BuiltImage>> local_images;
@@ -112,6 +121,37 @@ struct BuiltImage {
     bool runtime = false;
   };
   std::vector<Base> bases;
+};
+
+/// What is made of an image for a client.
+enum class OutputKind {
+  kOci,     ///< an OCI image layout
+  kDocker,  ///< an archive for `docker load`, which is an OCI image layout too; one platform only
+  kRootfs,  ///< the file system; of several platforms each in a folder of its own
+};
+
+struct Output {
+  OutputKind kind = OutputKind::kOci;
+  std::vector<oci::Reference> names;
+};
+
+/// An OCI image layout that was uploaded as a context: the digest of its encoded tree in the content store.
+struct UploadedLayout {
+  Digest tree;
+  std::string tag;  ///< "" where the layout has one image only
+};
+using ComparedImage = std::variant<oci::Reference, UploadedLayout>;
+
+struct DiffRequest {
+  ComparedImage first;
+  ComparedImage second;
+  std::optional<oci::Platform> platform;  ///< of images for several; nothing: the machine's own
+};
+
+/// The manifests that were compared; they are the same if these digests are.
+struct DiffResult {
+  Digest first;
+  Digest second;
 };
 
 struct PushedLayer {
@@ -162,6 +202,14 @@ class Builder {
 
   /// What the containers of one run share (workbench.h). `name` tells it from others that are open: ALREADY_EXISTS.
   virtual Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name) = 0;
+
+  /// Makes an output of an image and hands it to `sink`, as fast as that takes it. May be called again.
+  virtual Status Export(const Context& ctx, const BuiltImage& image, const Output& output, image::OutputSink& sink,
+                        ProgressSink& progress) = 0;
+
+  /// Tells what differs between two images. Unpacks nothing.
+  virtual Result<DiffResult> Diff(const Context& ctx, const DiffRequest& request,
+                                  const image::DifferenceSink& sink) = 0;
 
   /// For `slipway info`: runtime, its version, storage driver, bytes held …, in order of display.
   virtual std::vector<std::pair<std::string, std::string>> Describe() = 0;

@@ -14,6 +14,10 @@ layer::AssembleOptions AssemblyOf(const ExportOptions& options) {
   layer::AssembleOptions out;
   out.compression = options.compression;
   out.family = options.family;
+  out.level = options.level;
+  if (options.rewrite_timestamp && options.epoch) {
+    out.clamp_mtime = std::chrono::duration_cast<std::chrono::seconds>(options.epoch->time_since_epoch()).count();
+  }
   return out;
 }
 
@@ -179,6 +183,32 @@ Result<Documents> Exporter::Assemble(const Context& ctx, const std::vector<Platf
   std::optional<Documents> documents = FromKnownBlobs(images, options);
   if (!documents) return Internal("layers that were just assembled are not known");
   return *std::move(documents);
+}
+
+Result<Documents> Exporter::Collect(const Context& ctx, const std::vector<PlatformImage>& images,
+                                    const ExportOptions& options, content::Lease* lease, ProgressSink& sink) {
+  const VertexProgress progress(&sink, "export", "exporting layers");
+  progress.Started();
+  Guarded<std::map<layer::Key, layer::AssembledLayer>> blobs;
+  TaskGroup group(pool_);
+  for (const layer::Key& key : AllLayers(images)) {
+    group.Run([&, key]() -> Status {
+      SLIPWAY_ASSIGN_OR_RETURN(layer::AssembledLayer blob,
+                               layers_.Blob(ctx, key, AssemblyOf(options), lease, nullptr, progress));
+      blobs.Lock()->emplace(key, std::move(blob));
+      return Status();
+    });
+  }
+  const Status status = group.Wait();
+  progress.Finished(status);
+  SLIPWAY_RETURN_IF_ERROR(status);
+  std::vector<Documents::Platform> platforms;
+  for (const PlatformImage& image : images) {
+    std::vector<layer::AssembledLayer> own;
+    for (const layer::Key& key : image.chain) own.push_back(blobs.Lock()->at(key));
+    platforms.push_back(MakeDocuments(image, own, CreatedOf(layers_, image), options));
+  }
+  return Combine(images, std::move(platforms), options);
 }
 
 /// One repository that is pushed to.

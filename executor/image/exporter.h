@@ -42,6 +42,8 @@ struct PlatformImage {
 struct ExportOptions {
   oci::Family family = oci::Family::kOci;
   oci::Compression compression = oci::Compression::kGzip;
+  int level = -1;                  ///< of layers made here; -1: the codec's default
+  bool rewrite_timestamp = false;  ///< times in layers made here that are later than `epoch` become it
   std::map<std::string, std::string> annotations;
   bool always_index = false;        ///< an index also for one platform
   std::optional<SystemTime> epoch;  ///< SOURCE_DATE_EPOCH: all times of what was made here
@@ -81,6 +83,10 @@ class Exporter {
   /// Assembles every layer into the content store.
   Result<Documents> Assemble(const Context& ctx, const std::vector<PlatformImage>& images, const ExportOptions& options,
                              content::Lease* lease, ProgressSink& progress);
+
+  /// Brings every layer's blob into the content store (leased), those of the base too, for who writes them elsewhere.
+  Result<Documents> Collect(const Context& ctx, const std::vector<PlatformImage>& images, const ExportOptions& options,
+                            content::Lease* lease, ProgressSink& progress);
 
   /// Pushes under all `names`, which may be of several repositories and registries.
   Result<Pushed> Push(const Context& ctx, const registry::Session& session, const std::vector<PlatformImage>& images,

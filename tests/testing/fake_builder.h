@@ -87,6 +87,56 @@ class FakeBuilder : public builder::Builder {
   Result<std::unique_ptr<builder::Workbench>> OpenWorkbench(const std::string& name) override {
     return Unimplemented("open the workbench '{}': no containers run here", name);
   }
+
+  /// A folder with a file of 600 KB and a further name of it.
+  Status Export(const Context& ctx, const builder::BuiltImage&, const builder::Output&, image::OutputSink& sink,
+                ProgressSink&) override {
+    {
+      std::unique_lock lock(mutex_);
+      SLIPWAY_RETURN_IF_ERROR(export_status_);
+      SLIPWAY_RETURN_IF_ERROR(ctx.Wait(lock, changed_, [this] { return open_; }));
+    }
+    tree::Entry folder;
+    folder.path = "dir";
+    folder.type = tree::Type::kDirectory;
+    folder.mode = 0750;
+    tree::Entry file;
+    file.path = "dir/file";
+    file.mode = 0640;
+    file.uid = 7;
+    file.size = 600'000;
+    file.xattrs = {{"user.a", std::string("\0b", 2)}};
+    tree::Entry link;
+    link.path = "dir/link";
+    link.type = tree::Type::kHardlink;
+    link.link = "dir/file";
+    SLIPWAY_RETURN_IF_ERROR(sink.Entry(folder));
+    SLIPWAY_RETURN_IF_ERROR(sink.Entry(file));
+    SLIPWAY_RETURN_IF_ERROR(sink.Data(std::string(600'000, 'x')));
+    SLIPWAY_RETURN_IF_ERROR(sink.Entry(link));
+    return sink.Finish();
+  }
+
+  /// 30 entries of a layer that are in the second image only; none if both are the same.
+  Result<builder::DiffResult> Diff(const Context&, const builder::DiffRequest& request,
+                                   const image::DifferenceSink& sink) override {
+    const auto digest = [](const builder::ComparedImage& image) {
+      const auto* layout = std::get_if<builder::UploadedLayout>(&image);
+      return layout != nullptr ? layout->tree : Digest::Of(std::get<oci::Reference>(image).ToString());
+    };
+    const builder::DiffResult result{.first = digest(request.first), .second = digest(request.second)};
+    if (result.first == result.second) return result;
+    for (int i = 0; i < 30; ++i) {
+      SLIPWAY_RETURN_IF_ERROR(sink({.part = "layer",
+                                    .name = "/" + std::to_string(i),
+                                    .layer = "0",
+                                    .aspect = "",
+                                    .first = std::nullopt,
+                                    .second = "file"}));
+    }
+    return result;
+  }
+
   std::vector<std::pair<std::string, std::string>> Describe() override { return {{"runtime", "fake 1.0"}}; }
   Status Collect(const Context&) override { return Status(); }
 
@@ -107,6 +157,10 @@ class FakeBuilder : public builder::Builder {
   std::vector<oci::Reference> asked_attestations() const {
     const std::lock_guard lock(mutex_);
     return asked_attestations_;
+  }
+  void FailExport(Status status) {
+    const std::lock_guard lock(mutex_);
+    export_status_ = std::move(status);
   }
   /// Builds wait from now on (until they are cancelled or the gate opens).
   void CloseGate() { SetGate(false); }
@@ -150,6 +204,7 @@ class FakeBuilder : public builder::Builder {
   Status push_status_;
   std::vector<builder::Attestation> attestations_;
   std::vector<oci::Reference> asked_attestations_;
+  Status export_status_;
   bool open_ = true;
   int active_ = 0;
   int most_active_ = 0;
