@@ -12,9 +12,10 @@
 #include "daemon/runs/dispatcher.h"
 #include "daemon/runs/housekeeper.h"
 #include "daemon/secrets/sealer.h"
-#include "daemon/services/agents_service.h"
 #include "daemon/secrets/secret_sources.h"
+#include "daemon/services/agents_service.h"
 #include "daemon/services/attestations_service.h"
+#include "daemon/services/images_service.h"
 #include "daemon/services/runs_service.h"
 #include "daemon/services/server.h"
 #include "daemon/services/sources_service.h"
@@ -142,6 +143,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
 
   const Clock& clock = Clock::Real();
   sources::Uploads uploads(builder->store(), clock);
+  runs::KeptImages kept(clock);
   agents::AgentHub agents;
   SLIPWAY_ASSIGN_OR_RETURN(const auto transport, TaskTransport(config));
   SLIPWAY_ASSIGN_OR_RETURN(const secrets::SecretSources secret_sources,
@@ -151,6 +153,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                           .sealer = sealer,
                           .builder = *builder,
                           .clock = clock,
+                          .kept = kept,
                           .agents = agents,
                           .tasks = {.resolve_secrets =
                                         [&secret_sources](const Context& ctx, const std::vector<task::Secret>& wanted) {
@@ -165,6 +168,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   services::AgentsService agents_service(agents, *store);
   services::SourcesService sources_service(builder->store(), uploads, config.limits);
   services::AttestationsService attestations_service(*store, *builder);
+  services::ImagesService images_service(*builder, *store, kept, uploads, config.registry);
   services::SystemService system_service(dispatcher, *store, *builder, clock,
                                          {.version = SLIPWAY_VERSION,
                                           .revision = SLIPWAY_REVISION,
@@ -172,15 +176,17 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                           .limits = config.limits,
                                           .properties = Facts(config)});
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
-  SLIPWAY_ASSIGN_OR_RETURN(const auto server,
-                           services::Server::Start(addresses, {&runs_service, &agents_service, &sources_service,
-                                                               &system_service, &attestations_service}));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const auto server, services::Server::Start(addresses, {&runs_service, &agents_service, &sources_service,
+                                                             &system_service, &attestations_service, &images_service}));
   const runs::Housekeeper housekeeper({
       {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
       {"sweep uploads", kSweepEvery,
        [&](const Context&) {
          uploads.Sweep();
          sources_service.EndIdle();
+         kept.Sweep();
+         images_service.EndIdle();
          return Status();
        }},
   });
@@ -196,6 +202,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   }
   runs_service.EndStreams();
   agents_service.EndStreams();
+  images_service.Stop();
   server->Shutdown(kCallGrace);
   spdlog::info("stopped");
   return Status();

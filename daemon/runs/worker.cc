@@ -181,6 +181,10 @@ void Worker::End(const Run& run, const Done& done, RunState state, logs::Recorde
     recorder->Raw(LastLine(run.id, state, result, std::chrono::steady_clock::now() - begin));
     if (const Status status = recorder->Close(); !status.ok()) logger->warn("log: {}", status.message());
   }
+  // Before the end is known to anybody who would come for it.
+  if (state == RunState::kSucceeded && outcome.report.kept != nullptr) {
+    parts_.kept.Hold(run.id, {.image = outcome.report.kept, .outputs = outcome.report.kept_outputs});
+  }
   const Status stored =
       Persist([&] { return parts_.store.Finish(run.id, state, result, parts_.clock.System()).status(); });
   if (stored.ok()) {

@@ -8,6 +8,7 @@
 
 #include "daemon/agents/agent_hub.h"
 #include "daemon/logs/archive.h"
+#include "daemon/runs/kept_images.h"
 #include "daemon/runs/outcome.h"
 #include "daemon/runs/task_preparation.h"
 #include "daemon/secrets/sealer.h"
@@ -26,6 +27,7 @@ struct Parts {
   const secrets::Sealer& sealer;
   builder::Builder& builder;
   const Clock& clock;
+  KeptImages& kept;
   agents::AgentHub& agents;
   TaskServices tasks = {};
 };

@@ -69,6 +69,21 @@ std::optional<tree::Type> ToType(v1::EntryType type) {
   return std::nullopt;
 }
 
+builder::OutputKind ToOutputKind(v1::OutputType type) {
+  if (type == v1::OUTPUT_TYPE_DOCKER) return builder::OutputKind::kDocker;
+  if (type == v1::OUTPUT_TYPE_ROOTFS) return builder::OutputKind::kRootfs;
+  return builder::OutputKind::kOci;
+}
+
+v1::OutputType FromOutputKind(builder::OutputKind kind) {
+  switch (kind) {
+    case builder::OutputKind::kOci: return v1::OUTPUT_TYPE_OCI;
+    case builder::OutputKind::kDocker: return v1::OUTPUT_TYPE_DOCKER;
+    case builder::OutputKind::kRootfs: return v1::OUTPUT_TYPE_ROOTFS;
+  }
+  return v1::OUTPUT_TYPE_UNSPECIFIED;
+}
+
 }  // namespace
 
 void FillTime(SystemTime time, google::protobuf::Timestamp* out) {
@@ -114,6 +129,14 @@ task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
   build.inputs = ToInputs(request);
   build.cache_from.assign(request.cache_from().begin(), request.cache_from().end());
   build.cache_to.assign(request.cache_to().begin(), request.cache_to().end());
+  for (const v1::BuildOutput& output : request.outputs()) {
+    build.outputs.push_back(
+        {.kind = ToOutputKind(output.type()), .names = {output.names().begin(), output.names().end()}});
+  }
+  if (request.has_compression_level()) build.compression_level = request.compression_level();
+  build.squash = request.squash();
+  build.rewrite_timestamp = request.rewrite_timestamp();
+  build.source_date_epoch = request.source_date_epoch();
   return build;
 }
 
@@ -150,6 +173,15 @@ void FillRequest(const store::Run& run, v1::DockerBuildRequest* out) {
   FillInputs(build.inputs, out);
   for (const std::string& cache : build.cache_from) out->add_cache_from(Text(cache));
   for (const std::string& cache : build.cache_to) out->add_cache_to(Text(cache));
+  for (const task::QuickBuild::Output& output : build.outputs) {
+    v1::BuildOutput* to = out->add_outputs();
+    to->set_type(FromOutputKind(output.kind));
+    for (const std::string& name : output.names) to->add_names(Text(name));
+  }
+  if (build.compression_level) out->set_compression_level(*build.compression_level);
+  out->set_squash(build.squash);
+  out->set_rewrite_timestamp(build.rewrite_timestamp);
+  out->set_source_date_epoch(Text(build.source_date_epoch));
 }
 
 v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position) {

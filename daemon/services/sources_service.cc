@@ -57,7 +57,7 @@ class UploadCall {
     arena_.Reset();
     auto* request = google::protobuf::Arena::CreateMessage<v1::UploadContextRequest>(&arena_);
     const bool ok = stream_.Read(request);
-    service_.Touch(context_);
+    service_.calls_.Touch(context_);
     return ok ? request : nullptr;
   }
 
@@ -154,21 +154,9 @@ grpc::Status SourcesService::UploadContext(grpc::ServerContext* context, Stream*
                   "TOO_MANY_STREAMS");
   }
   const Cleanup give([this] { slots_.release(); });
-  Touch(context);
-  const Cleanup forget([this, context] { calls_.Lock()->erase(context); });
+  calls_.Touch(context);
+  const Cleanup forget([this, context] { calls_.Forget(context); });
   return UploadCall(*this, context, stream).Run();
-}
-
-void SourcesService::Touch(grpc::ServerContext* context) {
-  (*calls_.Lock())[context] = std::chrono::steady_clock::now();
-}
-
-void SourcesService::EndIdle() {
-  // Under the lock, so that no context goes away meanwhile; TryCancel does not block.
-  auto calls = calls_.Lock();
-  for (const auto& [context, heard] : *calls) {
-    if (std::chrono::steady_clock::now() - heard > kIdle) context->TryCancel();
-  }
 }
 
 }  // namespace slipway::services

@@ -3,11 +3,10 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <semaphore>
 
+#include "daemon/services/call_watch.h"
 #include "daemon/sources/uploads.h"
-#include "executor/base/guarded.h"
 #include "executor/content/store.h"
 #include "executor/source/context_source.h"
 #include "slipway/v1/sources.grpc.pb.h"
@@ -26,18 +25,16 @@ class SourcesService final : public slipway::v1::Sources::Service {
   grpc::Status UploadContext(grpc::ServerContext* context, Stream* stream) override;
 
   /// Ends the calls whose clients have said nothing for kIdle. To be called now and then.
-  void EndIdle();
+  void EndIdle() { calls_.EndIdle(kIdle); }
 
  private:
   friend class UploadCall;
-  using Time = std::chrono::steady_clock::time_point;
-  void Touch(grpc::ServerContext* context);
 
   content::Store& store_;
   sources::Uploads& uploads_;
   const source::Limits limits_;
   std::counting_semaphore<> slots_;
-  Guarded<std::map<grpc::ServerContext*, Time>> calls_;  // when each client was last heard of
+  CallWatch calls_;
 };
 
 }  // namespace slipway::services

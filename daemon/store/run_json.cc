@@ -65,6 +65,43 @@ std::string_view NameOf(attest::ProvenanceMode mode) {
   return "none";
 }
 
+std::string_view OutputName(builder::OutputKind kind) {
+  switch (kind) {
+    case builder::OutputKind::kOci: return "oci";
+    case builder::OutputKind::kDocker: return "docker";
+    case builder::OutputKind::kRootfs: return "rootfs";
+  }
+  return "";
+}
+
+Json OutputsToJson(const std::vector<task::QuickBuild::Output>& outputs) {
+  Json out = Json::array();
+  for (const task::QuickBuild::Output& output : outputs) {
+    out.push_back({{"kind", OutputName(output.kind)}, {"names", output.names}});
+  }
+  return out;
+}
+
+void ReadOutputs(const Json& json, std::vector<task::QuickBuild::Output>* out) {
+  for (const Json& item : json) {
+    task::QuickBuild::Output& output = out->emplace_back();
+    const std::string kind = item.at("kind");
+    output.kind = kind == "rootfs"   ? builder::OutputKind::kRootfs
+                  : kind == "docker" ? builder::OutputKind::kDocker
+                                     : builder::OutputKind::kOci;
+    output.names = item.at("names").get<std::vector<std::string>>();
+  }
+}
+
+// Members that runs stored by an older daemon lack.
+void ReadOutputMembers(const Json& json, task::QuickBuild* build) {
+  if (const auto it = json.find("outputs"); it != json.end()) ReadOutputs(*it, &build->outputs);
+  if (const auto it = json.find("compression_level"); it != json.end()) build->compression_level = it->get<int>();
+  build->squash = json.value("squash", false);
+  build->rewrite_timestamp = json.value("rewrite_timestamp", false);
+  build->source_date_epoch = json.value("source_date_epoch", "");
+}
+
 task::QuickBuild ReadRequest(const Json& json) {
   task::QuickBuild build;
   build.source_location = json.at("source");
@@ -97,6 +134,7 @@ task::QuickBuild ReadRequest(const Json& json) {
   if (const auto inputs = json.find("inputs"); inputs != json.end()) build.inputs = InputsFromJson(*inputs);
   build.cache_from = json.value("cache_from", std::vector<std::string>());
   build.cache_to = json.value("cache_to", std::vector<std::string>());
+  ReadOutputMembers(json, &build);
   return build;
 }
 
@@ -202,7 +240,7 @@ void ReadResult(const Json& json, RunResult* result) {
 }  // namespace
 
 std::string RequestToJson(const task::QuickBuild& build) {
-  return Dump({
+  Json json = {
       {"source", build.source_location},
       {"dockerfile", build.docker_file_path},
       {"dockerfile_content", build.docker_file_content},
@@ -225,7 +263,13 @@ std::string RequestToJson(const task::QuickBuild& build) {
       {"inputs", InputsToJson(build.inputs)},
       {"cache_from", build.cache_from},
       {"cache_to", build.cache_to},
-  });
+      {"outputs", OutputsToJson(build.outputs)},
+      {"squash", build.squash},
+      {"rewrite_timestamp", build.rewrite_timestamp},
+      {"source_date_epoch", build.source_date_epoch},
+  };
+  if (build.compression_level) json["compression_level"] = *build.compression_level;
+  return Dump(json);
 }
 
 Result<task::QuickBuild> RequestFromJson(std::string_view json) try {

@@ -51,6 +51,10 @@ class BuildAction : public Action {
       digest = info.manifest.digest;
       report.digest = digest;
     }
+    if (!build_.outputs.empty()) {
+      report.kept = image;
+      report.kept_outputs = build_.outputs;
+    }
     for (const oci::Reference& name : build_.request.names) {
       environment.run.AddImage(name, image);
       report.outputs.push_back({.build = 0, .name = name, .digest = digest, .pushed = false});

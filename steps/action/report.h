@@ -2,6 +2,7 @@
 // And its forms in the log. Plain data.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct Report {
   int layers_there = 0;
   std::string revision;  ///< of the run's source, or of a build's
   std::vector<CacheStep> cache_steps;  ///< what the cache did for each step of the images, also of one that failed
+  /// An image that clients will fetch, and as what. Null if there is none.
+  std::shared_ptr<const builder::BuiltImage> kept;
+  std::vector<builder::Output> kept_outputs;
 };
 
 /// The dependencies as YAML, in ACR's form: one document of several lines, each with its end. Empty if nothing was

@@ -27,6 +27,10 @@ void Merge(const action::Report& part, action::Report* all) {
     all->outputs.push_back(std::move(output));
   }
   if (!part.digest.empty()) all->digest = part.digest;
+  if (part.kept != nullptr) {
+    all->kept = part.kept;
+    all->kept_outputs = part.kept_outputs;
+  }
   if (!part.revision.empty()) all->revision = part.revision;
   all->vertices += part.vertices;
   all->cached += part.cached;

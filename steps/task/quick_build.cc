@@ -1,5 +1,6 @@
 #include "steps/task/quick_build.h"
 
+#include <algorithm>
 #include <set>
 
 #include "steps/task/cache_options.h"
@@ -35,15 +36,32 @@ std::string_view DefaultHost(const QuickBuildRules& rules) {
   return rules.default_registry.empty() ? "docker.io" : std::string_view(rules.default_registry);
 }
 
-Result<std::vector<oci::Reference>> RenderNames(const QuickBuild& build, const run_template::RunValues& values,
-                                                const QuickBuildRules& rules) {
+Result<std::vector<oci::Reference>> RenderNames(const std::vector<std::string>& texts,
+                                                const run_template::RunValues& values, const QuickBuildRules& rules) {
   std::vector<oci::Reference> names;
-  for (const std::string& text : build.image_names) {
+  for (const std::string& text : texts) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string rendered, run_template::Render(text, values));
     SLIPWAY_ASSIGN_OR_RETURN(oci::Reference name, oci::Reference::Parse(rendered, DefaultHost(rules)));
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   return names;
+}
+
+Result<std::vector<builder::Output>> RenderOutputs(const QuickBuild& build, const run_template::RunValues& values,
+                                                   const QuickBuildRules& rules) {
+  std::vector<builder::Output> outputs;
+  for (const QuickBuild::Output& output : build.outputs) {
+    builder::Output& out = outputs.emplace_back(builder::Output{.kind = output.kind, .names = {}});
+    SLIPWAY_ASSIGN_OR_RETURN(out.names,
+                             RenderNames(output.names.empty() ? build.image_names : output.names, values, rules));
+  }
+  return outputs;
+}
+
+// Whether the image's documents are needed although nobody pushes it. A file system has none.
+bool NeedsDocuments(const QuickBuild& build) {
+  return std::any_of(build.outputs.begin(), build.outputs.end(),
+                     [](const auto& output) { return output.kind != builder::OutputKind::kRootfs; });
 }
 
 }  // namespace
@@ -78,7 +96,7 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
   builder::BuildRequest request;
   SLIPWAY_ASSIGN_OR_RETURN(request.context, ParseSourceLocation(build.source_location));
   if (!build.docker_file_content.empty()) request.dockerfile_text = build.docker_file_content;
-  SLIPWAY_ASSIGN_OR_RETURN(request.names, RenderNames(build, values, rules));
+  SLIPWAY_ASSIGN_OR_RETURN(request.names, RenderNames(build.image_names, values, rules));
   if (!build.docker_file_path.empty()) request.dockerfile = build.docker_file_path;
   for (const builder::NamedValue& argument : build.arguments) {
     request.build_args.push_back(argument);
@@ -112,14 +130,21 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
     SLIPWAY_ASSIGN_OR_RETURN(builder::CacheTarget to, ParseCacheTo(rendered, cache_host));
     request.cache_to.push_back(std::move(to));
   }
+  request.compression_level = build.compression_level.value_or(-1);
+  request.squash = build.squash;
+  request.rewrite_timestamp = build.rewrite_timestamp;
+  request.source_date_epoch = build.source_date_epoch;
 
   Task task;
   const bool push = build.pushes();
   const std::vector<oci::Reference> names = request.names;
-  task.steps.push_back({.id = "build",
-                        .when = {},
-                        .timeout = kBuildTimeout,
-                        .what = BuildStep{.request = std::move(request), .assemble = !push && !build.check}});
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<builder::Output> outputs, RenderOutputs(build, values, rules));
+  const bool assemble = !push && !build.check && (outputs.empty() || NeedsDocuments(build));
+  task.steps.push_back(
+      {.id = "build",
+       .when = {},
+       .timeout = kBuildTimeout,
+       .what = BuildStep{.request = std::move(request), .assemble = assemble, .outputs = std::move(outputs)}});
   if (push) {
     task.steps.push_back({.id = "push", .when = {"build"}, .timeout = kPushTimeout, .what = PushStep{.names = names}});
   }

@@ -41,9 +41,20 @@ struct QuickBuild {
   QuickBuildInputs inputs;
   std::vector<std::string> cache_from;
   std::vector<std::string> cache_to;
+  struct Output {
+    builder::OutputKind kind = builder::OutputKind::kOci;
+    std::vector<std::string> names;
+    bool operator==(const Output&) const = default;
+  };
+  std::vector<Output> outputs;
+  std::optional<int> compression_level;
+  bool squash = false;
+  bool rewrite_timestamp = false;
+  std::string source_date_epoch;
 
-  /// Whether the result is pushed: what was asked for, or else whether it has a name. A check has no result.
-  bool pushes() const { return !check && is_push_enabled.value_or(!image_names.empty()); }
+  /// Whether the result is pushed: what was asked for, or else whether it has a name and no other output. A check has
+  /// no result.
+  bool pushes() const { return !check && is_push_enabled.value_or(!image_names.empty() && outputs.empty()); }
 };
 
 /// All that is wrong with a request, as far as it can be known before it runs. Empty if it is fit. Bounds the length of

@@ -8,6 +8,7 @@
 #include "executor/runtime/host_entry.h"
 #include "steps/task/cache_options.h"
 #include "steps/task/field_checks.h"
+#include "steps/task/output_check.h"
 #include "steps/task/quick_build.h"
 
 namespace slipway::task {
@@ -41,6 +42,7 @@ class Checker : private FieldChecks {
     CheckCaches("cache_to", build_.cache_to, kMaxCacheTo,
                 [](const std::string& text, std::string_view host) { return ParseCacheTo(text, host).status(); });
     Text("target", build_.target, kMaxName);
+    for (FieldError& error : CheckOutputs(build_, rules_)) errors_.push_back(std::move(error));
     return std::move(errors_);
   }
 

@@ -37,6 +37,8 @@ struct BuildStep {
   /// With context_folder: the Dockerfile, which need not lie in that folder ("/workspace/docker/app.Dockerfile").
   /// request.dockerfile is not set then.
   std::string dockerfile;
+  /// What clients will fetch of the image; it is kept in the report then.
+  std::vector<builder::Output> outputs;
 };
 
 /// Pushes images that earlier steps of the run have built.

@@ -11,6 +11,7 @@
 #include <google/rpc/status.pb.h>
 
 #include "daemon/services/attestations_service.h"
+#include "daemon/services/images_service.h"
 #include "daemon/services/runs_service.h"
 #include "daemon/services/server.h"
 #include "daemon/services/sources_service.h"
@@ -38,18 +39,20 @@ class ApiFixture : public RunFixture {
     runs_service_ = std::make_unique<services::RunsService>(
         *dispatcher_, *store_, *archive_, services::RunsService::Options{.rules = options_.rules, .max_streams = 50});
     sources_service_ = std::make_unique<services::SourcesService>(builder_.store(), *uploads_, limits);
+    images_service_ = std::make_unique<services::ImagesService>(builder_, *store_, kept_, *uploads_, "r.io");
     system_service_ = std::make_unique<services::SystemService>(
         *dispatcher_, *store_, builder_, Clock::Real(),
         services::SystemService::Options{.version = "1.2.3", .registry = "r.io", .limits = limits});
     attestations_service_ = std::make_unique<services::AttestationsService>(*store_, builder_);
-    server_ = *services::Server::Start(
-        {*config::ParseAddress("127.0.0.1:0")},
-        {runs_service_.get(), sources_service_.get(), system_service_.get(), attestations_service_.get()});
+    server_ = *services::Server::Start({*config::ParseAddress("127.0.0.1:0")},
+                                       {runs_service_.get(), sources_service_.get(), system_service_.get(),
+                                        attestations_service_.get(), images_service_.get()});
     channel_ = grpc::CreateChannel(server_->addresses()[0].ToGrpc(), grpc::InsecureChannelCredentials());
     runs_ = v1::Runs::NewStub(channel_);
     attestations_ = v1::Attestations::NewStub(channel_);
     sources_ = v1::Sources::NewStub(channel_);
     system_ = v1::System::NewStub(channel_);
+    images_ = v1::Images::NewStub(channel_);
   }
 
   static v1::ScheduleRunRequest BuildRequest() {
@@ -93,12 +96,14 @@ class ApiFixture : public RunFixture {
   std::unique_ptr<services::SourcesService> sources_service_;
   std::unique_ptr<services::SystemService> system_service_;
   std::unique_ptr<services::AttestationsService> attestations_service_;
+  std::unique_ptr<services::ImagesService> images_service_;
   std::unique_ptr<services::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Runs::Stub> runs_;
   std::unique_ptr<v1::Attestations::Stub> attestations_;
   std::unique_ptr<v1::Sources::Stub> sources_;
   std::unique_ptr<v1::System::Stub> system_;
+  std::unique_ptr<v1::Images::Stub> images_;
 };
 
 }  // namespace slipway::testing

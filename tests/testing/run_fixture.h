@@ -61,6 +61,7 @@ class RunFixture : public ::testing::Test {
             .sealer = *sealer_,
             .builder = builder_,
             .clock = Clock::Real(),
+            .kept = kept_,
             .agents = agents_};
   }
 
@@ -120,6 +121,7 @@ class RunFixture : public ::testing::Test {
   std::unique_ptr<logs::Archive> archive_;
   std::unique_ptr<secrets::Sealer> sealer_;
   std::unique_ptr<sources::Uploads> uploads_;
+  runs::KeptImages kept_{Clock::Real()};
   std::unique_ptr<runs::Dispatcher> dispatcher_;
 };
 
