@@ -1,9 +1,9 @@
 // slipway build: its options, and the request that they make.
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -11,17 +11,22 @@
 #include "cli/build_job.h"
 #include "cli/command.h"
 #include "cli/input_flags.h"
+#include "cli/platform.h"
 
 namespace slipway::cli {
 
 namespace {
 
 struct Words {
+  std::vector<std::string> outputs;
   std::vector<std::string> names, build_args, secret_build_args, platforms, labels, annotations, add_hosts;
   std::string target, network, compression, media_types, provenance, sbom, progress = "auto";
   std::vector<std::string> cache_from, cache_to;
   bool no_cache = false, pull = false, check = false, push = false, no_push = false, no_wait = false, no_logs = false,
        quiet = false;
+  std::string source_date_epoch;
+  std::optional<int> compression_level;
+  bool squash = false, rewrite_timestamp = false;
   int timeout = 0;
   InputWords inputs;
   BuildOptions options;
@@ -35,14 +40,6 @@ std::pair<std::string, std::string> SplitPair(const std::string& text) {
 
 std::string CheckPair(const std::string& text) {
   if (text.empty() || text.front() == '=') return "'" + text + "' has no name; write NAME=VALUE";
-  return "";
-}
-
-std::string CheckPlatform(const std::string& text) {
-  const bool bad_edge = text.empty() || text.front() == '/' || text.back() == '/';
-  if (bad_edge || std::count(text.begin(), text.end(), '/') > 2 || text.find("//") != std::string::npos) {
-    return "'" + text + "' is not of the form os[/arch[/variant]]";
-  }
   return "";
 }
 
@@ -77,20 +74,15 @@ void AddPairs(const std::vector<std::string>& texts, google::protobuf::Map<std::
   }
 }
 
-void AddPlatform(std::string text, v1::DockerBuildRequest* request) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  std::array<std::string, 3> parts;
-  size_t at = 0;
-  for (std::string& part : parts) {
-    const size_t slash = std::min(text.find('/', at), text.size());
-    part = text.substr(at, slash - at);
-    at = std::min(slash + 1, text.size());
-  }
-  v1::Platform* platform = request->add_platforms();
-  platform->set_os(parts[0]);
-  platform->set_architecture(parts[1]);
-  platform->set_variant(parts[2]);
+void AddOutputs(const Words& words, v1::DockerBuildRequest* request) {
+  const OutputOptions& output = words.options.output;
+  for (const OutputSpec& spec : output.specs) *request->add_outputs() = spec.request;
+  for (const std::string& name : output.names) request->add_image_names(name);
+  if (output.push && !words.no_push) request->set_is_push_enabled(true);
+  if (words.compression_level) request->set_compression_level(*words.compression_level);
+  request->set_squash(words.squash);
+  request->set_rewrite_timestamp(words.rewrite_timestamp);
+  request->set_source_date_epoch(words.source_date_epoch);
 }
 
 // "", "true", "false", "mode=min", "mode=max", as docker buildx takes them; "min" and "max" alone too.
@@ -116,7 +108,7 @@ void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   request->set_network(words.network);
   AddArguments(words.build_args, false, request);
   AddArguments(words.secret_build_args, true, request);
-  for (const std::string& platform : words.platforms) AddPlatform(platform, request);
+  for (const std::string& platform : words.platforms) *request->add_platforms() = ParsePlatform(platform);
   AddPairs(words.labels, request->mutable_labels());
   AddPairs(words.annotations, request->mutable_annotations());
   for (const std::string& host : words.add_hosts) request->add_extra_hosts(host);
@@ -125,14 +117,26 @@ void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   if (words.timeout > 0) request->mutable_timeout()->set_seconds(words.timeout);
   if (words.media_types == "docker") request->set_media_types(v1::MEDIA_TYPES_DOCKER);
   if (words.compression == "zstd") request->set_compression(v1::LAYER_COMPRESSION_ZSTD);
-  if (words.compression == "none") request->set_compression(v1::LAYER_COMPRESSION_NONE);
   request->set_provenance(ProvenanceOf(words.provenance));
   request->set_sbom(words.sbom == "true");
+  if (words.compression == "none" || words.compression == "uncompressed")
+    request->set_compression(v1::LAYER_COMPRESSION_NONE);
+  AddOutputs(words, request);
 }
 
 int Run(const CommandLine& line, Words& words) {
-  if (words.push && words.names.empty()) {
-    PrintFailure(InvalidArgument("--push needs a name for the image; give it with -t"));
+  for (const std::string& text : words.outputs) {
+    if (const Status status = AddOutput(text, &words.options.output); !status.ok()) {
+      PrintFailure(status);
+      return kExitUsage;
+    }
+  }
+  if ((words.push || words.options.output.push) && words.names.empty() && words.options.output.names.empty()) {
+    PrintFailure(InvalidArgument("a push needs a name for the image; give it with -t"));
+    return kExitUsage;
+  }
+  if (words.no_wait && !words.options.output.specs.empty()) {
+    PrintFailure(InvalidArgument("--no-wait leaves before there is an output; leave one of them away"));
     return kExitUsage;
   }
   BuildOptions& options = words.options;
@@ -159,6 +163,13 @@ int Run(const CommandLine& line, Words& words) {
 CLI::Option* AddList(CLI::App* command, const std::string& name, std::vector<std::string>* values,
                      const std::string& type, const std::string& help) {
   return command->add_option(name, *values, help)->type_name(type)->allow_extra_args(false);
+}
+
+void AddOutputFlag(CLI::App* command, Words* words) {
+  AddList(
+      command, "-o,--output", &words->outputs, "json|table|type=…|FOLDER",
+      "Print the run as 'json' or 'table'; or what becomes of the image: type=oci|docker|tar,dest=FILE (dest=- is "
+      "standard output), type=oci,tar=false,dest=FOLDER, type=local,dest=FOLDER, type=registry, or FOLDER; repeatable");
 }
 
 void AddOptions(CLI::App* command, Words* words) {
@@ -196,9 +207,24 @@ void AddOptions(CLI::App* command, Words* words) {
       ->add_flag("--check", words->check,
                  "Only look the Dockerfile over: run nothing, make no image, and fail if anything is found")
       ->excludes(push);
-  command->add_option("--compression", words->compression, "Compression of layers: gzip, zstd or none")
+  command
+      ->add_option("--compression", words->compression,
+                   "Compression of layers made here: gzip, zstd or none; layers of the base stay as they are")
       ->type_name("KIND")
-      ->check(CLI::IsMember({"gzip", "zstd", "none"}));
+      ->check(CLI::IsMember({"gzip", "zstd", "none", "uncompressed"}));
+  command
+      ->add_option("--compression-level", words->compression_level,
+                   "Level of the compression: gzip 1 to 9, zstd 1 to 19; higher is smaller and slower")
+      ->type_name("N");
+  command->add_flag("--squash", words->squash, "Make one layer of all that is added to the base");
+  command
+      ->add_option(
+          "--source-date-epoch", words->source_date_epoch,
+          "Time of all that is made: seconds since 1970, or 'commit' for that of a git context; sets the build "
+          "argument SOURCE_DATE_EPOCH")
+      ->type_name("TIME");
+  command->add_flag("--rewrite-timestamp", words->rewrite_timestamp,
+                    "Set times of files in new layers that are later than the epoch to it");
   command->add_option("--media-types", words->media_types, "Media types of manifests: oci or docker")
       ->type_name("FAMILY")
       ->check(CLI::IsMember({"oci", "docker"}));
@@ -214,7 +240,7 @@ void AddOptions(CLI::App* command, Words* words) {
       ->check(CLI::Range(1, 28800));
   command->add_flag("--no-wait", words->no_wait, "Print the queued run and end");
   command->add_flag("--no-logs", words->no_logs, "Wait without the log, then print the run");
-  AddOutputOption(*command, &words->options.output);
+  AddOutputFlag(command, words);
   command->add_option("--progress", words->progress, "auto, plain (the log), tty (a live view) or quiet")
       ->type_name("MODE")
       ->capture_default_str()

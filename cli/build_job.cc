@@ -20,6 +20,7 @@
 #include "cli/interrupts.h"
 #include "cli/named_contexts.h"
 #include "cli/private_agent.h"
+#include "cli/output_fetch.h"
 #include "cli/run_follower.h"
 #include "cli/run_format.h"
 #include "cli/source_location.h"
@@ -51,8 +52,9 @@ std::string NewRequestId() {
 
 std::unique_ptr<Display> MakeDisplay(const BuildOptions& options) {
   if (options.progress == ProgressMode::kQuiet) return MakeQuietDisplay();
-  // With -o, standard output is for the result alone.
-  const int fd = options.output == OutputFormat::kNone ? STDOUT_FILENO : STDERR_FILENO;
+  // Where -o asks for it, standard output is for the result alone.
+  const bool taken = options.output.format != OutputFormat::kNone || options.output.to_stdout();
+  const int fd = taken ? STDERR_FILENO : STDOUT_FILENO;
   const bool live =
       options.progress == ProgressMode::kTty || (options.progress == ProgressMode::kAuto && IsLiveTerminal(fd));
   if (live && options.wait && options.logs) return MakeTtyDisplay(fd, StyleFromEnvironment());
@@ -76,7 +78,7 @@ class BuildJob {
     Status status = Start();
     if (status.ok() && DryRun()) {
       display_->Finish(nullptr);
-      Print(options_.output == OutputFormat::kJson ? PlanJson(plan_) : PlanText(plan_));
+      Print(options_.output.format == OutputFormat::kJson ? PlanJson(plan_) : PlanText(plan_));
       return kExitOk;
     }
     if (status.ok() && !options_.wait) {
@@ -95,6 +97,7 @@ class BuildJob {
 
  private:
   Status ChooseSource() {
+    SLIPWAY_RETURN_IF_ERROR(CheckPlaces(options_.output.specs));
     SLIPWAY_ASSIGN_OR_RETURN(source_, ClassifySource(options_.context));
     if (options_.task) return {};
     SLIPWAY_ASSIGN_OR_RETURN(dockerfile_, ChooseDockerfile(source_, options_.dockerfile, STDIN_FILENO));
@@ -115,7 +118,9 @@ class BuildJob {
     if (!dockerfile_.note.empty()) display_->Note("note: " + dockerfile_.note);
     if (!options_.task && options_.request.image_names().empty() && !options_.request.check()) {
       options_.request.set_is_push_enabled(false);
-      display_->Note("'--image or -t' is not provided. Skipping image push after build.");
+      if (options_.output.specs.empty()) {
+        display_->Note("'--image or -t' is not provided. Skipping image push after build.");
+      }
     }
     switch (source_.kind) {
       case SourceKind::kFolder: SLIPWAY_RETURN_IF_ERROR(Pack()); break;
@@ -334,7 +339,7 @@ class BuildJob {
                                follower.Log(ctx, true, [this](std::string_view data) { display_->Log(data); }));
       final_.set_run_id(run_.run_id());
       final_.set_status(status);
-      const bool enough = IsFinal(status) && options_.output == OutputFormat::kNone;
+      const bool enough = IsFinal(status) && options_.output.format == OutputFormat::kNone;
       if (enough) return {};
       SLIPWAY_ASSIGN_OR_RETURN(final_, GetRun(ctx, *connection_, run_.run_id()));
       return {};
@@ -349,9 +354,16 @@ class BuildJob {
     display_->Finish(&final_);
     const bool quiet = options_.progress == ProgressMode::kQuiet;
     const bool good = final_.status() == v1::RUN_STATUS_SUCCEEDED;
-    if (options_.output != OutputFormat::kNone || !options_.logs) {
+    if (good) {
+      if (Status status = Fetch(quiet); !status.ok()) {
+        PrintFailure(status);
+        return signal_ != 0 ? kExitSignal + signal_ : kExitFailed;
+      }
+    }
+    const bool silent = options_.output.to_stdout();
+    if (options_.output.format != OutputFormat::kNone || (!options_.logs && !silent)) {
       PrintRun(final_);
-    } else if (quiet && good && !final_.summary().digest().empty()) {
+    } else if (quiet && !silent && good && !final_.summary().digest().empty()) {
       Print(final_.summary().digest() + "\n");
     }
     if (good) return kExitOk;
@@ -369,8 +381,15 @@ class BuildJob {
     return canceled_by_us ? kExitSignal + signal_ : kExitFailed;
   }
 
+  Status Fetch(bool quiet) {
+    const auto note = [quiet](std::string_view text) {
+      if (!quiet) WriteText(STDERR_FILENO, fmt::format("{}\n", text));
+    };
+    return FetchOutputs(fetching_, *connection_, final_.run_id(), options_.output.specs, note);
+  }
+
   void PrintRun(const v1::Run& run) const {
-    Print(options_.output == OutputFormat::kTable ? RunTable({&run, 1}) : RunJson(run));
+    Print(options_.output.format == OutputFormat::kTable ? RunTable({&run, 1}) : RunJson(run));
   }
 
   void OnSignal(int signal, int count) {
@@ -381,6 +400,7 @@ class BuildJob {
     }
     const std::lock_guard lock(mutex_);
     signal_ = signal;
+    fetching_.Cancel(Cancelled("interrupted"));
     if (run_.run_id().empty()) {
       ctx_.Cancel(Cancelled("interrupted"));
     } else {
@@ -407,7 +427,8 @@ class BuildJob {
   BuildOptions options_;
   SourceLocation source_;
   DockerfileChoice dockerfile_;
-  const Context ctx_;  // until the run is queued
+  const Context ctx_;                                       // until the run is queued
+  const Context fetching_ = Context::Background().Child();  // when it has succeeded
   std::mutex mutex_;
   std::atomic<int> signal_ = 0;
   v1::Run run_;  // as queued; written under mutex_

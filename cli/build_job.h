@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/output_option.h"
 #include "cli/ssh_flag.h"
 #include "slipway/v1/runs.pb.h"
 
@@ -36,7 +37,7 @@ struct BuildOptions {
   std::optional<TaskRequest> task;          ///< what is to be run instead of the build
   bool wait = true;
   bool logs = true;
-  OutputFormat output = OutputFormat::kNone;
+  OutputOptions output;
   ProgressMode progress = ProgressMode::kAuto;
 };
 

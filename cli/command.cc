@@ -86,6 +86,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddShow(line);
   AddLogs(line);
   AddCancel(line);
+  AddDiff(line);
   AddVersion(line);
   AddInfo(line);
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {

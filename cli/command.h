@@ -31,6 +31,7 @@ void AddRuns(CommandLine& line);
 void AddShow(CommandLine& line);
 void AddLogs(CommandLine& line);
 void AddCancel(CommandLine& line);
+void AddDiff(CommandLine& line);
 void AddVersion(CommandLine& line);
 void AddInfo(CommandLine& line);
 

@@ -128,6 +128,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
   connection->sources_ = v1::Sources::NewStub(connection->channel_);
   connection->ssh_agents_ = v1::SshAgents::NewStub(connection->channel_);
   connection->system_ = v1::System::NewStub(connection->channel_);
+  connection->images_ = v1::Images::NewStub(connection->channel_);
   return connection;
 }
 

@@ -17,6 +17,7 @@
 #include "executor/base/context.h"
 #include "executor/base/status.h"
 #include "slipway/v1/attestations.grpc.pb.h"
+#include "slipway/v1/images.grpc.pb.h"
 #include "slipway/v1/runs.grpc.pb.h"
 #include "slipway/v1/sources.grpc.pb.h"
 #include "slipway/v1/ssh_agents.grpc.pb.h"
@@ -41,6 +42,7 @@ class Connection {
   v1::Sources::Stub& sources() { return *sources_; }
   v1::SshAgents::Stub& ssh_agents() { return *ssh_agents_; }
   v1::System::Stub& system() { return *system_; }
+  v1::Images::Stub& images() { return *images_; }
   /// As the user gave it.
   const std::string& server() const { return server_; }
 
@@ -57,6 +59,7 @@ class Connection {
   std::unique_ptr<v1::Sources::Stub> sources_;
   std::unique_ptr<v1::SshAgents::Stub> ssh_agents_;
   std::unique_ptr<v1::System::Stub> system_;
+  std::unique_ptr<v1::Images::Stub> images_;
 };
 
 /// The client's side of one call: cancelled with `ctx`, bounded by its deadline and by `timeout` if that is not zero.

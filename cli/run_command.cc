@@ -163,7 +163,7 @@ void AddOptions(CLI::App* command, Words* words) {
   command->add_flag("--dry-run", words->options.task->dry_run, "Print the rendered file and the steps; run nothing");
   command->add_flag("--no-wait", words->no_wait, "Print the queued run and end");
   command->add_flag("--no-logs", words->no_logs, "Wait without the log, then print the run");
-  AddOutputOption(*command, &words->options.output);
+  AddOutputOption(*command, &words->options.output.format);
   command->add_option("--progress", words->progress, "auto, plain (the log), tty (a live view) or quiet")
       ->type_name("MODE")
       ->capture_default_str()
