@@ -2,6 +2,7 @@
 # Runs the conformance cases with the real daemon, command line, registry and runtime, against recorded references.
 #
 #   run.sh BIN_DIR [run-cases options]        e.g. run.sh build/release/bin --only 'copy/*' -v
+#   run.sh BIN_DIR --layout [options]         judges what `--output type=oci` writes instead of what was pushed
 #
 # A ratchet: passing.txt lists the cases that must pass; more may. `run.sh BIN_DIR --accept` adds those that pass now.
 # Cases that are other projects' own test files are kept outside this tree: $SLIPWAY_CONFORMANCE_MORE names that folder
@@ -13,6 +14,12 @@ bin=$(cd "$1" && pwd)
 shift
 accept=
 if [ "${1:-}" = --accept ]; then accept=1; shift; fi
+result=(--builder "$bin/slipway build --progress plain -f {dockerfile} -t {tag} {args} {context}")
+if [ "${1:-}" = --layout ]; then
+  shift
+  result=(--builder "$bin/slipway build --progress plain -f {dockerfile} {args} -o type=oci,tar=false,dest={out} {context}"
+    --result 'oci:{out}:latest')
+fi
 more=${SLIPWAY_CONFORMANCE_MORE:-$top/../shared/conformance}
 
 # Bases are made once and kept: debootstrap takes a minute.
@@ -55,7 +62,7 @@ one() { # CASES MUST_PASS PASSED [options]
   local cases=$1 must=$2 passed=$3
   shift 3
   "$here/run-cases" --cases "$cases" --registry "$registry" --must-pass "$must" --passed "$passed" --logs "$work/logs" -j2 \
-    --builder "$bin/slipway build --progress plain -f {dockerfile} -t {tag} {args} {context}" \
+    "${result[@]}" \
     --parser "$bin/slipway-dockerfile-dump ast {dockerfile}" --words "$bin/slipway-dockerfile-dump" "$@" || status=1
 }
 one "$here/cases" "$here/passing.txt" "$work/passed" "$@"
