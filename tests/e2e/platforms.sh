@@ -82,7 +82,7 @@ check "a base for one of its platforms" build -t base:v1 --platform linux/arm64 
 is "is that platform's" arm64 \
   "$(skopeo inspect --tls-verify=false --override-arch arm64 --config "docker://$registry/base:v1" | jq -r .architecture)"
 check "a platform that the base lacks: those that it has are named" \
-  fails_with "Dockerfile:1: .*linux/riscv64.*linux/s390x.*linux/arm64.*linux/arm/v7.*linux/amd64" \
+  fails_with "Dockerfile:1:6: .*linux/riscv64.*linux/s390x.*linux/arm64.*linux/arm/v7.*linux/amd64" \
   -t base:v2 --platform linux/riscv64 "$work/base"
 
 # --- no emulator: what to do is said
