@@ -55,6 +55,8 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
                       .file_task = {},
                       .timeout = request.timeout,
                       .request_id = request.request_id,
+                      .task = request.task,
+                      .trigger = request.trigger,
                       .now = parts_.clock.System(),
                       .seal = {},
                       .max_queued = options_.max_queued};
@@ -71,8 +73,7 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   if (!secrets.empty()) {
     fresh.seal = [this, &secrets](const std::string& run_id) { return parts_.sealer.Seal(secrets, run_id); };
   }
-  const std::string& location =
-      request.file_task ? request.file_task->source_location : request.build.source_location;
+  const std::string& location = request.file_task ? request.file_task->source_location : request.build.source_location;
   SLIPWAY_ASSIGN_OR_RETURN(Leases leases, PinUploads(location, request.build.inputs));
   SLIPWAY_ASSIGN_OR_RETURN(store::CreatedRun created, parts_.store.Create(fresh));
   if (created.existed) return created;
@@ -83,6 +84,7 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
     pins_[id] = std::move(leases);
   }
   log::ForRun(id)->info("queued: {}", SourceOf(created.run));
+  if (parts_.on_run) parts_.on_run(created.run);
   queue_.Push(id);
   return created;
 }
@@ -124,6 +126,7 @@ Result<Run> Dispatcher::Cancel(const std::string& run_id) {
   if (store::IsFinal(run.state)) {
     Unpin(run_id);
     parts_.archive.Close(run_id);
+    if (parts_.on_run) parts_.on_run(run);
     return run;
   }
   std::shared_ptr<ActiveRun> active;

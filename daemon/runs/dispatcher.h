@@ -32,6 +32,8 @@ struct ScheduleRequest {
   std::optional<task::FileTask> file_task;  ///< what is to be run instead of it
   std::chrono::seconds timeout{3600};
   std::string request_id;  ///< "" for none
+  std::string task;        ///< the stored task that it is a run of; "" for none
+  store::RunTrigger trigger;
 };
 
 class Dispatcher {

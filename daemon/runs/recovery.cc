@@ -36,7 +36,8 @@ Status End(const Parts& parts, const Run& run, RunState state, Code code, std::s
     LogNote note(parts, run.id);
     note.Raw(LastLine(run.id, state, result, now - run.start_time.value_or(now)));
   }
-  SLIPWAY_RETURN_IF_ERROR(parts.store.Finish(run.id, state, result, now).status());
+  SLIPWAY_ASSIGN_OR_RETURN(const Run ended, parts.store.Finish(run.id, state, result, now));
+  if (parts.on_run) parts.on_run(ended);
   parts.archive.Close(run.id);
   log::ForRun(run.id)->warn("{}: {}", StateName(state), result.error_message);
   return Status();

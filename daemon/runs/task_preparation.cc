@@ -44,7 +44,8 @@ class Preparation {
                              out_.workbench->Load(ctx_, source, with_.progress).With("download the source"));
     out_.revision = facts.revision;
     file_.data.run.commit = facts.revision;
-    file_.data.run.branch = facts.branch;
+    // What started the run knows the branch; the checkout of a commit is on none.
+    if (file_.data.run.branch.empty()) file_.data.run.branch = facts.branch;
     if (std::holds_alternative<source::GitContext>(source)) {
       const std::string open = task::WithoutSecret(request_.source_location);
       file_.data.run.repository = open.substr(0, open.find('#'));

@@ -47,7 +47,12 @@ run_template::RunValues ValuesOf(const Run& run, const task::QuickBuildRules& ru
           .date = run.start_time.value_or(run.create_time),
           .os = platform.os,
           .architecture = platform.architecture,
-          .task_name = "",
+          .task_name = run.task,
+          .commit = run.trigger.commit,
+          .branch = run.trigger.branch,
+          .git_tag = run.trigger.tag,
+          .repository = run.trigger.repository_url,
+          .triggered_by = run.task.empty() ? "" : std::string(store::TriggerName(run.trigger.kind)),
           .shared_volume = fmt::format("acb_vol_{}", run.id)};
 }
 
@@ -78,9 +83,9 @@ void Worker::Attempt(const Run& run, ActiveRun& active) const {
   if (!job.ok()) return End(run, {Failure(job.status()), {}}, RunState::kError, recorder->get(), begin);
   if (run.attempt > 1) (*recorder)->AttemptStarted(run.attempt, "begun anew, since the daemon had stopped meanwhile");
 
-  if (const Result<Run> running = parts_.store.SetRunning(run.id, parts_.clock.System()); !running.ok()) {
-    return End(run, {Failure(running.status()), {}}, RunState::kError, recorder->get(), begin);
-  }
+  const Result<Run> running = parts_.store.SetRunning(run.id, parts_.clock.System());
+  if (!running.ok()) return End(run, {Failure(running.status()), {}}, RunState::kError, recorder->get(), begin);
+  if (parts_.on_run) parts_.on_run(*running);
   parts_.archive.Expect(run.id)->StateChanged();
   if (!job->build.inputs.ssh.empty()) job->build.inputs.agents = parts_.agents.Open(run.id);
   const Done done = RunJob(run, *job, active.ctx, **recorder);
@@ -185,9 +190,13 @@ void Worker::End(const Run& run, const Done& done, RunState state, logs::Recorde
   if (state == RunState::kSucceeded && outcome.report.kept != nullptr) {
     parts_.kept.Hold(run.id, {.image = outcome.report.kept, .outputs = outcome.report.kept_outputs});
   }
-  const Status stored =
-      Persist([&] { return parts_.store.Finish(run.id, state, result, parts_.clock.System()).status(); });
+  std::optional<Run> ended;
+  const Status stored = Persist([&]() -> Status {
+    SLIPWAY_ASSIGN_OR_RETURN(ended, parts_.store.Finish(run.id, state, result, parts_.clock.System()));
+    return Status();
+  });
   if (stored.ok()) {
+    if (parts_.on_run) parts_.on_run(*ended);
     logger->info("{} after {}{}{}", StateName(state), FormatDuration(std::chrono::steady_clock::now() - begin),
                  result.error_message.empty() ? "" : ": ", result.error_message);
   } else {

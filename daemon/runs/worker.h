@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 
 #include "daemon/agents/agent_hub.h"
@@ -30,6 +31,9 @@ struct Parts {
   KeptImages& kept;
   agents::AgentHub& agents;
   TaskServices tasks = {};
+  /// Told of a run after each state that it was stored with, from the thread that did it: must not wait for anything.
+  /// What was told is told again after a crash, at worst.
+  std::function<void(const store::Run&)> on_run = {};
 };
 
 /// A run that is being executed.

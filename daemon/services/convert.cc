@@ -27,6 +27,45 @@ void FillPlatform(const oci::Platform& platform, v1::Platform* out) {
   out->set_variant(Text(platform.variant));
 }
 
+void FillTrigger(const store::RunTrigger& trigger, v1::Run* out) {
+  using Kind = store::RunTrigger::Kind;
+  switch (trigger.kind) {
+    case Kind::kManual: return;
+    case Kind::kCommit:
+    case Kind::kPullRequest: {
+      v1::SourceTriggerInfo* to = out->mutable_source_trigger();
+      to->set_id(Text(trigger.id));
+      to->set_event_type(trigger.kind == Kind::kCommit ? "commit" : "pullrequest");
+      to->set_commit_id(Text(trigger.commit));
+      to->set_pull_request_id(Text(trigger.pull_request));
+      to->set_repository_url(Text(trigger.repository_url));
+      to->set_branch_name(Text(trigger.branch));
+      to->set_provider_type(Text(trigger.host));
+      to->set_trigger_name(Text(trigger.name));
+      to->set_tag_name(Text(trigger.tag));
+      to->set_is_from_fork(trigger.from_fork);
+      return;
+    }
+    case Kind::kTimer:
+      out->mutable_timer_trigger()->set_timer_trigger_name(Text(trigger.name));
+      if (trigger.occurrence) {
+        FillTime(*trigger.occurrence, out->mutable_timer_trigger()->mutable_schedule_occurrence());
+      }
+      return;
+    case Kind::kImageUpdate: {
+      v1::ImageUpdateTriggerInfo* to = out->mutable_image_update_trigger();
+      to->set_id(Text(trigger.id));
+      to->set_trigger_name(Text(trigger.name));
+      for (const store::TriggerImage& image : trigger.images) {
+        FillImage(
+            {.registry = image.registry, .repository = image.repository, .tag = image.tag, .digest = image.digest},
+            to->add_images());
+      }
+      return;
+    }
+  }
+}
+
 std::optional<SystemTime> ToTime(const google::protobuf::Timestamp& time, const std::string& field,
                                  task::FieldErrors* errors) {
   // What the clock's 64 bits of nanoseconds can hold.
@@ -225,6 +264,9 @@ v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position)
   }
   if (queue_position && run.state == store::RunState::kQueued) out.set_queue_position(*queue_position);
   out.set_cancel_requested(run.cancel_requested);
+  out.set_task(Text(run.task));
+  FillTrigger(run.trigger, &out);
+  out.set_is_archive_enabled(run.archived);
   return out;
 }
 
@@ -243,6 +285,17 @@ store::RunFilter ToFilter(const v1::ListRunsRequest& request, task::FieldErrors*
   if (request.has_create_time_before()) {
     filter.create_time_before = ToTime(request.create_time_before(), "create_time_before", errors);
   }
+  if (request.task().size() > 50) errors->push_back({"task", "has more than 50 characters"});
+  filter.task = request.task();
+  if (request.trigger_size() > 16) errors->push_back({"trigger", "has more than 16 elements"});
+  for (int i = 0; i < request.trigger_size(); ++i) {
+    if (request.trigger(i) == v1::TRIGGER_KIND_UNSPECIFIED) {
+      errors->push_back({fmt::format("trigger[{}]", i), "is not set"});
+      continue;
+    }
+    filter.triggers.push_back(static_cast<store::RunTrigger::Kind>(request.trigger(i) - v1::TRIGGER_KIND_MANUAL));
+  }
+  if (request.has_is_archive_enabled()) filter.archived = request.is_archive_enabled();
   if (request.output_image().size() > 512) {
     errors->push_back({"output_image", "has more than 512 bytes"});
   } else if (!request.output_image().empty()) {

@@ -154,6 +154,16 @@ grpc::Status RunsService::CancelRun(grpc::ServerContext*, const v1::CancelRunReq
   return run.ok() ? Answer(*run, response) : NoSuchRun(run.status(), request->run_id());
 }
 
+grpc::Status RunsService::UpdateRun(grpc::ServerContext*, const v1::UpdateRunRequest* request, v1::Run* response) {
+  if (grpc::Status bad = CheckRequest(*request, request->run_id()); !bad.ok()) return bad;
+  if (!request->has_is_archive_enabled()) {
+    return BadFields({{"is_archive_enabled", "is not set, and there is nothing else to change"}});
+  }
+  const Result<store::Run> run =
+      store_.SetArchived(request->run_id(), request->is_archive_enabled(), Clock::Real().System());
+  return run.ok() ? Answer(*run, response) : NoSuchRun(run.status(), request->run_id());
+}
+
 grpc::Status RunsService::GetRunCache(grpc::ServerContext*, const v1::GetRunCacheRequest* request,
                                       v1::GetRunCacheResponse* response) {
   if (grpc::Status bad = CheckRequest(*request, request->run_id()); !bad.ok()) return bad;

@@ -37,6 +37,8 @@ class RunsService final : public slipway::v1::Runs::WithCallbackMethod_StreamRun
                         slipway::v1::ListRunsResponse* response) override;
   grpc::Status CancelRun(grpc::ServerContext* context, const slipway::v1::CancelRunRequest* request,
                          slipway::v1::Run* response) override;
+  grpc::Status UpdateRun(grpc::ServerContext* context, const slipway::v1::UpdateRunRequest* request,
+                         slipway::v1::Run* response) override;
   grpc::Status GetRunCache(grpc::ServerContext* context, const slipway::v1::GetRunCacheRequest* request,
                            slipway::v1::GetRunCacheResponse* response) override;
   grpc::ServerWriteReactor<slipway::v1::StreamRunLogResponse>* StreamRunLog(

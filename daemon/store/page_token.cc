@@ -20,6 +20,9 @@ std::string Mark(const RunFilter& filter) {
   hasher.Field(static_cast<uint64_t>(Nanos(filter.create_time_before)));
   const Image image = filter.output_image.value_or(Image());
   hasher.Field(image.registry).Field(image.repository).Field(image.tag).Field(image.digest);
+  hasher.Field(filter.task).Field(filter.triggers.size());
+  for (const RunTrigger::Kind kind : filter.triggers) hasher.Field(static_cast<uint64_t>(kind));
+  hasher.Field(filter.archived ? 1U + static_cast<uint64_t>(*filter.archived) : 0U);
   return hasher.Finish().hex().substr(0, 8);
 }
 

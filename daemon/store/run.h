@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/store/run_trigger.h"
 #include "executor/base/clock.h"
 #include "executor/base/digest.h"
 #include "executor/base/status.h"
@@ -135,6 +136,9 @@ struct Run {
   task::QuickBuild build;                   ///< of a quick build; without the values of secrets
   std::optional<task::FileTask> file_task;  ///< of any other; without the values of secrets
   std::string sealed;                       ///< the secrets, encrypted; "" if there are none or it has ended
+  std::string task;                         ///< the stored task that it is a run of; "" for none
+  RunTrigger trigger;                       ///< what started it
+  bool archived = false;
   RunResult result;
 };
 

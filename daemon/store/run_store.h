@@ -18,6 +18,8 @@ struct NewRun {
   std::optional<task::FileTask> file_task;  ///< what is to be run instead of it; without secrets
   std::chrono::seconds timeout{3600};
   std::string request_id;  ///< "" for none
+  std::string task;        ///< as Run::task
+  RunTrigger trigger;
   SystemTime now;
   /// Gives the sealed secrets for the id that the run gets. May be empty.
   std::function<Result<std::string>(const std::string& run_id)> seal;
@@ -38,6 +40,9 @@ struct RunFilter {
   std::optional<SystemTime> create_time_before;
   /// Parts that are empty fit all; the repository must be set.
   std::optional<Image> output_image;
+  std::string task;  ///< "": of all tasks and none; any case
+  std::vector<RunTrigger::Kind> triggers;
+  std::optional<bool> archived;
 };
 
 struct RunPage {
@@ -71,6 +76,8 @@ class RunStore {
   virtual Result<Run> Finish(const std::string& id, RunState state, const RunResult& result, SystemTime now) = 0;
   /// Active → Queued, as a further attempt. `crashed`: the daemon had died, rather than been stopped.
   virtual Result<Run> Requeue(const std::string& id, bool crashed, SystemTime now) = 0;
+  /// Archives it or not. NOT_FOUND.
+  virtual Result<Run> SetArchived(const std::string& id, bool archived, SystemTime now) = 0;
   /// A queued run becomes Canceled, an active one is marked. FAILED_PRECONDITION if it has ended.
   virtual Result<Run> RequestCancel(const std::string& id, SystemTime now) = 0;
 

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kColumns =
     "number, id, type, state, create_time, start_time, finish_time, update_time, timeout_seconds, attempt, crashes, "
-    "cancel_requested, request, sealed, error_code, error_message, failed_step, result";
+    "cancel_requested, request, sealed, error_code, error_message, failed_step, result, task, trigger_json, "
+    "is_archived";
 
 // A row of kColumns.
 Result<Run> ReadRun(const db::Statement& row) {
@@ -44,6 +45,9 @@ Result<Run> ReadRun(const db::Statement& row) {
   run.result.error_message = row.Get<std::string>(15);
   run.result.failed_step = row.Get<std::string>(16);
   SLIPWAY_RETURN_IF_ERROR(ResultFromJson(row.Get<std::string_view>(17), &run.result).With(run.id));
+  run.task = row.Get<std::string>(18);
+  SLIPWAY_ASSIGN_OR_RETURN(run.trigger, TriggerFromJson(row.Get<std::string_view>(19)).With(run.id));
+  run.archived = row.Get<bool>(20);
   return run;
 }
 
@@ -120,7 +124,8 @@ constexpr std::string_view kListWhere =
     " WHERE number < ?1 AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR create_time >= ?3)"
     " AND (?4 IS NULL OR create_time < ?4) AND (?5 IS NULL OR EXISTS (SELECT 1 FROM run_image i WHERE"
     " i.run_number = number AND i.repository = ?5 AND (?6 = '' OR i.registry = ?6) AND (?7 = '' OR i.tag = ?7)"
-    " AND (?8 = '' OR i.digest = ?8)))";
+    " AND (?8 = '' OR i.digest = ?8))) AND (?10 = '' OR task = ?10 COLLATE NOCASE)"
+    " AND (?11 IS NULL OR is_archived = ?11)";
 
 }  // namespace
 
@@ -180,11 +185,12 @@ Result<CreatedRun> SqliteRunStore::Create(const NewRun& request) {
   const std::optional<db::Bytes> blob = sealed.empty() ? std::nullopt : std::optional<db::Bytes>(db::Bytes{sealed});
   SLIPWAY_RETURN_IF_ERROR(tx.Run(
       "INSERT INTO run (number, id, request_id, type, state, create_time, update_time, timeout_seconds, attempt, "
-      "crashes, cancel_requested, request, sealed, error_code, error_message, failed_step, result) "
-      "VALUES (?, ?, ?, ?, 'Queued', ?, ?, ?, 1, 0, 0, ?, ?, '', '', '', '{}')",
+      "crashes, cancel_requested, request, sealed, error_code, error_message, failed_step, result, task, trigger_json, "
+      "trigger_kind) VALUES (?, ?, ?, ?, 'Queued', ?, ?, ?, 1, 0, 0, ?, ?, '', '', '', '{}', ?, ?, ?)",
       number, id, request_id, TypeName(request.file_task ? RunType::kQuickRun : RunType::kQuickBuild), request.now,
       request.now, request.timeout.count(),
-      request.file_task ? RequestToJson(*request.file_task) : RequestToJson(request.build), blob));
+      request.file_task ? RequestToJson(*request.file_task) : RequestToJson(request.build), blob, request.task,
+      TriggerToJson(request.trigger), static_cast<int>(request.trigger.kind)));
   SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return CreatedRun{.run = std::move(run), .existed = false};
@@ -207,6 +213,12 @@ Result<RunPage> SqliteRunStore::List(const RunFilter& filter, size_t page_size, 
       names += fmt::format("{}'{}'", names.empty() ? "" : ", ", StateName(state));
     where += fmt::format(" AND state IN ({})", names);
   }
+  if (!filter.triggers.empty()) {
+    std::string kinds;
+    for (const RunTrigger::Kind kind : filter.triggers)
+      kinds += fmt::format("{}{}", kinds.empty() ? "" : ", ", static_cast<int>(kind));
+    where += fmt::format(" AND trigger_kind IN ({})", kinds);
+  }
   const Image image = filter.output_image.value_or(Image());
   const auto repository = filter.output_image ? std::optional<std::string>(image.repository) : std::nullopt;
   const auto type = filter.type ? std::optional<std::string>(TypeName(*filter.type)) : std::nullopt;
@@ -217,7 +229,7 @@ Result<RunPage> SqliteRunStore::List(const RunFilter& filter, size_t page_size, 
         db::Statement rows,
         session.Query(fmt::format("SELECT {} FROM run{} ORDER BY number DESC LIMIT ?9", kColumns, where), before, type,
                       filter.create_time_from, filter.create_time_before, repository, image.registry, image.tag,
-                      image.digest, page_size + 1));
+                      image.digest, page_size + 1, filter.task, filter.archived));
     while (rows.Next()) {
       if (page.runs.size() == page_size) {
         page.next_page_token = MakePageToken(page.runs.back().number, filter);
@@ -303,6 +315,15 @@ Result<Run> SqliteRunStore::Requeue(const std::string& id, bool crashed, SystemT
   SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE run SET attempt = attempt + 1, crashes = crashes + ? WHERE number = ?",
                                  crashed ? 1 : 0, run.number));
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return run;
+}
+
+Result<Run> SqliteRunStore::SetArchived(const std::string& id, bool archived, SystemTime now) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_RETURN_IF_ERROR(
+      tx.Run("UPDATE run SET is_archived = ?, update_time = ? WHERE id = ?", archived ? 1 : 0, now, id));
+  SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return run;
 }

@@ -24,6 +24,7 @@ class SqliteRunStore : public RunStore {
   Result<Run> SetRunning(const std::string& id, SystemTime now) override;
   Result<Run> Finish(const std::string& id, RunState state, const RunResult& result, SystemTime now) override;
   Result<Run> Requeue(const std::string& id, bool crashed, SystemTime now) override;
+  Result<Run> SetArchived(const std::string& id, bool archived, SystemTime now) override;
   Result<Run> RequestCancel(const std::string& id, SystemTime now) override;
   const std::string& run_id_prefix() const override { return prefix_; }
 

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "daemon/logs/archive.h"
 #include "daemon/runs/dispatcher.h"
@@ -62,7 +64,11 @@ class RunFixture : public ::testing::Test {
             .builder = builder_,
             .clock = Clock::Real(),
             .kept = kept_,
-            .agents = agents_};
+            .agents = agents_,
+            .on_run = [this](const store::Run& run) {
+              const std::lock_guard lock(told_mutex_);
+              told_.push_back(run);
+            }};
   }
 
   static runs::ScheduleRequest Request(std::string name = "app:{{.Run.ID}}") {
@@ -75,6 +81,15 @@ class RunFixture : public ::testing::Test {
     const Result<store::CreatedRun> created = dispatcher_->Schedule(request);
     EXPECT_TRUE(created.ok()) << created.status().message();
     return created.ok() ? created->run.id : "";
+  }
+
+  /// The states that were told of a run, in their order.
+  std::vector<store::RunState> Told(const std::string& id) {
+    const std::lock_guard lock(told_mutex_);
+    std::vector<store::RunState> states;
+    for (const store::Run& run : told_)
+      if (run.id == id) states.push_back(run.state);
+    return states;
   }
 
   /// Waits (with a deadline) until the run has a final state; the run as it is then.
@@ -113,6 +128,8 @@ class RunFixture : public ::testing::Test {
 
   std::string Log(const std::string& id) { return fs::ReadFile(dir_.path() + "/logs/" + id + ".log").ValueOr(""); }
 
+  std::mutex told_mutex_;
+  std::vector<store::Run> told_;  // guarded by told_mutex_
   fs::TempDir dir_ = *fs::TempDir::Make();
   FakeBuilder builder_;
   agents::AgentHub agents_;

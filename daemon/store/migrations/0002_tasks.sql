@@ -56,5 +56,6 @@ CREATE INDEX delivery_by_verdict ON delivery (verdict, number);
 -- Which task a run is of, and what started it (JSON).
 ALTER TABLE run ADD COLUMN task TEXT NOT NULL DEFAULT '';
 ALTER TABLE run ADD COLUMN trigger_json TEXT NOT NULL DEFAULT '';
+ALTER TABLE run ADD COLUMN trigger_kind INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE run ADD COLUMN is_archived INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX run_by_task ON run (task, number);
+CREATE INDEX run_by_task ON run (task COLLATE NOCASE, number);

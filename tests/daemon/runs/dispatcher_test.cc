@@ -9,6 +9,7 @@ namespace slipway::runs {
 namespace {
 
 using store::RunState;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -40,6 +41,35 @@ TEST_F(DispatcherTest, ARunGoesAllTheWay) {
   EXPECT_THAT(log, HasSubstr("Successfully pushed image: r.io/app:" + id));
   EXPECT_THAT(log, HasSubstr("runtime-dependency:\n    registry: docker.io\n"));
   EXPECT_THAT(log, HasSubstr("Run ID: " + id + " was successful after "));
+}
+
+TEST_F(DispatcherTest, EachStateIsTold) {
+  builder_.CloseGate();
+  Start();
+  const std::string done = Schedule();
+  ASSERT_TRUE(builder_.WaitForActive(1));
+  const std::string stopped = Schedule();
+  ASSERT_TRUE(builder_.WaitForActive(2));
+  const std::string waiting = Schedule();
+  ASSERT_TRUE(dispatcher_->Cancel(waiting).ok());
+  EXPECT_THAT(Told(waiting), ElementsAre(RunState::kQueued, RunState::kCanceled));
+  ASSERT_TRUE(dispatcher_->Cancel(stopped).ok());
+  WaitForEnd(stopped);
+  builder_.OpenGate();
+  WaitForEnd(done);
+  Close();  // the last is told after the state is stored
+  EXPECT_THAT(Told(stopped), ElementsAre(RunState::kQueued, RunState::kRunning, RunState::kCanceled));
+  EXPECT_THAT(Told(done), ElementsAre(RunState::kQueued, RunState::kRunning, RunState::kSucceeded));
+}
+
+TEST_F(DispatcherTest, ARunOfATaskKnowsItsCommit) {
+  Start();
+  runs::ScheduleRequest request = Request("app:{{.Run.Commit}}-{{.Run.TaskName}}");
+  request.task = "nightly";
+  request.trigger = {.kind = store::RunTrigger::Kind::kCommit, .commit = "c0ffee", .branch = "main"};
+  const store::Run run = WaitForEnd(Schedule(request));
+  EXPECT_EQ(run.state, RunState::kSucceeded) << run.result.error_message;
+  EXPECT_EQ(builder_.pushed().at(0).ToString(), "r.io/app:c0ffee-nightly");
 }
 
 TEST_F(DispatcherTest, NoMoreRunsThanAllowedAreActive) {

@@ -37,6 +37,28 @@ class RunsServiceTest : public testing::ApiFixture {
   }
 };
 
+TEST_F(RunsServiceTest, RunsAreArchived) {
+  const std::string id = ScheduleRun().run_id();
+  v1::UpdateRunRequest request;
+  request.set_run_id(id);
+  v1::Run run;
+  const auto update = [&] {
+    grpc::ClientContext ctx;
+    return runs_->UpdateRun(&ctx, request, &run);
+  };
+  EXPECT_EQ(BadFields(update()), std::vector<std::string>{"is_archive_enabled"});
+  request.set_is_archive_enabled(true);
+  ASSERT_TRUE(update().ok());
+  EXPECT_TRUE(run.is_archive_enabled());
+  v1::ListRunsRequest list;
+  v1::ListRunsResponse page;
+  list.set_is_archive_enabled(true);
+  ASSERT_TRUE(List(list, &page).ok());
+  EXPECT_EQ(page.runs_size(), 1);
+  request.set_run_id("zz9");
+  EXPECT_EQ(Reason(update()), "slipway/RUN_NOT_FOUND");
+}
+
 TEST_F(RunsServiceTest, APlatformMayBeOneWord) {
   v1::ScheduleRunRequest request = BuildRequest();
   request.mutable_docker_build()->add_platforms()->set_os("arm64");

@@ -335,6 +335,34 @@ TEST_F(RunStoreTest, ListsAreFiltered) {
   EXPECT_THAT(Ids({.output_image = Image{.repository = "app", .digest = "sha256:aa"}}), ElementsAre("ca1"));
 }
 
+TEST_F(RunStoreTest, RunsOfATaskKnowWhatStartedThem) {
+  Create();  // ca1
+  NewRun request = Request();
+  request.task = "Nightly";
+  request.trigger = {.kind = RunTrigger::Kind::kTimer, .name = "t1", .occurrence = At(7)};
+  const RunTrigger timer = request.trigger;
+  ASSERT_TRUE(store_->Create(request).ok());  // ca2
+  request.trigger = {.kind = RunTrigger::Kind::kCommit, .commit = "abc"};
+  ASSERT_TRUE(store_->Create(request).ok());  // ca3
+  EXPECT_EQ(store_->Get("ca1")->task, "");
+  EXPECT_EQ(store_->Get("ca1")->trigger, RunTrigger());
+  EXPECT_EQ(store_->Get("ca2")->task, "Nightly");
+  EXPECT_EQ(store_->Get("ca2")->trigger, timer);
+  EXPECT_THAT(Ids({.task = "nightly"}), ElementsAre("ca3", "ca2"));
+  EXPECT_THAT(Ids({.task = "other"}), ElementsAre());
+  EXPECT_THAT(Ids({.triggers = {RunTrigger::Kind::kTimer, RunTrigger::Kind::kManual}}), ElementsAre("ca2", "ca1"));
+}
+
+TEST_F(RunStoreTest, RunsAreArchivedAndNot) {
+  Create();
+  Create();
+  EXPECT_TRUE(store_->SetArchived("ca1", true, At(3))->archived);
+  EXPECT_THAT(Ids({.archived = true}), ElementsAre("ca1"));
+  EXPECT_THAT(Ids({.archived = false}), ElementsAre("ca2"));
+  EXPECT_FALSE(store_->SetArchived("ca1", false, At(3))->archived);
+  EXPECT_EQ(store_->SetArchived("ca9", true, At(3)).code(), Code::kNotFound);
+}
+
 TEST_F(RunStoreTest, PagesAreStableWhileRunsAreAdded) {
   for (int i = 0; i < 5; ++i) Create();
   const RunPage first = *store_->List({}, 2, "");
