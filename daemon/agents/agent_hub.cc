@@ -47,9 +47,12 @@ void AgentHub::Close(const std::string& run_id) {
 
 uint64_t AgentHub::Attach(const std::string& run_id, std::shared_ptr<AgentClient> client) {
   std::shared_ptr<AgentClient> former;
+  const std::shared_ptr<AgentClient> fresh = client;
+  std::optional<Status> over;
   uint64_t attachment = 0;
   {
     const std::lock_guard lock(mutex_);
+    over = over_;
     Run& run = runs_[run_id];
     FailPending(run, run.attachment, Unavailable("the client that forwards the SSH agent has connected anew"));
     former = std::exchange(run.client, std::move(client));
@@ -57,6 +60,8 @@ uint64_t AgentHub::Attach(const std::string& run_id, std::shared_ptr<AgentClient
     changed_.notify_all();
   }
   if (former != nullptr) former->End(Aborted("a newer call forwards the agents of run '{}'", run_id));
+  // It came after the others were ended, and nobody would end it.
+  if (over) fresh->End(*over);
   return attachment;
 }
 
@@ -97,6 +102,7 @@ void AgentHub::EndAll(const Status& why) {
   std::vector<std::shared_ptr<AgentClient>> clients;
   {
     const std::lock_guard lock(mutex_);
+    over_ = why;
     for (auto& [id, run] : runs_) {
       if (run.client != nullptr) clients.push_back(run.client);
     }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "executor/base/context.h"
@@ -51,7 +52,7 @@ class AgentHub {
   /// Nothing if nobody waits for it any more.
   void Answer(const std::string& run_id, uint64_t number, Result<std::string> answer);
 
-  /// Ends all clients with `why`: the daemon stops.
+  /// Ends all clients with `why`, those that come later too: the daemon stops.
   void EndAll(const Status& why);
 
  private:
@@ -77,6 +78,7 @@ class AgentHub {
   std::condition_variable_any changed_;
   std::map<std::string, Run> runs_;  // guarded by mutex_
   uint64_t next_number_ = 1;         // guarded by mutex_; of questions and attachments
+  std::optional<Status> over_;       // guarded by mutex_; why all clients were ended
 };
 
 }  // namespace slipway::agents

@@ -134,6 +134,7 @@ TEST_F(AgentHubTest, AStopEndsTheClients) {
   const auto client = Attach(true);
   hub_.EndAll(Unavailable("the daemon is stopping"));
   EXPECT_EQ(client->ended()->code(), Code::kUnavailable);
+  EXPECT_EQ(Attach(true)->ended()->code(), Code::kUnavailable) << "which came later";
 }
 
 }  // namespace
