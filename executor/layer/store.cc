@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <list>
+#include <map>
 #include <set>
 #include <thread>
 #include <unordered_set>
@@ -107,6 +108,8 @@ class StoreImpl : public Store {
                                const VertexProgress& progress) override;
   Result<Digest> FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                              content::Lease* lease, const VertexProgress& progress) override;
+  Result<std::vector<Digest>> FileContents(const Context& ctx, const Chain& chain, const std::vector<FileAt>& files,
+                                           content::Lease* lease, const VertexProgress& progress) override;
   Result<content::Blob> OpenFile(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                                  const VertexProgress& progress) override;
   Result<AssembledLayer> Blob(const Context& ctx, const Key& key, const AssembleOptions& options, content::Lease* lease,
@@ -490,6 +493,36 @@ Result<Digest> StoreImpl::FileContent(const Context& ctx, const Chain& chain, si
   }
   SLIPWAY_ASSIGN_OR_RETURN(const std::string dir, Unpacked(ctx, chain, position, progress));
   return content_.PutFile(fs::Join(dir, file.path), lease);
+}
+
+Result<std::vector<Digest>> StoreImpl::FileContents(const Context& ctx, const Chain& chain,
+                                                    const std::vector<FileAt>& files, content::Lease* lease,
+                                                    const VertexProgress& progress) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::BatchIngest> batch, content_.BeginBatch());
+  std::map<size_t, UniqueFd> folders;  // of the layers, by position
+  std::string bytes;
+  std::vector<Digest> out;
+  out.reserve(files.size());
+  for (const auto& [position, file] : files) {
+    SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+    // A large file costs no copy when it is linked in.
+    if (!file.digest.empty() || file.size > content::kLargestPacked) {
+      SLIPWAY_ASSIGN_OR_RETURN(out.emplace_back(), FileContent(ctx, chain, position, file, lease, progress));
+      continue;
+    }
+    UniqueFd& folder = folders[position];
+    if (!folder.valid()) {
+      SLIPWAY_ASSIGN_OR_RETURN(const std::string dir, Unpacked(ctx, chain, position, progress));
+      SLIPWAY_ASSIGN_OR_RETURN(folder, fs::Open(dir, O_RDONLY | O_DIRECTORY));
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::OpenBeneath(folder.get(), file.path, O_RDONLY | O_NOFOLLOW));
+    bytes.resize(file.size);
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(fd.get(), bytes));
+    if (got != file.size) return DataLoss("'/{}' has {} bytes instead of {}", file.path, got, file.size);
+    SLIPWAY_ASSIGN_OR_RETURN(out.emplace_back(), batch->Add(bytes));
+  }
+  SLIPWAY_RETURN_IF_ERROR(batch->Commit(lease));
+  return out;
 }
 
 Result<content::Blob> StoreImpl::OpenFile(const Context& ctx, const Chain& chain, size_t position,

@@ -113,6 +113,15 @@ class Store {
   /// file is hashed and linked in. Leased.
   virtual Result<Digest> FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                                      content::Lease* lease, const VertexProgress& progress) = 0;
+  /// A file entry of layer `chain[position]`.
+  struct FileAt {
+    size_t position = 0;
+    tree::Entry file;
+  };
+  /// FileContent of many, in their order: small ones are packed, and all are synced together.
+  virtual Result<std::vector<Digest>> FileContents(const Context& ctx, const Chain& chain,
+                                                   const std::vector<FileAt>& files, content::Lease* lease,
+                                                   const VertexProgress& progress) = 0;
   /// The content of the same, to be read where it is: nothing is hashed or stored. Unpacks a registry layer.
   virtual Result<content::Blob> OpenFile(const Context& ctx, const Chain& chain, size_t position,
                                          const tree::Entry& file, const VertexProgress& progress) = 0;

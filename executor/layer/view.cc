@@ -176,23 +176,40 @@ Result<std::vector<std::string>> View::Names(const Context& ctx, std::string_vie
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<Digest> View::Content(const Context& ctx, const Located& file, content::Lease* lease) {
-  Located at = file;
-  if (at.entry.type == tree::Type::kHardlink) {
+Result<Located> View::FileOf(const Context& ctx, Located at) {
+  while (at.entry.type == tree::Type::kHardlink) {
     SLIPWAY_ASSIGN_OR_RETURN(const auto layer, Layer(ctx, at.layer));
     const tree::Entry* target = layer->Find(at.entry.link);
-    if (target == nullptr || !target->is_file()) {
-      // Another name of a file of a lower layer.
-      View below(store_, Chain(chain_.begin(), chain_.begin() + static_cast<ptrdiff_t>(at.layer)), progress_);
-      SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, below.Lookup(ctx, at.entry.link));
-      if (!found)
-        return DataLoss("'/{}' is a hard link to '/{}', which is not in the image", at.entry.path, at.entry.link);
-      return below.Content(ctx, *found, lease);
+    if (target != nullptr && target->is_file()) {
+      at.entry = *target;
+      break;
     }
-    at.entry = *target;
+    // Another name of a file of a lower layer.
+    View below(store_, Chain(chain_.begin(), chain_.begin() + static_cast<ptrdiff_t>(at.layer)), progress_);
+    SLIPWAY_ASSIGN_OR_RETURN(std::optional<Located> found, below.Lookup(ctx, at.entry.link));
+    if (!found) {
+      return DataLoss("'/{}' is a hard link to '/{}', which is not in the image", at.entry.path, at.entry.link);
+    }
+    at = *std::move(found);
   }
   if (!at.entry.is_file()) return FailedPrecondition("'/{}' is not a regular file", at.entry.path);
+  return at;
+}
+
+Result<Digest> View::Content(const Context& ctx, const Located& file, content::Lease* lease) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Located at, FileOf(ctx, file));
   return store_.FileContent(ctx, chain_, at.layer, at.entry, lease, progress_);
+}
+
+Result<std::vector<Digest>> View::Contents(const Context& ctx, const std::vector<Located>& files,
+                                           content::Lease* lease) {
+  std::vector<Store::FileAt> wanted;
+  wanted.reserve(files.size());
+  for (const Located& file : files) {
+    SLIPWAY_ASSIGN_OR_RETURN(Located at, FileOf(ctx, file));
+    wanted.push_back({.position = at.layer, .file = std::move(at.entry)});
+  }
+  return store_.FileContents(ctx, chain_, wanted, lease, progress_);
 }
 
 Result<std::string> View::ReadFile(const Context& ctx, std::string_view path, content::Store& content, uint64_t limit) {

@@ -35,6 +35,12 @@ std::pair<std::string, std::string> SplitAtWildcard(const std::string& path) {
   return {plain, ""};
 }
 
+// What tells a file with several names from others.
+std::string FileName(const layer::Located& located) {
+  const bool hard = located.entry.type == tree::Type::kHardlink;
+  return fmt::format("{} {}", located.layer, hard ? located.entry.link : located.entry.path);
+}
+
 class Selector {
  public:
   Selector(const Context& ctx, const graph::CopyAction& copy, layer::View& from, content::Lease* lease)
@@ -47,6 +53,8 @@ class Selector {
   Result<std::optional<Selected>> One(const std::string& path);
   Status WithParents(const std::string& source, std::vector<Selected>& out);
   Status BelowPivot(const std::string& base, const std::string& pattern, std::vector<Selected>& out);
+  Status Fetch(const std::vector<layer::Located>& all, size_t skip,
+               const std::function<bool(const std::string&)>& wanted);
   Status AddBelow(const std::string& folder, const std::function<bool(const std::string&)>& wanted, Selected& selected);
   Result<tree::Entry> Complete(const layer::Located& located, std::string name,
                                std::map<std::string, std::string>& first_names);
@@ -58,7 +66,8 @@ class Selector {
   layer::View& from_;
   content::Lease* lease_;
   PatternMatcher exclude_;
-  std::vector<Digest> known_;  // contents that are in the store already, to be leased together
+  std::map<std::string, Digest> fetched_;  // of the folder being added, by FileName
+  std::vector<Digest> known_;              // contents that are in the store already, to be leased together
 };
 
 // "; did you mean '…'?" with what stands beside a path that is missing.
@@ -137,11 +146,31 @@ Result<std::optional<Selected>> Selector::One(const std::string& path) {
   return std::optional(std::move(selected));
 }
 
+// Brings the contents that are not in the store yet into it, all with one sync.
+Status Selector::Fetch(const std::vector<layer::Located>& all, size_t skip,
+                       const std::function<bool(const std::string&)>& wanted) {
+  std::vector<layer::Located> files;
+  std::map<std::string, Digest> names;
+  for (const layer::Located& located : all) {
+    const bool open = located.entry.is_file() && located.entry.digest.empty();
+    if (!open && located.entry.type != tree::Type::kHardlink) continue;
+    if (!wanted(located.entry.path.substr(skip))) continue;
+    if (names.try_emplace(FileName(located)).second) files.push_back(located);
+  }
+  fetched_.clear();
+  if (files.empty()) return Status();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> digests, from_.Contents(ctx_, files, lease_));
+  for (size_t i = 0; i < files.size(); ++i) names[FileName(files[i])] = digests[i];
+  fetched_ = std::move(names);
+  return Status();
+}
+
 // Everything below a folder that is wanted, and the folders on the way to it.
 Status Selector::AddBelow(const std::string& folder, const std::function<bool(const std::string&)>& wanted,
                           Selected& selected) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Located> all, from_.Below(ctx_, folder));
   const size_t skip = folder.empty() ? 0 : folder.size() + 1;
+  SLIPWAY_RETURN_IF_ERROR(Fetch(all, skip, wanted));
   std::map<std::string, std::string> first_names;
   std::vector<tree::Entry> held;  // folders that are not wanted, taken if something below them is
   for (const layer::Located& located : all) {
@@ -204,7 +233,7 @@ Result<tree::Entry> Selector::Complete(const layer::Located& located, std::strin
   entry.opaque = false;
   const bool hard = entry.type == tree::Type::kHardlink;
   if (!entry.is_file() && !hard) return entry;
-  const std::string file = fmt::format("{} {}", located.layer, hard ? entry.link : located.entry.path);
+  const std::string file = FileName(located);
   const auto [first, is_new] = first_names.try_emplace(file, entry.path);
   if (!is_new) {
     entry.type = tree::Type::kHardlink;
@@ -217,7 +246,11 @@ Result<tree::Entry> Selector::Complete(const layer::Located& located, std::strin
     known_.push_back(entry.digest);
     return entry;
   }
-  SLIPWAY_ASSIGN_OR_RETURN(entry.digest, from_.Content(ctx_, located, lease_));
+  if (const auto fetched = fetched_.find(file); fetched != fetched_.end()) {
+    entry.digest = fetched->second;
+  } else {
+    SLIPWAY_ASSIGN_OR_RETURN(entry.digest, from_.Content(ctx_, located, lease_));
+  }
   if (hard) {
     // All names of a file have the owner and mode of the file, whatever the entry of a further name says.
     SLIPWAY_ASSIGN_OR_RETURN(const std::optional<layer::Located> target, from_.Lookup(ctx_, entry.link));

@@ -154,6 +154,28 @@ TEST_F(FileOpsTest, WildcardsMatchOneLevel) {
   EXPECT_EQ(Copied(Copy({"*/*.txt"}, "/t/"), Root({}), context), (Lines{"t/", "t/c.txt=3"}));
 }
 
+TEST_F(FileOpsTest, FilesOfAStepsLayerComeInTogether) {
+  const std::string upper = layers_->NewUpper();
+  ASSERT_TRUE(fs::MakeDirs(upper + "/out/sub", 0755).ok());
+  const std::string large(content::kLargestPacked + 1, 'x');
+  ASSERT_TRUE(fs::WriteFileAtomic(upper + "/out/a", "text").ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(upper + "/out/empty", "").ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(upper + "/out/sub/large", large).ok());
+  ASSERT_EQ(::link((upper + "/out/a").c_str(), (upper + "/out/sub/b").c_str()), 0);
+  const auto key = layers_->AddUpper(upper);
+  ASSERT_TRUE(key.ok()) << key.status().message();
+  const auto chain = Run(Copy({"out"}, "/dst/"), Root({}), {{*key}, Digest::Of("step")});
+  ASSERT_TRUE(chain.ok()) << chain.status().message();
+  layer::View view(*layers_, *chain, {});
+  EXPECT_EQ(*view.ReadFile(ctx_, "dst/a", *content_, 100), "text");
+  EXPECT_EQ(*view.ReadFile(ctx_, "dst/empty", *content_, 100), "");
+  EXPECT_EQ(*view.ReadFile(ctx_, "dst/sub/b", *content_, 100), "text");
+  EXPECT_TRUE(*view.ReadFile(ctx_, "dst/sub/large", *content_, large.size()) == large);
+  const auto link = *view.Lookup(ctx_, "dst/sub/b");
+  ASSERT_TRUE(link);
+  EXPECT_EQ(link->entry.type, tree::Type::kHardlink);
+}
+
 TEST_F(FileOpsTest, MissingSourceNamesIt) {
   const auto chain = Run(Copy({"nope"}, "/"), Root({}), Root({"f=1"}));
   ASSERT_FALSE(chain.ok());
