@@ -167,7 +167,7 @@ Result<RefChoice> GitRemote::FindById(const Context& ctx, const std::string& id,
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
   if (!status.ok() && (status.code() == Code::kNotFound || status.code() == Code::kFailedPrecondition)) {
     connection_.reset();
-    SLIPWAY_RETURN_IF_ERROR(FetchEverything(ctx, progress));
+    SLIPWAY_RETURN_IF_ERROR(url_.via.empty() ? FetchEverything(ctx, progress) : FetchHistory(ctx, url_.via, progress));
   } else if (!status.ok()) {
     return status;
   }
@@ -230,6 +230,13 @@ Status GitRemote::ListLocal() {
   }
   listed_ = std::make_shared<const Advertisement>(std::move(out));
   return {};
+}
+
+Status GitRemote::FetchHistory(const Context& ctx, const std::string& ref, const VertexProgress& progress) {
+  SLIPWAY_RETURN_IF_ERROR(Connect(ctx));
+  const RemoteRef* found = listed_->Find(ref);
+  if (found == nullptr) return NoSuchRef(*listed_, url_.Remote(), ref);
+  return Fetch(ctx, {.wants = {found->oid}, .whole_history = true}, false, progress);
 }
 
 Status GitRemote::FetchEverything(const Context& ctx, const VertexProgress& progress) {

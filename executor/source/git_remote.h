@@ -62,6 +62,7 @@ class GitRemote {
   bool Here(const std::string& oid) const;
   Status Fetch(const Context& ctx, const FetchWish& wish, bool repair, const VertexProgress& progress);
   Status FetchSmart(const Context& ctx, const FetchWish& wish, const PackWriter::OnProgress& on_progress);
+  Status FetchHistory(const Context& ctx, const std::string& ref, const VertexProgress& progress);
   Status FetchEverything(const Context& ctx, const VertexProgress& progress);
   Status Record(const FetchWish& wish, const FetchReader* answer);
 

@@ -91,6 +91,8 @@ Status ReadQuery(std::string_view query, GitUrl* url) {
       status = SetOnce("subdir", std::move(value), &url->folder);
     } else if (key == "checksum" || key == "commit") {
       status = SetOnce("checksum", std::move(value), &url->checksum);
+    } else if (key == "via") {
+      status = SetOnce("via", std::move(value), &url->via);
     } else if (key == "submodules") {
       status = SetFlag(key, value, &url->submodules);
     } else if (key == "keep-git-dir") {
@@ -98,7 +100,8 @@ Status ReadQuery(std::string_view query, GitUrl* url) {
     } else {
       // The value may be a secret that someone put there for another kind of server.
       status = InvalidArgument(
-          "git address: unknown query field '{}' (known: ref, branch, tag, subdir, checksum, submodules, keep-git-dir)",
+          "git address: unknown query field '{}' (known: ref, branch, tag, subdir, checksum, via, submodules, "
+          "keep-git-dir)",
           key);
     }
     SLIPWAY_RETURN_IF_ERROR(status);
@@ -259,6 +262,7 @@ Result<GitUrl> ResolveSubmodule(const GitUrl& parent, std::string_view url) {
   out.ref.clear();
   out.folder.clear();
   out.checksum.clear();
+  out.via.clear();
   out.keep_git_dir = false;
   const bool home = !parent.path.starts_with('/');
   // "../x" goes up from the repository itself, as if it were a folder.

@@ -26,6 +26,7 @@ struct GitUrl {
   std::string ref;       ///< as written; "" for the default branch
   std::string folder;    ///< as written; "" for all
   std::string checksum;  ///< of the query; "" for any
+  std::string via;       ///< full name of a reference whose history holds the commit that `ref` names; "" for none
   bool submodules = true;
   bool keep_git_dir = false;
 

@@ -175,6 +175,27 @@ TEST_F(GitTest, ServerWithoutCommitsByIdGivesItsWholeHistory) {
   EXPECT_EQ(Read(*context, "one"), "one\n");
 }
 
+TEST_F(GitTest, ACommitThatOnlyAnotherReferenceLeadsToIsFetchedThroughIt) {
+  GitRepository repository = Simple();
+  // What a git host shows of a pull request from a fork: a reference of its own, which moves on.
+  repository.Git({"checkout", "-q", "-b", "proposal"});
+  repository.Write("one", "proposed");
+  const std::string proposed = repository.Commit("proposal");
+  repository.Write("one", "proposed again");
+  repository.Git({"update-ref", "refs/pull/7/head", repository.Commit("second thoughts")});
+  repository.Git({"checkout", "-q", "main"});
+  repository.Git({"branch", "-q", "-D", "proposal"});
+  repository.Git({"config", "uploadpack.allowAnySHA1InWant", "false"});
+  const std::string x = server_.Url("x.git");
+  EXPECT_EQ(FetchGit(x + "#" + proposed).code(), Code::kNotFound);
+  const auto context = FetchGit(x + "?via=refs%2Fpull%2F7%2Fhead#" + proposed);
+  ASSERT_TRUE(context.ok()) << context.status().message();
+  EXPECT_EQ(context->revision, proposed);
+  EXPECT_EQ(Read(*context, "one"), "proposed");
+  const auto gone = FetchGit(x + "?via=refs/pull/8/head#" + std::string(40, '1'));
+  EXPECT_EQ(gone.code(), Code::kNotFound) << gone.status().message();
+}
+
 TEST_F(GitTest, MissingThingsAreNamed) {
   GitRepository repository = Simple();
   repository.Git({"tag", "release-1"});
