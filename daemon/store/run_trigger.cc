@@ -24,6 +24,7 @@ RunTrigger Read(const Json& json) {
   out.tag = json.at("tag");
   out.pull_request = json.at("pull_request");
   out.source_branch = json.at("source_branch");
+  out.fetch_ref = json.at("fetch_ref");
   out.from_fork = json.at("from_fork");
   if (!json.at("occurrence").is_null())
     out.occurrence = SystemTime(std::chrono::nanoseconds(json.at("occurrence").get<int64_t>()));
@@ -33,6 +34,7 @@ RunTrigger Read(const Json& json) {
                           .tag = image.at("tag"),
                           .digest = image.at("digest")});
   }
+  out.update_token = json.at("update_token");
   out.ancestry = json.at("ancestry").get<std::vector<std::string>>();
   return out;
 }
@@ -61,9 +63,11 @@ std::string TriggerToJson(const RunTrigger& trigger) {
               {"tag", trigger.tag},
               {"pull_request", trigger.pull_request},
               {"source_branch", trigger.source_branch},
+              {"fetch_ref", trigger.fetch_ref},
               {"from_fork", trigger.from_fork},
               {"occurrence", nullptr},
               {"images", Json::array()},
+              {"update_token", trigger.update_token},
               {"ancestry", trigger.ancestry}};
   if (trigger.occurrence) {
     out["occurrence"] =

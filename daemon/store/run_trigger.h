@@ -33,10 +33,13 @@ struct RunTrigger {
   std::string tag;
   std::string pull_request;  ///< its number
   std::string source_branch;
+  std::string fetch_ref;  ///< of the repository, that leads to the commit where no branch does; "" for none
   bool from_fork = false;
 
   std::optional<SystemTime> occurrence;  ///< of timers: when it was due
   std::vector<TriggerImage> images;      ///< of image updates: the new state
+
+  std::string update_token;  ///< of manual runs: given back to the endpoint of the base image trigger; "" for none
 
   /// Image updates: the tasks whose runs led here, the first one first. A task is not started again by its own results.
   std::vector<std::string> ancestry;

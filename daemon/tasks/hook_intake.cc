@@ -8,6 +8,7 @@
 #include "daemon/trigger/source_filter.h"
 #include "daemon/trigger/webhook.h"
 #include "executor/base/log.h"
+#include "executor/source/git_url.h"
 
 namespace slipway::tasks {
 
@@ -28,13 +29,25 @@ std::string Reference(const GitEvent& event) {
   return event.tag.empty() ? event.branch : event.tag;
 }
 
+// What a trigger that names no branch is for: the branch of the source, or what a default branch is called.
+std::vector<std::string> DefaultBranches(const store::Task& task) {
+  constexpr std::string_view kHeads = "refs/heads/";
+  constexpr size_t kCommitId = 40;
+  const Result<source::GitUrl> url = source::GitUrl::Parse(store::SourceOf(task));
+  std::string_view ref = url.ok() ? std::string_view(url->ref) : "";
+  if (ref.starts_with(kHeads)) ref.remove_prefix(kHeads.size());
+  const bool id = ref.size() == kCommitId && ref.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  if (ref.empty() || id || ref.starts_with("refs/")) return {"main", "master"};
+  return {std::string(ref)};
+}
+
 trigger::SourceConditions Conditions(const store::Task& task, const store::SourceTrigger& source) {
   trigger::SourceConditions out;
   out.on_commit = source.on_commit;
   out.on_pull_request = source.on_pull_request;
   out.allow_forks = source.forks != store::ForkPolicy::kIgnore;
   out.repository = source.repository_url.empty() ? store::SourceOf(task) : source.repository_url;
-  out.branches = source.branches;
+  out.branches = source.branches.empty() ? DefaultBranches(task) : source.branches;
   out.tags = source.tags;
   out.paths = source.paths;
   return out;
@@ -53,20 +66,12 @@ store::RunTrigger ToRunTrigger(const store::Delivery& delivery, const GitEvent& 
   out.tag = event.tag;
   out.pull_request = event.number;
   out.source_branch = event.source_branch;
+  out.fetch_ref = event.fetch_ref;
   out.from_fork = event.from_fork;
   return out;
 }
 
 }  // namespace
-
-std::string PinnedSource(const std::string& task_source, const GitEvent& event) {
-  const size_t hash = task_source.find('#');
-  std::string out = task_source.substr(0, hash) + "#" + event.commit;
-  if (hash == std::string::npos) return out;
-  const size_t colon = task_source.find(':', hash);
-  if (colon != std::string::npos) out += task_source.substr(colon);
-  return out;
-}
 
 std::string EventToJson(const GitEvent& event) {
   Json out = {{"host", static_cast<int>(event.host)},

@@ -82,7 +82,4 @@ class HookIntake {
 std::string EventToJson(const trigger::GitEvent& event);
 Result<trigger::GitEvent> EventFromJson(std::string_view json);
 
-/// The source of a run that an event starts: the pushed commit of the repository, with the folder that the task names.
-std::string PinnedSource(const std::string& task_source, const trigger::GitEvent& event);
-
 }  // namespace slipway::tasks

@@ -1,6 +1,12 @@
 #include "daemon/tasks/task_secrets.h"
 
+#include <algorithm>
+#include <array>
+
 #include <nlohmann/json.hpp>
+
+#include "daemon/tasks/pinned_source.h"
+#include "executor/http/url.h"
 
 namespace slipway::tasks {
 
@@ -10,11 +16,40 @@ using Json = nlohmann::json;
 
 std::string Purpose(const store::Task& task) { return "task:" + task.name; }
 
-// The list of arguments or values of a step, and how its secrets are called.
-std::pair<std::vector<builder::NamedValue>*, std::string> ValuesOf(store::TaskStep* step) {
-  if (auto* build = std::get_if<task::QuickBuild>(step)) return {&build->arguments, "arg:"};
-  return {&std::get<task::FileTask>(*step).values, "value:"};
-}
+constexpr std::string_view kSource = "context";
+constexpr std::array<std::string_view, 4> kOfSteps = {"arg:", "value:", "secret:", "named-context:"};
+
+// Gathers what a step keeps secret.
+class Taker {
+ public:
+  explicit Taker(TaskSecrets* secrets) : secrets_(*secrets) {}
+
+  void Value(std::string_view prefix, const std::string& name, std::string* value) {
+    Keep(fmt::format("{}{}", prefix, name), std::exchange(*value, {}));
+  }
+  void Password(const std::string& name, std::string* address) {
+    const std::string password = task::SecretOfUrl(*address);
+    if (password.empty()) return;
+    Keep(name, password == kHidden ? password : http::PercentDecode(password));
+    *address = task::WithoutSecret(*address);
+  }
+  void Finish() {
+    secrets_.Retain([](const std::string& name) {
+      return std::none_of(kOfSteps.begin(), kOfSteps.end(),
+                          [&name](std::string_view prefix) { return name.starts_with(prefix); });
+    });
+    for (auto& [name, value] : kept_) secrets_.Set(name, std::move(value));
+  }
+
+ private:
+  void Keep(std::string name, std::string value) {
+    if (value == kHidden) value = secrets_.Get(name);
+    kept_[std::move(name)] = std::move(value);
+  }
+
+  TaskSecrets& secrets_;
+  std::map<std::string, std::string> kept_;
+};
 
 }  // namespace
 
@@ -57,22 +92,39 @@ void TaskSecrets::Set(const std::string& name, std::string value) {
 }
 
 void TakeSecrets(store::TaskStep* step, TaskSecrets* secrets) {
-  const auto [values, prefix] = ValuesOf(step);
-  std::map<std::string, std::string> kept;
-  for (builder::NamedValue& value : *values) {
-    if (!value.secret) continue;
-    const std::string name = prefix + value.name;
-    kept[name] = value.value == kHidden ? secrets->Get(name) : value.value;
-    value.value.clear();
+  Taker taker(secrets);
+  const std::string source(kSource);
+  if (auto* build = std::get_if<task::QuickBuild>(step)) {
+    taker.Password(source, &build->source_location);
+    for (builder::NamedValue& value : build->arguments) {
+      if (value.secret) taker.Value("arg:", value.name, &value.value);
+    }
+    for (builder::Secret& secret : build->inputs.secrets) taker.Value("secret:", secret.id, &secret.value);
+    for (auto& [name, location] : build->inputs.build_contexts) taker.Password("named-context:" + name, &location);
+  } else {
+    auto& file = std::get<task::FileTask>(*step);
+    taker.Password(source, &file.source_location);
+    for (builder::NamedValue& value : file.values) {
+      if (value.secret) taker.Value("value:", value.name, &value.value);
+    }
   }
-  secrets->Retain([&prefix](const std::string& name) { return !name.starts_with(prefix); });
-  for (auto& [name, value] : kept) secrets->Set(name, std::move(value));
+  taker.Finish();
 }
 
 void PutSecrets(const TaskSecrets& secrets, store::TaskStep* step) {
-  const auto [values, prefix] = ValuesOf(step);
-  for (builder::NamedValue& value : *values) {
-    if (value.secret) value.value = secrets.Get(prefix + value.name);
+  if (auto* build = std::get_if<task::QuickBuild>(step)) {
+    for (builder::NamedValue& value : build->arguments) {
+      if (value.secret) value.value = secrets.Get("arg:" + value.name);
+    }
+    for (builder::Secret& secret : build->inputs.secrets) secret.value = secrets.Get("secret:" + secret.id);
+    for (auto& [name, location] : build->inputs.build_contexts) {
+      if (task::SecretOfUrl(location) != kHidden) continue;
+      location = SourceWithToken(location, secrets.Get("named-context:" + name));
+    }
+    return;
+  }
+  for (builder::NamedValue& value : std::get<task::FileTask>(*step).values) {
+    if (value.secret) value.value = secrets.Get("value:" + value.name);
   }
 }
 

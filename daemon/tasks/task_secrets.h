@@ -1,7 +1,8 @@
 // TaskSecrets: the secrets of a stored task: one encrypted bundle of names and values.
 //
-//   "context"               token with which the source is fetched
+//   "context"               token or password with which the source is fetched
 //   "arg:NAME"              a secret build argument          "value:NAME"   a secret value of a task file
+//   "secret:ID"             what RUN may read by that id     "named-context:NAME"   password of a named context
 //   "trigger:NAME:secret"   what deliveries are signed with  "trigger:NAME:token"   for statuses
 //   "credential:SERVER"     password of a registry
 //
@@ -41,10 +42,10 @@ class TaskSecrets {
   std::map<std::string, std::string, std::less<>> values_;
 };
 
-/// Takes the values of secret arguments and values out of a step ("" is left) and into `secrets`. A value "***" keeps
-/// the secret that is there.
+/// Takes the secrets of a step out of it ("" is left of values, "***" of passwords in addresses) and into `secrets`.
+/// Where the step reads "***", the secret that is there is kept; secrets of steps that this one does not name go.
 void TakeSecrets(store::TaskStep* step, TaskSecrets* secrets);
-/// Puts them back.
+/// Puts them back; but not that of the source, see SourceWithToken.
 void PutSecrets(const TaskSecrets& secrets, store::TaskStep* step);
 
 inline constexpr std::string_view kHidden = "***";

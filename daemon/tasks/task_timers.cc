@@ -25,6 +25,7 @@ TaskTimers::TaskTimers(store::TaskStore& tasks, StartRun start_run)
       loop_([this](const std::vector<trigger::TimerTable::Due>& due) { OnDue(due); }) {}
 
 Status TaskTimers::Start() {
+  const std::lock_guard lock(change_);
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<store::Task> tasks, tasks_.All());
   SLIPWAY_RETURN_IF_ERROR(Load(tasks, Clock::Real().System()));
   return loop_.Start();
@@ -59,6 +60,7 @@ Status TaskTimers::Load(const std::vector<store::Task>& tasks, SystemTime now) {
 }
 
 Status TaskTimers::Changed(const std::string& name) {
+  const std::lock_guard lock(change_);
   Result<store::Task> task = tasks_.Get(name);
   if (!task.ok() && task.code() != Code::kNotFound) return std::move(task).status();
   const std::string known = task.ok() ? task->name : name;

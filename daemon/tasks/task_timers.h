@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "daemon/store/run_trigger.h"
@@ -34,6 +35,7 @@ class TaskTimers {
 
   store::TaskStore& tasks_;
   const StartRun start_run_;
+  std::mutex change_;  // held from reading a task until its timers are set: else an older state could come last
   trigger::TimerLoop loop_;
 };
 

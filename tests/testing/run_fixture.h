@@ -66,8 +66,11 @@ class RunFixture : public ::testing::Test {
             .kept = kept_,
             .agents = agents_,
             .on_run = [this](const store::Run& run) {
-              const std::lock_guard lock(told_mutex_);
-              told_.push_back(run);
+              {
+                const std::lock_guard lock(told_mutex_);
+                told_.push_back(run);
+              }
+              if (listener_) listener_(run);
             }};
   }
 
@@ -128,6 +131,7 @@ class RunFixture : public ::testing::Test {
 
   std::string Log(const std::string& id) { return fs::ReadFile(dir_.path() + "/logs/" + id + ".log").ValueOr(""); }
 
+  std::function<void(const store::Run&)> listener_;  ///< is told of runs too; set it before Start
   std::mutex told_mutex_;
   std::vector<store::Run> told_;  // guarded by told_mutex_
   fs::TempDir dir_ = *fs::TempDir::Make();

@@ -148,6 +148,21 @@ TEST_F(HookIntakeTest, WhatTheTriggerDoesNotWantIsSkippedWithItsReason) {
   EXPECT_THAT(starts_, SizeIs(0));
 }
 
+TEST_F(HookIntakeTest, ATriggerWithoutBranchesIsForThatOfTheSource) {
+  store::Task task = *store_->Get("hooked");
+  task.sources[0].branches.clear();
+  std::get<task::QuickBuild>(task.step).source_location = "https://github.example.com/org/app.git#release:service";
+  task = *store_->Update(task, Clock::Real().System());
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  ASSERT_EQ(Push("github_push", "1").status, 202);
+  EXPECT_THAT(Settled().at(0).reason, HasSubstr("the trigger is not for branch 'main'"));
+  std::get<task::QuickBuild>(task.step).source_location = "https://github.example.com/org/app.git";
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  ASSERT_EQ(Push("github_push", "2").status, 202);
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
+}
+
 TEST_F(HookIntakeTest, AForkGetsNoSecrets) {
   const auto intake = Intake();
   ASSERT_TRUE(intake->Start().ok());
@@ -203,15 +218,6 @@ TEST_F(HookIntakeTest, PathsThatThePayloadLacksAreAskedFor) {
   ASSERT_EQ(Deliver(body, "push", "2", Hmac(body, "s3cret")).status, 202);
   EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
   EXPECT_THAT(cancelled_before_, SizeIs(1));
-}
-
-TEST(PinnedSource, KeepsTheFolder) {
-  trigger::GitEvent event;
-  event.commit = kTip;
-  EXPECT_EQ(PinnedSource("https://h/a.git", event), std::string("https://h/a.git#") + kTip);
-  EXPECT_EQ(PinnedSource("https://h/a.git#main", event), std::string("https://h/a.git#") + kTip);
-  EXPECT_EQ(PinnedSource("https://h/a.git#main:x/y", event), std::string("https://h/a.git#") + kTip + ":x/y");
-  EXPECT_EQ(PinnedSource("https://h/a.git#:x", event), std::string("https://h/a.git#") + kTip + ":x");
 }
 
 }  // namespace

@@ -55,5 +55,38 @@ TEST_F(TaskSecretsTest, AHiddenValueKeepsWhatIsThereAndOthersGo) {
   EXPECT_EQ(secrets.Get("context"), "c");
 }
 
+TEST_F(TaskSecretsTest, PasswordsOfAddressesAndSecretsOfTheBuildAreSecretsToo) {
+  task::QuickBuild build;
+  build.source_location = "https://ada:p%40ss@h/a.git#main";
+  build.inputs.secrets = {{.id = "npm", .value = "n"}};
+  build.inputs.build_contexts = {{"lib", "https://tok@h/lib.git"}, {"base", "docker-image://alpine"}};
+  store::TaskStep step = build;
+  TaskSecrets secrets;
+  TakeSecrets(&step, &secrets);
+  auto& open = std::get<task::QuickBuild>(step);
+  EXPECT_EQ(open.source_location, "https://ada:***@h/a.git#main");
+  EXPECT_EQ(open.inputs.secrets[0].value, "");
+  EXPECT_EQ(open.inputs.build_contexts.at("lib"), "https://***@h/lib.git");
+  EXPECT_EQ(secrets.Get("context"), "p@ss");
+  // The same again, as it is shown: nothing is lost.
+  open.inputs.secrets[0].value = kHidden;
+  TakeSecrets(&step, &secrets);
+  EXPECT_EQ(secrets.Get("context"), "p@ss");
+  PutSecrets(secrets, &step);
+  EXPECT_EQ(open.inputs.secrets[0].value, "n");
+  EXPECT_EQ(open.inputs.build_contexts.at("lib"), "https://tok@h/lib.git");
+  EXPECT_EQ(open.inputs.build_contexts.at("base"), "docker-image://alpine");
+}
+
+TEST_F(TaskSecretsTest, AnotherKindOfStepLeavesNothingOfTheFirst) {
+  TaskSecrets secrets;
+  secrets.Set("arg:TOKEN", "t");
+  secrets.Set("trigger:t:secret", "s");
+  store::TaskStep step = task::FileTask();
+  TakeSecrets(&step, &secrets);
+  EXPECT_EQ(secrets.values().size(), 1U);
+  EXPECT_EQ(secrets.Get("trigger:t:secret"), "s");
+}
+
 }  // namespace
 }  // namespace slipway::tasks
