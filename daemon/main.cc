@@ -20,8 +20,12 @@
 #include "daemon/services/server.h"
 #include "daemon/services/sources_service.h"
 #include "daemon/services/system_service.h"
+#include "daemon/services/tasks_service.h"
 #include "daemon/sources/uploads.h"
 #include "daemon/store/sqlite_run_store.h"
+#include "daemon/store/sqlite_task_store.h"
+#include "daemon/tasks/triggers.h"
+#include "executor/base/cleanup.h"
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
 #include "executor/http/curl_transport.h"
@@ -135,8 +139,9 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
       const fs::FileLock lock,
       fs::FileLock::TryAcquire(fs::Join(config.root, "lock")).With("another slipwayd uses this root"));
   SLIPWAY_ASSIGN_OR_RETURN(const secrets::Sealer sealer, secrets::Sealer::Open(fs::Join(config.root, "key")));
-  SLIPWAY_ASSIGN_OR_RETURN(const auto store,
-                           store::SqliteRunStore::Open(fs::Join(config.root, "runs.db"), config.run_id_prefix));
+  const std::string database = fs::Join(config.root, "runs.db");
+  SLIPWAY_ASSIGN_OR_RETURN(const auto store, store::SqliteRunStore::Open(database, config.run_id_prefix));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto task_store, store::SqliteTaskStore::Open(database));
   SLIPWAY_ASSIGN_OR_RETURN(const auto archive,
                            logs::Archive::Open(fs::Join(config.root, "logs"), {.max_log_bytes = config.max_log_bytes}));
   SLIPWAY_ASSIGN_OR_RETURN(const auto builder, builder::Builder::Open(BuilderOptions(config)));
@@ -148,6 +153,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto transport, TaskTransport(config));
   SLIPWAY_ASSIGN_OR_RETURN(const secrets::SecretSources secret_sources,
                            secrets::OpenSources(config.secrets, *transport));
+  tasks::Triggers triggers({.tasks = *task_store, .runs = *store, .sealer = sealer, .clock = clock});
   const runs::Parts parts{.store = *store,
                           .archive = *archive,
                           .sealer = sealer,
@@ -160,9 +166,11 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                           return secrets::ResolveSecrets(ctx, wanted, secret_sources);
                                         },
                                     .max_parallel = config.max_parallel_task_steps,
-                                    .transport = transport.get()}};
+                                    .transport = transport.get()},
+                          .on_run = [&triggers](const store::Run& run) { triggers.OnRun(run); }};
   const runs::DispatcherOptions options = DispatcherOptions(config);
   runs::Dispatcher dispatcher(parts, uploads, options);
+  const Cleanup stop_triggers([&triggers] { triggers.Stop(); });
   services::RunsService runs_service(dispatcher, *store, *archive,
                                      {.rules = options.rules, .default_timeout = config.run_timeout});
   services::AgentsService agents_service(agents, *store);
@@ -175,10 +183,20 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                           .registry = config.registry,
                                           .limits = config.limits,
                                           .properties = Facts(config)});
+  services::TasksService tasks_service({.tasks = *task_store,
+                                        .runs = *store,
+                                        .dispatcher = dispatcher,
+                                        .triggers = triggers,
+                                        .sealer = sealer,
+                                        .clock = clock,
+                                        .rules = options.rules,
+                                        .default_timeout = config.run_timeout});
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
+  SLIPWAY_RETURN_IF_ERROR(triggers.Start(dispatcher));
   SLIPWAY_ASSIGN_OR_RETURN(
-      const auto server, services::Server::Start(addresses, {&runs_service, &agents_service, &sources_service,
-                                                             &system_service, &attestations_service, &images_service}));
+      const auto server,
+      services::Server::Start(addresses, {&runs_service, &tasks_service, &agents_service, &sources_service,
+                                          &system_service, &attestations_service, &images_service}));
   const runs::Housekeeper housekeeper({
       {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
       {"sweep uploads", kSweepEvery,

@@ -132,6 +132,11 @@ void FillTime(SystemTime time, google::protobuf::Timestamp* out) {
   out->set_nanos(static_cast<int32_t>(nanos - seconds * kNanos));
 }
 
+void FillBase(const store::BaseImage& base, v1::BaseImage* out) {
+  FillImage(base.image, out->mutable_image());
+  out->set_is_runtime(base.is_runtime);
+}
+
 task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
   task::QuickBuild build;
   build.source_location = request.source_location();
@@ -179,8 +184,7 @@ task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request) {
   return build;
 }
 
-void FillRequest(const store::Run& run, v1::DockerBuildRequest* out) {
-  const task::QuickBuild& build = run.build;
+void FillRequest(const task::QuickBuild& build, std::chrono::seconds timeout, v1::DockerBuildRequest* out) {
   out->set_source_location(Text(build.source_location));
   out->set_docker_file_path(Text(build.docker_file_path));
   out->set_docker_file_content(Text(build.docker_file_content));
@@ -195,7 +199,7 @@ void FillRequest(const store::Run& run, v1::DockerBuildRequest* out) {
     to->set_is_secret(argument.secret);
   }
   for (const oci::Platform& platform : build.platforms) FillPlatform(platform, out->add_platforms());
-  out->mutable_timeout()->set_seconds(run.timeout.count());
+  out->mutable_timeout()->set_seconds(timeout.count());
   for (const auto& [name, value] : build.labels) (*out->mutable_labels())[Text(name)] = Text(value);
   for (const auto& [name, value] : build.annotations) (*out->mutable_annotations())[Text(name)] = Text(value);
   for (const std::string& host : build.extra_hosts) out->add_extra_hosts(Text(host));
@@ -244,7 +248,7 @@ v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position)
   if (run.file_task) {
     FillTaskRequest(run, &out);
   } else {
-    FillRequest(run, out.mutable_docker_build());
+    FillRequest(run.build, run.timeout, out.mutable_docker_build());
   }
   FillSteps(run.result, &out);
   if (const auto& summary = run.result.summary) {
@@ -257,11 +261,7 @@ v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position)
     to->set_digest(summary->digest);
   }
   out.set_revision(run.result.revision);
-  for (const store::BaseImage& base : run.result.base_images) {
-    v1::BaseImage* to = out.add_base_images();
-    FillImage(base.image, to->mutable_image());
-    to->set_is_runtime(base.is_runtime);
-  }
+  for (const store::BaseImage& base : run.result.base_images) FillBase(base, out.add_base_images());
   if (queue_position && run.state == store::RunState::kQueued) out.set_queue_position(*queue_position);
   out.set_cancel_requested(run.cancel_requested);
   out.set_task(Text(run.task));

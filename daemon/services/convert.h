@@ -2,6 +2,7 @@
 // checks.
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "daemon/logs/run_event.h"
@@ -17,7 +18,9 @@ namespace slipway::services {
 namespace v1 = ::slipway::v1;
 
 task::QuickBuild ToQuickBuild(const v1::DockerBuildRequest& request);
-void FillRequest(const store::Run& run, v1::DockerBuildRequest* out);
+/// Values of secrets are left empty.
+void FillRequest(const task::QuickBuild& build, std::chrono::seconds timeout, v1::DockerBuildRequest* out);
+void FillBase(const store::BaseImage& base, v1::BaseImage* out);
 
 /// `queue_position` for a run that waits.
 v1::Run ToMessage(const store::Run& run, std::optional<uint32_t> queue_position = std::nullopt);

@@ -28,7 +28,7 @@ task::FileTask Common(const Request& request) {
 }
 
 template <typename Request>
-void FillCommon(const task::FileTask& task, const store::Run& run, Request* out) {
+void FillCommon(const task::FileTask& task, std::chrono::seconds timeout, Request* out) {
   out->set_source_location(Text(task.source_location));
   out->set_values_content(Text(task.values_content));
   for (const builder::NamedValue& value : task.values) {
@@ -42,7 +42,7 @@ void FillCommon(const task::FileTask& task, const store::Run& run, Request* out)
     out->mutable_platform()->set_architecture(Text(task.platform->architecture));
     out->mutable_platform()->set_variant(Text(task.platform->variant));
   }
-  out->mutable_timeout()->set_seconds(run.timeout.count());
+  out->mutable_timeout()->set_seconds(timeout.count());
   out->set_strict(task.strict);
 }
 
@@ -87,19 +87,24 @@ task::FileTask ToFileTask(const v1::EncodedTaskRequest& request) {
   return task;
 }
 
+void FillRequest(const task::FileTask& task, std::chrono::seconds timeout, v1::FileTaskRequest* out) {
+  FillCommon(task, timeout, out);
+  out->set_task_file_path(Text(task.file));
+  out->set_values_file_path(Text(task.values_file));
+}
+
+void FillRequest(const task::FileTask& task, std::chrono::seconds timeout, v1::EncodedTaskRequest* out) {
+  FillCommon(task, timeout, out);
+  out->set_task_name(Text(task.file));
+  out->set_task_content(Text(*task.content));
+}
+
 void FillTaskRequest(const store::Run& run, v1::Run* out) {
-  const task::FileTask& task = *run.file_task;
-  if (task.content) {
-    v1::EncodedTaskRequest* to = out->mutable_encoded_task();
-    FillCommon(task, run, to);
-    to->set_task_name(Text(task.file));
-    to->set_task_content(Text(*task.content));
-    return;
+  if (run.file_task->content) {
+    FillRequest(*run.file_task, run.timeout, out->mutable_encoded_task());
+  } else {
+    FillRequest(*run.file_task, run.timeout, out->mutable_file_task());
   }
-  v1::FileTaskRequest* to = out->mutable_file_task();
-  FillCommon(task, run, to);
-  to->set_task_file_path(Text(task.file));
-  to->set_values_file_path(Text(task.values_file));
 }
 
 void FillSteps(const store::RunResult& result, v1::Run* out) {

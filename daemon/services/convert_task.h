@@ -2,6 +2,8 @@
 // task::Check checks.
 #pragma once
 
+#include <chrono>
+
 #include "daemon/store/run.h"
 #include "slipway/v1/runs.pb.h"
 #include "steps/task/file_task.h"
@@ -12,7 +14,10 @@ namespace slipway::services {
 task::FileTask ToFileTask(const slipway::v1::FileTaskRequest& request);
 task::FileTask ToFileTask(const slipway::v1::EncodedTaskRequest& request);
 
-/// Sets file_task or encoded_task; values of secrets are empty.
+/// Values of secrets are left empty. The second: for a task whose file is in it.
+void FillRequest(const task::FileTask& task, std::chrono::seconds timeout, slipway::v1::FileTaskRequest* out);
+void FillRequest(const task::FileTask& task, std::chrono::seconds timeout, slipway::v1::EncodedTaskRequest* out);
+/// Sets file_task or encoded_task.
 void FillTaskRequest(const store::Run& run, slipway::v1::Run* out);
 /// Sets steps and dependencies.
 void FillSteps(const store::RunResult& result, slipway::v1::Run* out);

@@ -5,8 +5,10 @@
 #include "daemon/services/event_stream.h"
 #include "daemon/services/log_stream.h"
 #include "daemon/services/message_check.h"
+#include "daemon/services/schedule_answer.h"
 #include "daemon/services/status.h"
 #include "daemon/services/step_log_stream.h"
+#include "daemon/services/timeout.h"
 #include "executor/base/utf8.h"
 
 namespace slipway::services {
@@ -15,8 +17,6 @@ namespace {
 
 constexpr int kDefaultPage = 15;
 constexpr int kMaxPage = 1000;
-constexpr std::chrono::seconds kMaxTimeout{28800};
-constexpr size_t kMaxRequestId = 64;
 constexpr std::chrono::minutes kRenderTimeout{5};
 
 grpc::Status CheckRunId(const std::string& run_id) {
@@ -32,18 +32,6 @@ grpc::Status CheckRequest(const google::protobuf::Message& request, const std::s
 grpc::Status NoSuchRun(const Status& status, const std::string& run_id) {
   if (status.code() != Code::kNotFound) return ToGrpc(status);
   return Refuse(status, "RUN_NOT_FOUND", {{"run_id", run_id}});
-}
-
-// The timeout of a request; what is wrong with it is added to `errors`.
-template <typename Request>
-std::chrono::seconds ReadTimeout(const Request& build, std::chrono::seconds standard, task::FieldErrors* errors) {
-  if (!build.has_timeout()) return standard;
-  const int64_t seconds = build.timeout().seconds();
-  if (seconds < 1 || seconds > kMaxTimeout.count() || build.timeout().nanos() != 0) {
-    errors->push_back({"timeout", fmt::format("is not a whole number of seconds from 1 to {}", kMaxTimeout.count())});
-    return standard;
-  }
-  return std::chrono::seconds(seconds);
 }
 
 }  // namespace
@@ -81,15 +69,7 @@ grpc::Status RunsService::ScheduleRun(grpc::ServerContext*, const v1::ScheduleRu
   const std::string& source = schedule.file_task ? schedule.file_task->source_location : schedule.build.source_location;
   const Result<store::CreatedRun> created = dispatcher_.Schedule(schedule);
   if (created.ok()) return Answer(created->run, response);
-  const Status& status = created.status();
-  if (status.code() == Code::kNotFound) {
-    return Refuse(status, "UPLOAD_NOT_FOUND", {{"source_location", task::WithoutSecret(source)}});
-  }
-  if (status.code() == Code::kUnavailable) return Refuse(status, "SHUTTING_DOWN");
-  // The disk may be full as well as the queue.
-  const Result<store::RunStore::QueueInfo> queue = store_.Queue(0);
-  const bool full = queue.ok() && queue->queued >= dispatcher_.max_queued();
-  return status.code() == Code::kResourceExhausted && full ? Refuse(status, "QUEUE_FULL") : ToGrpc(status);
+  return RefuseRun(created.status(), source, store_, dispatcher_);
 }
 
 grpc::Status RunsService::RenderTask(grpc::ServerContext* context, const v1::RenderTaskRequest* request,
@@ -115,11 +95,7 @@ grpc::Status RunsService::RenderTask(grpc::ServerContext* context, const v1::Ren
 }
 
 grpc::Status RunsService::Answer(const store::Run& run, v1::Run* response) {
-  std::optional<uint32_t> position;
-  if (run.state == store::RunState::kQueued) {
-    if (const auto queue = store_.Queue(run.number); queue.ok()) position = queue->before;
-  }
-  *response = ToMessage(run, position);
+  AnswerRun(run, store_, response);
   return grpc::Status::OK;
 }
 
