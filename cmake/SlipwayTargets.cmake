@@ -26,6 +26,9 @@ set(SLIPWAY_PCH_KINDS std grpc)
 if(SLIPWAY_TESTS)
   list(APPEND SLIPWAY_PCH_KINDS test)
 endif()
+# What is tested is optimized in a release build, the tests themselves need not be: they take half the time.
+set(SLIPWAY_TEST_OPTIONS $<$<CONFIG:Release,RelWithDebInfo>:-O0>)
+
 if(SLIPWAY_PCH)
   add_compile_options(-pthread)  # some libraries ask for it: it must be the same for all
   foreach(kind ${SLIPWAY_PCH_KINDS})
@@ -37,11 +40,15 @@ if(SLIPWAY_PCH)
   endforeach()
   if(SLIPWAY_TESTS)
     target_link_libraries(slipway_pch_test PRIVATE GTest::gmock)  # for its definitions
+    target_compile_options(slipway_pch_test PRIVATE ${SLIPWAY_TEST_OPTIONS})
   endif()
 endif()
 
 # Which of them a target takes: std unless PCH says grpc, test or none.
 function(slipway_use_pch target kind)
+  if(kind STREQUAL test)
+    target_compile_options(${target} PRIVATE ${SLIPWAY_TEST_OPTIONS})
+  endif()
   if(NOT SLIPWAY_PCH OR kind STREQUAL none)
     return()
   endif()
