@@ -4,15 +4,10 @@
 #   debian.sh BIN_DIR
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/e2e/images.sh
+. "$(dirname "$0")/images.sh"
 start_registry
-# The same base that the conformance cases stand on; made once, since debootstrap takes a minute.
-cache=${SLIPWAY_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/slipway-tests}
-mkdir -p "$cache"
-(
-  flock 9
-  CONF_WORK=$cache/conf-bases "$here/../conformance/bases.sh" "$registry"
-) >"$work/bases.log" 2>&1 9>"$cache/lock" || { tail "$work/bases.log"; exit 1; }
+push_bases
 start_daemon
 
 mkdir -p "$work/app"
@@ -36,13 +31,9 @@ CMD ["/bin/sh", "-c", "cat /words /answer && hello -g done"]
 D
 check "three stages with packages build" build -t app:v1 "$work/app" || sed 's/^/      | /' "$work/out" | tail -n 12
 
-skopeo copy -q --src-tls-verify=false "docker://$registry/app:v1" "oci:$work/layout:v1"
-umoci unpack --image "$work/layout:v1" "$work/bundle" 2>"$work/umoci.log"
-# No terminal, and no cgroup of its own: the bundle is umoci's otherwise.
-jq '.process.terminal = false | .linux.namespaces |= map(select(.type != "network" and .type != "cgroup"))
-    | del(.linux.resources)' "$work/bundle/config.json" >"$work/config" && cp "$work/config" "$work/bundle/config.json"
-said=$(runc --root "$work/runc" run -b "$work/bundle" "e2e-$$" </dev/null 2>"$work/runc.err") ||
-  { cat "$work/runc.err"; said=; }
-check "the pushed image runs" [ "$said" = "slipway42
+check "the image is pulled and unpacked" unpack app app:v1
+start app
+check "the pushed image runs" ends app
+check "and says what was built into it" [ "$(cat "$work/said-app")" = "slipway42
 done" ]
 done_with_checks

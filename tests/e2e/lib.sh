@@ -9,9 +9,11 @@ daemon_pid=
 fails=0
 passes=0
 
+at_end() { :; } # what a script has to end besides
 finish() {
   local status=$?
   trap - EXIT
+  at_end
   [ -z "$daemon_pid" ] || pids+=("$daemon_pid")
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do
