@@ -1,7 +1,7 @@
 #!/bin/bash
 # The tests, complete: installs the packages that are missing, builds, runs unit and integration tests, the conformance
 # cases and the quickstart. Safe to repeat. Long runs have commands of their own:
-# tests/sanitizers.sh, tests/crash.sh.
+# tests/sanitizers.sh, tests/crash.sh, tests/projects.sh.
 #
 #   tests/run.sh [--quick]      --quick leaves out conformance and the quickstart
 set -euo pipefail
@@ -26,7 +26,7 @@ fi
 rm -f "$log"
 
 step "Scripts"
-shellcheck -S warning cmake/*.sh examples/*.sh tests/*.sh tests/e2e/*.sh tests/conformance/run.sh .ci/run
+shellcheck -S warning cmake/*.sh examples/*.sh tests/*.sh tests/e2e/*.sh tests/projects/*/*.sh tests/conformance/run.sh .ci/run
 
 step "Unit and integration tests"
 ctest --preset release -j "$(nproc)" --output-on-failure --no-tests=error

@@ -1,0 +1,3 @@
+module example.com/go-ping
+
+go 1.19
