@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <set>
 
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
@@ -91,6 +92,7 @@ class OverlaySnapshotter : public Snapshotter {
                                                                  SnapshotFolder::Holds::kMountPoints));
     mounted.root = mounted.point.path() + "/merged";
     SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(mounted.root, 0755));
+    KeepTopmost(lowers);
     SLIPWAY_RETURN_IF_ERROR(AddEmptyLowers(writable ? 1 : 2, mounted.work.path(), lowers));
     OverlaySpec spec{.lowers = std::move(lowers), .upper = "", .work = "", .target = mounted.root};
     if (writable) {
@@ -101,6 +103,13 @@ class OverlaySnapshotter : public Snapshotter {
     if (!mount.ok()) return std::move(mount).status();
     mounted.mount = *std::move(mount);
     return Status();
+  }
+
+  // overlayfs refuses a folder that is given twice. Whatever the lower one shows or hides at a path, the upper one
+  // shows or hides there as well, so the lower one makes no difference.
+  static void KeepTopmost(std::vector<std::string>& lowers) {
+    std::set<std::string> seen;
+    std::erase_if(lowers, [&seen](const std::string& lower) { return !seen.insert(lower).second; });
   }
 
   // overlayfs wants something below, and one lower folder alone would show its whiteouts as the devices that they are.

@@ -109,6 +109,18 @@ TEST_P(SnapshotterContract, LayersAreMergedTheTopmostFirst) {
   EXPECT_EQ(List(active->root()), expected);
 }
 
+TEST_P(SnapshotterContract, ALayerMayComeTwice) {
+  const std::string a = Layer("a", {"f=first", "only=a"});
+  const std::string b = Layer("b", {"f=second"});
+  const auto active = Prepare({a, b, a});
+  ASSERT_NE(active, nullptr);
+  EXPECT_EQ(Read(active->root() + "/f"), "first");
+  EXPECT_EQ(Read(active->root() + "/only"), "a");
+  const auto view = ReadOnly({b, a, b});
+  ASSERT_NE(view, nullptr);
+  EXPECT_EQ(Read(view->root() + "/f"), "second");
+}
+
 TEST_P(SnapshotterContract, AViewOfOneLayerDoesNotShowItsMarks) {
   const std::string layer = Layer("a", {"f=x"});
   MakeWhiteoutAt(layer + "/gone");
