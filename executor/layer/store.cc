@@ -491,6 +491,12 @@ Result<Digest> StoreImpl::FileContent(const Context& ctx, const Chain& chain, si
     if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(file.digest));
     return file.digest;
   }
+  if (file.size <= content::kLargestPacked) {
+    // Copied, so that programs that run on the layer see the link count that it came with.
+    SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, OpenFile(ctx, chain, position, file, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string bytes, blob.ReadAll());
+    return content_.Put(bytes, lease);
+  }
   SLIPWAY_ASSIGN_OR_RETURN(const std::string dir, Unpacked(ctx, chain, position, progress));
   return content_.PutFile(fs::Join(dir, file.path), lease);
 }
