@@ -67,7 +67,10 @@ class Preparation {
     }
     SLIPWAY_ASSIGN_OR_RETURN(file_.data.values, run_template::ParseValues(name, text));
     std::vector<std::string> assignments;
-    for (const builder::NamedValue& value : request_.values) assignments.push_back(value.name + "=" + value.value);
+    for (const builder::NamedValue& value : request_.values) {
+      assignments.push_back(value.name + "=" + value.value);
+      if (value.secret) file_.secret_values[value.name] = value.value;
+    }
     return run_template::SetValues(assignments, file_.data.values);
   }
 

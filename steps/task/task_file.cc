@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "steps/task/comments.h"
+#include "steps/task/exposed_secrets.h"
 #include "steps/task/source_map.h"
 #include "steps/task/task_check.h"
 #include "steps/task/task_schema.h"
@@ -62,6 +63,10 @@ class Compiler {
     if (aliases_) options.aliases = aliases_->values;
     SLIPWAY_ASSIGN_OR_RETURN(out_.task, MakeTask(raw, options, &out_.warnings));
     out_.rendered = std::move(rendered.text);
+    secrets.insert(request_.secret_values.begin(), request_.secret_values.end());
+    std::vector<std::string> exposed = ExposedSecrets(out_.task, secrets, request_.name);
+    out_.warnings.insert(out_.warnings.end(), std::make_move_iterator(exposed.begin()),
+                         std::make_move_iterator(exposed.end()));
     return std::move(out_);
   }
 

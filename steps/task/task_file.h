@@ -33,6 +33,8 @@ struct TaskFileRequest {
   bool strict = false;                    ///< an unknown key is an error
   AliasLoader load_aliases;               ///< may be empty: `src` is then an error
   SecretResolver resolve_secrets;         ///< may be empty: `secrets` are then an error
+  /// Those of data.values that are secret, by name: where they end up in the open is warned about.
+  std::map<std::string, std::string> secret_values;
 };
 
 struct CompiledTask {

@@ -311,6 +311,23 @@ TEST(TaskFile, ABuildReadsSecretsFromVolumesOfItsStep) {
               HasSubstr("--secret: '/s/key' is no file of a volume that the step mounts"));
 }
 
+TEST(TaskFile, SecretsInTheOpenAreWarnedAbout) {
+  TaskFileRequest request = FileRequest(
+      "steps:\n"
+      "  - cmd: box sh -c 'login {{.Values.token}}'\n"
+      "  - build: --build-arg TOKEN=x{{.Values.token}} .\n"
+      "  - cmd: box login\n"
+      "    env: [TOKEN={{.Values.token}}]\n");
+  ASSERT_TRUE(run_template::SetValues(std::vector<std::string>{"token=hunter2"}, request.data.values).ok());
+  EXPECT_TRUE(CompileTask(Context::Background(), request)->warnings.empty());
+  request.secret_values["token"] = "hunter2";
+  const Result<CompiledTask> compiled = CompileTask(Context::Background(), request);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().message();
+  EXPECT_THAT(compiled->warnings,
+              ElementsAre(HasSubstr("acb.yaml:2:5: step 'acb_step_0': the secret 'token' is among the arguments"),
+                          HasSubstr("acb.yaml:3:5: step 'acb_step_1': the build argument 'TOKEN' holds the secret")));
+}
+
 TEST(TaskFile, AFileThatIsRenderedToNothingIsRefused) {
   EXPECT_EQ(ErrorOf("{{ if false }}\nsteps: []\n{{ end -}}\n"), "acb.yaml: rendered, nothing is left of it");
 }
