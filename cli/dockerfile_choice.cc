@@ -166,7 +166,8 @@ Result<std::vector<std::string>> ReadIgnorePatterns(const std::string& context, 
   if (!IsFile(path)) return std::vector<std::string>();
   SLIPWAY_ASSIGN_OR_RETURN(const std::string text, fs::ReadFile(path, kMaxIgnoreBytes));
   Result<std::vector<std::string>> patterns = ParseIgnoreFile(text);
-  if (!patterns.ok()) return std::move(patterns).status().With(fmt::format("'{}'", path));
+  Status status = patterns.ok() ? CheckIgnoreFile(text) : patterns.status();
+  if (!status.ok()) return std::move(status).With(fmt::format("'{}'", path));
   return patterns;
 }
 

@@ -40,6 +40,7 @@ std::string_view NearMiss(std::string_view word, std::span<const std::string_vie
   size_t best = std::clamp<size_t>(word.size() / 3, 1, 3) + 1;
   std::string_view found;
   for (const std::string_view candidate : candidates) {
+    if (candidate == word) continue;  // that is what was written
     const size_t distance = Distance(word, candidate);
     if (distance < best) {
       best = distance;

@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "executor/base/fs.h"
@@ -42,9 +43,9 @@ std::string CleanIgnoreLine(std::string_view line) {
 
 }  // namespace
 
-Result<std::vector<std::string>> ParseIgnoreFile(std::string_view text) {
+// Calls `use` with each pattern of an ignore file and its line.
+static Status ForEachPattern(std::string_view text, const std::function<Status(int, std::string)>& use) {
   constexpr std::string_view kBom = "\xEF\xBB\xBF";
-  std::vector<std::string> patterns;
   if (text.starts_with(kBom)) text.remove_prefix(kBom.size());
   for (int number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -54,9 +55,24 @@ Result<std::vector<std::string>> ParseIgnoreFile(std::string_view text) {
       return InvalidArgument("ignore file: line {} is longer than {} bytes", number, kMaxLine - 1);
     if (line.starts_with('#')) continue;
     line = utf8::Trim(line);
-    if (!line.empty()) patterns.push_back(CleanIgnoreLine(line));
+    if (!line.empty()) SLIPWAY_RETURN_IF_ERROR(use(number, CleanIgnoreLine(line)));
   }
+  return Status();
+}
+
+Result<std::vector<std::string>> ParseIgnoreFile(std::string_view text) {
+  std::vector<std::string> patterns;
+  SLIPWAY_RETURN_IF_ERROR(ForEachPattern(text, [&patterns](int, std::string pattern) {
+    patterns.push_back(std::move(pattern));
+    return Status();
+  }));
   return patterns;
+}
+
+Status CheckIgnoreFile(std::string_view text) {
+  return ForEachPattern(text, [](int line, const std::string& pattern) {
+    return PatternMatcher::Make({&pattern, 1}).status().With(fmt::format("line {}", line));
+  });
 }
 
 // One pattern. The plain kinds need no regular expression; which pattern is of which kind decides some odd cases too,

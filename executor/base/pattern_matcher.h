@@ -20,6 +20,8 @@ namespace slipway {
 /// The patterns of an ignore file, cleaned: comments, blank lines, a BOM and leading slashes are gone.
 /// INVALID_ARGUMENT for a line of 64 KiB or more.
 Result<std::vector<std::string>> ParseIgnoreFile(std::string_view text);
+/// INVALID_ARGUMENT with the line of the first pattern that is not valid.
+Status CheckIgnoreFile(std::string_view text);
 
 class PatternMatcher {
  public:

@@ -42,7 +42,7 @@ Result<std::vector<std::string>> IgnorePatterns(
   if (!text.ok() && text.code() == Code::kNotFound) return std::vector<std::string>();
   if (!text.ok()) return std::move(text).status().With(name);
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, ParseIgnoreFile(*text).With(name));
-  SLIPWAY_RETURN_IF_ERROR(PatternMatcher::Make(patterns).status().With(name));
+  SLIPWAY_RETURN_IF_ERROR(CheckIgnoreFile(*text).With(name));
   return patterns;
 }
 

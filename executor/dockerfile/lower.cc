@@ -97,6 +97,7 @@ class Lowering {
   Status ResolveImages(size_t target);
   Result<ResolvedImage> Image(const std::string& name, const oci::Platform& platform);
   void NoteBase(const ResolvedImage& image, const oci::Platform& platform);
+  Status WithLaterStage(const std::string& name, const Status& status) const;
 
   /// The named context that stands for a stage or image of that name; "" if none does.
   std::string ContextFor(const std::string& name) const;
@@ -296,7 +297,7 @@ void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
       if (*index < stage) CollectImages(*index, seen, images);
       return;
     }
-    if (Lower(name) != dockerfile_.stages[stage].name) add(name, plan.platform);
+    if (!FindStage(Lower(name), dockerfile_.stages.size())) add(name, plan.platform);
   };
   if (plan.from_stage) {
     CollectImages(*plan.from_stage, seen, images);
@@ -341,6 +342,16 @@ Result<ResolvedImage> Lowering::Image(const std::string& name, const oci::Platfo
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string hint = name.find_first_of("/:@") == std::string::npos ? DidYouMean(name, views) : "";
   return Status(it->second.code(), it->second.status().message() + hint);
+}
+
+// FROM takes the name of a stage that is not above it for an image's.
+Status Lowering::WithLaterStage(const std::string& name, const Status& status) const {
+  const auto later = FindStage(name, dockerfile_.stages.size());
+  if (!later) return status;
+  return Status(status.code(),
+                fmt::format("no stage above is called '{}' (the one in line {} is none for this FROM), and "
+                            "as an image it is not to be had: {}",
+                            name, dockerfile_.stages[*later].range.start_line, status.message()));
 }
 
 void Lowering::NoteBase(const ResolvedImage& image, const oci::Platform& platform) {
@@ -403,7 +414,7 @@ Result<StageResult> Lowering::BaseOfStage(size_t stage) {
   }
   auto image = Image(plan.base, plan.platform);
   const Stage& from = dockerfile_.stages[stage];
-  if (!image.ok()) return dockerfile_.source->At(from.range, image.status(), from.base);
+  if (!image.ok()) return dockerfile_.source->At(from.range, WithLaterStage(plan.base, image.status()), from.base);
   Froms().BasePlatform(from, plan.base, plan.platform, image->config.platform);
   StageResult base;
   base.platform = plan.platform;
@@ -471,14 +482,12 @@ Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, b
     SLIPWAY_ASSIGN_OR_RETURN(NamedContext loaded, LoadContext(context, plans_[stage].platform));
     return loaded.vertex != nullptr ? loaded.vertex : ScratchVertex();
   }
-  auto image = Image(name, plans_[stage].platform);
-  if (image.ok()) return ImageVertex(*image);
-  const bool later = FindStage(lower, dockerfile_.stages.size()).has_value();
-  return Status(
-      image.code(),
-      image.status().message() +
-          (later ? fmt::format("; a later stage is named '{}', but a stage can copy from earlier ones only", name)
-                 : ""));
+  if (const auto later = FindStage(lower, dockerfile_.stages.size())) {
+    return InvalidArgument("stage '{}' begins in line {}, below this one: stages can copy from earlier stages only",
+                           name, dockerfile_.stages[*later].range.start_line);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const ResolvedImage image, Image(name, plans_[stage].platform));
+  return ImageVertex(image);
 }
 
 // The names that ARG declares anywhere in the file.

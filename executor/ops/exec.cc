@@ -139,7 +139,7 @@ Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp&
       graph::CopyAction all;
       all.sources = {mount.source};
       all.wildcards = false;
-      auto selection = Select(ctx, all, view, nullptr);
+      auto selection = Select(ctx, all, view, nullptr, SelectionUse::kMount);
       if (!selection.ok()) return std::move(selection).status().With(fmt::format("mount on '{}'", mount.target));
       AddToDigest(*selection, hasher);
       mounted->push_back(*std::move(selection));
@@ -189,7 +189,10 @@ Status ExecOps::AddBind(const Context& ctx, const graph::ExecMount& mount, const
 Status ExecOps::AddCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
                          const VertexProgress& progress, Mounted& mounted) {
   std::string id = mount.id.empty() ? fs::Clean(mount.target) : mount.id;
-  // A seeded cache is another one for other seeds.
+  // A cache that begins otherwise is another one: with another owner or mode, or from another seed.
+  if (mount.uid != 0 || mount.gid != 0 || mount.mode) {
+    id += fmt::format(" {}:{} {:o}", mount.uid, mount.gid, mount.mode.value_or(0755));
+  }
   if (mount.input) id += fmt::format(" {} {}", inputs.at(*mount.input).key.hex(), mount.source);
   SLIPWAY_ASSIGN_OR_RETURN(CacheMounts::Use use, caches_.Acquire(ctx, id, mount.sharing));
   if (use.is_new()) {
@@ -199,7 +202,7 @@ Status ExecOps::AddCache(const Context& ctx, const graph::ExecMount& mount, cons
       all.sources = {mount.source};
       all.wildcards = false;
       SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, layers_.content().NewLease("a cache mount"));
-      SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, all, view, &lease));
+      SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, all, view, &lease, SelectionUse::kMount));
       layer::EntrySource source;
       source.tree = std::make_shared<const tree::Tree>(std::move(selection.front().below));
       source.open = [this](const tree::Entry& entry) { return layers_.content().Open(entry.digest); };

@@ -230,7 +230,10 @@ Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp&
     auto* copy = std::get_if<graph::CopyAction>(&action);
     if (copy == nullptr) continue;
     layer::View from(layers_, inputs.at(copy->input).chain, progress);
-    SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, *copy, from, &plan->lease));
+    const bool context = IsContext(*vertex.inputs.at(copy->input));
+    SLIPWAY_ASSIGN_OR_RETURN(
+        std::vector<Selected> selection,
+        Select(ctx, *copy, from, &plan->lease, context ? SelectionUse::kContext : SelectionUse::kFrom));
     AddToDigest(selection, hasher);
     plan->selections.push_back(std::move(selection));
     copy->sources.clear();

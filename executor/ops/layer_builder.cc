@@ -77,7 +77,7 @@ Result<LayerBuilder::Place> LayerBuilder::Resolve(const Context& ctx, std::strin
 Result<std::string> LayerBuilder::MakeFolders(const Context& ctx, std::string_view path, const NewFolder& as) {
   SLIPWAY_ASSIGN_OR_RETURN(Place place, Resolve(ctx, path, /*follow_last=*/true));
   if (place.entry) {
-    if (!place.entry->is_dir()) return FailedPrecondition("'/{}' is not a folder", place.path);
+    if (!place.entry->is_dir()) return FailedPrecondition("'/{}' is there already, and is not a folder", place.path);
     return place.path;
   }
   // The first missing element and all after it.

@@ -43,8 +43,9 @@ std::string FileName(const layer::Located& located) {
 
 class Selector {
  public:
-  Selector(const Context& ctx, const graph::CopyAction& copy, layer::View& from, content::Lease* lease)
-      : ctx_(ctx), copy_(copy), from_(from), lease_(lease) {}
+  Selector(const Context& ctx, const graph::CopyAction& copy, layer::View& from, content::Lease* lease,
+           SelectionUse use)
+      : ctx_(ctx), copy_(copy), from_(from), lease_(lease), use_(use) {}
 
   Result<std::vector<Selected>> All();
 
@@ -65,6 +66,7 @@ class Selector {
   const graph::CopyAction& copy_;
   layer::View& from_;
   content::Lease* lease_;
+  const SelectionUse use_;
   PatternMatcher exclude_;
   std::map<std::string, Digest> fetched_;  // of the folder being added, by FileName
   std::vector<Digest> known_;              // contents that are in the store already, to be leased together
@@ -88,8 +90,22 @@ std::string Selector::NeighbourHint(const std::string& path) const {
 }
 
 Status Selector::Missing(const std::string& source) const {
+  const auto link = from_.Lookup(ctx_, source);
+  if (link.ok() && *link && (*link)->entry.type == tree::Type::kSymlink) {
+    return NotFound("'/{}' is a symbolic link to '{}', which {} does not have", source, (*link)->entry.link,
+                    use_ == SelectionUse::kContext ? "the build context" : "its source");
+  }
+  const std::string hint = NeighbourHint(source);
+  switch (use_) {
+    case SelectionUse::kMount: return NotFound("'/{}' is not there to be mounted{}", source, hint);
+    case SelectionUse::kFrom: return NotFound("'/{}' is not in what --from names{}", source, hint);
+    case SelectionUse::kContext: break;
+  }
+  if (source.starts_with("--")) {
+    return NotFound("'/{}' is not in the build context; flags stand before the sources", source);
+  }
   return NotFound("'/{}' is not there to be copied (COPY and ADD see the build context as its ignore file leaves it){}",
-                  source, NeighbourHint(source));
+                  source, hint);
 }
 
 Result<std::vector<Selected>> Selector::All() {
@@ -268,8 +284,8 @@ Result<tree::Entry> Selector::Complete(const layer::Located& located, std::strin
 }  // namespace
 
 Result<std::vector<Selected>> Select(const Context& ctx, const graph::CopyAction& copy, layer::View& from,
-                                     content::Lease* lease) {
-  return Selector(ctx, copy, from, lease).All();
+                                     content::Lease* lease, SelectionUse use) {
+  return Selector(ctx, copy, from, lease, use).All();
 }
 
 void AddToDigest(const std::vector<Selected>& selection, Hasher& hasher) {

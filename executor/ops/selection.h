@@ -26,9 +26,16 @@ struct Selected {
   std::vector<tree::Entry> below;
 };
 
+/// Whom a selection is for; only its messages differ.
+enum class SelectionUse {
+  kContext,  ///< a copy from the build context
+  kFrom,     ///< a copy from a stage, an image or a named context
+  kMount,    ///< a bind mount
+};
+
 /// NOT_FOUND if a source matches nothing and `copy.must_exist`. Contents are leased.
 Result<std::vector<Selected>> Select(const Context& ctx, const graph::CopyAction& copy, layer::View& from,
-                                     content::Lease* lease);
+                                     content::Lease* lease, SelectionUse use);
 
 /// Appends to the key: names, types, modes, owners, contents; not times. The root's own name counts where it is a file.
 void AddToDigest(const std::vector<Selected>& selection, Hasher& hasher);

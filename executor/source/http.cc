@@ -53,7 +53,10 @@ std::string DispositionName(std::string_view field) {
 }
 
 Status HttpStatusError(const http::Response& answer, const std::string& shown) {
-  const std::string said = RemoteText(answer.body);
+  // A page for browsers says nothing in its first lines.
+  const bool page = answer.body.find_first_not_of(" \t\r\n") != std::string::npos &&
+                    answer.body[answer.body.find_first_not_of(" \t\r\n")] == '<';
+  const std::string said = page ? "" : RemoteText(answer.body);
   const std::string text =
       fmt::format("GET '{}': invalid response status {}{}", shown, answer.status, said.empty() ? "" : ": " + said);
   switch (answer.status) {

@@ -26,6 +26,7 @@ TEST(NearMiss, DoesNotGuessWildly) {
 TEST(NearMiss, AsksInAMessage) {
   EXPECT_EQ(DidYouMean("bild", kWords), "; did you mean 'build'?");
   EXPECT_EQ(DidYouMean("xyz", kWords), "");
+  EXPECT_EQ(DidYouMean("build", std::array<std::string_view, 1>{"build"}), "") << "that is what was written";
 }
 
 }  // namespace

@@ -54,6 +54,8 @@ TEST(IgnoreFile, PathsAreCleaned) {
 
 TEST(IgnoreFile, LongLineIsRefused) {
   EXPECT_EQ(ParseIgnoreFile(std::string(70000, 'a')).code(), Code::kInvalidArgument);
+  EXPECT_TRUE(CheckIgnoreFile("# first\n\nok\n!a\n").ok());
+  EXPECT_EQ(CheckIgnoreFile("# first\n\nok\n[a\n").message().substr(0, 8), "line 4: ");
 }
 
 TEST(IgnorePatterns, NoneMatchesNothing) {

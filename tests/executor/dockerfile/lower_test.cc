@@ -76,6 +76,16 @@ TEST(Mounts, WithoutATargetAreAtTheWorkingDirectory) {
   EXPECT_THAT(ErrorOf("FROM scratch\nRUN --mount=type=tmpfs x\n"), HasSubstr("Dockerfile:2:5: "));
 }
 
+TEST(Errors, ALaterStageIsNoSource) {
+  Images images;
+  images.Add("base", {});
+  EXPECT_THAT(
+      LowerText("FROM base AS one\nCOPY --from=two /f /f\nFROM base AS two\nFROM one\n", {}, images).status().message(),
+      HasSubstr("stage 'two' begins in line 3, below this one: stages can copy from earlier stages only"));
+  EXPECT_THAT(ErrorOf("FROM two AS one\nFROM one AS two\n"),
+              HasSubstr("Dockerfile:1:6: no stage above is called 'two' (the one in line 2 is none for this FROM)"));
+}
+
 TEST(Errors, PointAtTheWord) {
   EXPECT_THAT(ErrorOf("FROM scratch\nENV A=1 B=\"${C:?is needed}\"\n"), HasSubstr("Dockerfile:2:11: "));
   EXPECT_THAT(ErrorOf("FROM scratch\nARG A=x\nEXPOSE 80 \\\n  $A\n"), HasSubstr("Dockerfile:3:1: port 'x'"));

@@ -183,6 +183,14 @@ TEST_F(FileOpsTest, MissingSourceNamesIt) {
   EXPECT_NE(chain.status().message().find("'/nope'"), std::string::npos);
 }
 
+TEST_F(FileOpsTest, ALinkThatLeadsOutOfTheContextIsToldApart) {
+  const auto link = Run(Copy({"pw"}, "/"), Root({}), Root({"pw -> /etc/passwd"}));
+  EXPECT_EQ(link.status().message(),
+            "'/pw' is a symbolic link to '/etc/passwd', which the build context does not have");
+  const auto flag = Run(Copy({"--chown=1:1"}, "/"), Root({}), Root({"f=1"}));
+  EXPECT_EQ(flag.status().message(), "'/--chown=1:1' is not in the build context; flags stand before the sources");
+}
+
 TEST_F(FileOpsTest, FolderOverFileAndFileOverFolderAreRefused) {
   EXPECT_EQ(Run(Copy({"d"}, "/x"), Root({"x=1"}), Root({"d/", "d/f=1"})).code(), Code::kFailedPrecondition);
   EXPECT_EQ(Run(Copy({"d"}, "/"), Root({"f/", "f/g=1"}), Root({"d/", "d/f=1"})).code(), Code::kFailedPrecondition);
