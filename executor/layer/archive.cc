@@ -103,7 +103,7 @@ Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, con
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::BatchIngest> batch, store.BeginBatch());
   BatchWriter contents(ctx, *batch);
   TarTree table(TarTree::Meaning::kPlain, limits, nullptr, nullptr);
-  ArchiveStream archive(ctx, source, limits, /*hash=*/false);
+  ArchiveStream archive(ctx, source, limits, HashBy::kNobody);
   const auto add = [&](tree::Entry entry) -> Status {
     const uint64_t size = entry.size;
     SLIPWAY_ASSIGN_OR_RETURN(const std::string* file, table.Place(std::move(entry)));
@@ -146,7 +146,7 @@ Result<Digest> DigestContent(const Context& ctx, TarReader& reader, uint64_t siz
 Result<tree::Tree> ReadTable(const Context& ctx, const ByteSource& source, oci::Compression compression,
                              const Digest& diff_id, const ArchiveLimits& limits, bool digests) {
   TarTree table(TarTree::Meaning::kLayer, limits, nullptr, nullptr);
-  ArchiveStream archive(ctx, source, limits, !diff_id.empty());
+  ArchiveStream archive(ctx, source, limits, diff_id.empty() ? HashBy::kNobody : HashBy::kCaller);
   const auto add = [&](tree::Entry entry) -> Status {
     const uint64_t size = entry.size;
     SLIPWAY_ASSIGN_OR_RETURN(const std::string* file, table.Place(std::move(entry)));

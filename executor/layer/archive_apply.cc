@@ -93,7 +93,7 @@ Result<AppliedLayer> ApplyLayer(const Context& ctx, const ByteSource& source, oc
   if (!writer.ok()) return fail(writer.status());
   FolderSink sink(*writer, lower);
   TarTree table(TarTree::Meaning::kLayer, limits, &lower, &sink);
-  ArchiveStream archive(ctx, source, limits, !diff_id.empty());
+  ArchiveStream archive(ctx, source, limits, diff_id.empty() ? HashBy::kNobody : HashBy::kDecompressor);
   Status status = ApplyEntries(archive, table, *writer);
   if (status.ok()) status = archive.Finish(diff_id);
   if (status.ok()) {

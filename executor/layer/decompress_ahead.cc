@@ -10,7 +10,7 @@ constexpr size_t kBufferSize = 256U << 10;
 constexpr size_t kBuffers = 6;
 }  // namespace
 
-AheadStream::AheadStream(const Context& ctx, const ByteSource& source, bool hash, uint64_t max_bytes)
+AheadStream::AheadStream(const Context& ctx, const ByteSource& source, HashBy hash, uint64_t max_bytes)
     : ctx_(ctx), hash_(hash), max_bytes_(max_bytes), decompressed_(Decompress(source, &codec_)) {}
 
 AheadStream::~AheadStream() = default;
@@ -28,7 +28,7 @@ Status AheadStream::Fill(Buffer& buffer) {
   }
   total_ += buffer.size;
   if (total_ > max_bytes_) return ResourceExhausted("the archive is larger than {} bytes", max_bytes_);
-  if (hash_) hasher_.Update(std::string_view(buffer.bytes.data(), buffer.size));
+  if (hash_ == HashBy::kDecompressor) Hash(buffer);
   return Status();
 }
 
@@ -61,7 +61,9 @@ Status AheadStream::Advance() {
   offset_ = 0;
   if (current_ == nullptr) {
     current_ = std::make_unique<Buffer>();
-    return Fill(*current_);
+    SLIPWAY_RETURN_IF_ERROR(Fill(*current_));
+    if (hash_ == HashBy::kCaller) Hash(*current_);
+    return Status();
   }
   if (!thread_.joinable()) {
     for (size_t i = 1; i < kBuffers; ++i) empty_.push_back(std::make_unique<Buffer>());
@@ -75,6 +77,7 @@ Status AheadStream::Advance() {
   full_.pop_front();
   lock.unlock();
   changed_.notify_all();
+  if (hash_ == HashBy::kCaller) Hash(*current_);
   return Status();
 }
 
@@ -92,8 +95,8 @@ Result<Digest> AheadStream::Drain() {
     if (rest.empty()) break;
     Consume(rest.size());
   }
-  // The thread wrote the hash before it handed the last buffer over.
-  return hash_ ? hasher_.Finish() : Digest();
+  // The thread, if it hashes, has done so before it handed the last buffer over.
+  return hash_ == HashBy::kNobody ? Digest() : hasher_.Finish();
 }
 
 }  // namespace slipway::layer

@@ -1,4 +1,4 @@
-// A stream that is decompressed, and hashed, on a thread of its own while the caller works on what came before.
+// A stream that is decompressed on a thread of its own while the caller works on what came before.
 //
 // Only a stream of more than one buffer gets the thread. The buffers are few and of fixed size, so memory is bounded.
 #pragma once
@@ -20,11 +20,18 @@
 
 namespace slipway::layer {
 
+/// Who hashes the decompressed bytes: whoever has less to do.
+enum class HashBy {
+  kNobody,
+  kDecompressor,  ///< for callers that write files
+  kCaller,        ///< for callers that look at headers only: inflating is the longest part then
+};
+
 class AheadStream {
  public:
-  /// `source` is read by one thread at a time and must outlive the stream. `hash`: the digest of the decompressed bytes
-  /// is wanted. `max_bytes` bounds them: RESOURCE_EXHAUSTED past it.
-  AheadStream(const Context& ctx, const ByteSource& source, bool hash, uint64_t max_bytes);
+  /// `source` is read by one thread at a time and must outlive the stream. `max_bytes` bounds the decompressed bytes:
+  /// RESOURCE_EXHAUSTED past it.
+  AheadStream(const Context& ctx, const ByteSource& source, HashBy hash, uint64_t max_bytes);
   /// Waits until a read of the source that is under way has returned.
   ~AheadStream();
   AheadStream(const AheadStream&) = delete;
@@ -47,18 +54,19 @@ class AheadStream {
   };
   using BufferPtr = std::unique_ptr<Buffer>;
 
+  void Hash(const Buffer& buffer) { hasher_.Update({buffer.bytes.data(), buffer.size}); }
   Status Fill(Buffer& buffer);
   Status Advance();
   void Work(const std::stop_token& stop);
 
   Context ctx_;
-  const bool hash_;
+  const HashBy hash_;
   const uint64_t max_bytes_;
   // Of whichever thread reads: the caller's before the thread starts.
   Codec codec_ = Codec::kNone;
   ByteSource decompressed_;
-  Hasher hasher_;
   uint64_t total_ = 0;
+  Hasher hasher_;  // of that thread too, or the caller's, as hash_ says
 
   BufferPtr current_;  // of the caller
   size_t offset_ = 0;

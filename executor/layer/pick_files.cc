@@ -22,7 +22,7 @@ Result<content::Blob> OpenIn(const UniqueFd& folder, const tree::Entry& entry) {
 Status PickFiles(const Context& ctx, const ByteSource& source, const std::set<std::string>& wanted,
                  uint64_t max_file_bytes, const ArchiveLimits& limits, const FileVisitor& visit) {
   TarTree table(TarTree::Meaning::kLayer, limits, nullptr, nullptr);
-  ArchiveStream archive(ctx, source, limits, /*hash=*/false);
+  ArchiveStream archive(ctx, source, limits, HashBy::kNobody);
   const auto add = [&](tree::Entry entry) -> Status {
     const uint64_t size = entry.size;
     SLIPWAY_ASSIGN_OR_RETURN(const std::string* path, table.Place(std::move(entry)));

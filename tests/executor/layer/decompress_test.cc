@@ -147,44 +147,46 @@ TEST(Decompress, TheSourcesErrorComesThrough) {
 TEST(AheadStream, GivesAllBytesAndTheirDigest) {
   for (const size_t size : {0, 1, 512, 262'144, 262'145, 5'000'000}) {
     const std::string text = SomeText(size);
-    const ByteSource source = FromBytes(Gzip(text), 10'000);
-    AheadStream stream(Context::Background(), source, /*hash=*/true, UINT64_MAX);
-    std::string out;
-    while (true) {
-      const std::string_view part = *stream.Peek();
-      if (part.empty()) break;
-      out += part.substr(0, 60'000);
-      stream.Consume(std::min<size_t>(part.size(), 60'000));
+    for (const HashBy hash : {HashBy::kDecompressor, HashBy::kCaller, HashBy::kNobody}) {
+      const ByteSource source = FromBytes(Gzip(text), 10'000);
+      AheadStream stream(Context::Background(), source, hash, UINT64_MAX);
+      std::string out;
+      while (true) {
+        const std::string_view part = *stream.Peek();
+        if (part.empty()) break;
+        out += part.substr(0, 60'000);
+        stream.Consume(std::min<size_t>(part.size(), 60'000));
+      }
+      EXPECT_TRUE(out == text);
+      EXPECT_EQ(*stream.Drain(), hash == HashBy::kNobody ? Digest() : Digest::Of(text));
     }
-    EXPECT_TRUE(out == text);
-    EXPECT_EQ(*stream.Drain(), Digest::Of(text));
   }
 }
 
 TEST(AheadStream, DrainReadsTheRest) {
   const std::string text = SomeText(3'000'000);
   const ByteSource source = FromBytes(text);
-  AheadStream stream(Context::Background(), source, /*hash=*/true, UINT64_MAX);
+  AheadStream stream(Context::Background(), source, HashBy::kCaller, UINT64_MAX);
   stream.Consume(stream.Peek()->size());
   EXPECT_EQ(*stream.Drain(), Digest::Of(text));
 }
 
 TEST(AheadStream, MoreBytesThanAllowedAreRefused) {
   const ByteSource source = FromBytes(Gzip(std::string(50'000'000, '\0')));
-  AheadStream stream(Context::Background(), source, /*hash=*/false, 10'000'000);
+  AheadStream stream(Context::Background(), source, HashBy::kNobody, 10'000'000);
   EXPECT_EQ(stream.Drain().code(), Code::kResourceExhausted);
 }
 
 TEST(AheadStream, IsLeftInTheMiddle) {
   const ByteSource source = FromBytes(SomeText(10'000'000));
-  AheadStream stream(Context::Background(), source, /*hash=*/true, UINT64_MAX);
+  AheadStream stream(Context::Background(), source, HashBy::kCaller, UINT64_MAX);
   for (int i = 0; i < 3; ++i) stream.Consume(stream.Peek()->size());
 }
 
 TEST(AheadStream, CancellingEndsIt) {
   const Context ctx = Context::Background().Child();
   const ByteSource source = [](std::span<char> buffer) -> Result<size_t> { return buffer.size(); };
-  AheadStream stream(ctx, source, /*hash=*/false, UINT64_MAX);
+  AheadStream stream(ctx, source, HashBy::kNobody, UINT64_MAX);
   EXPECT_TRUE(stream.Peek().ok());
   ctx.Cancel(Cancelled("enough"));
   EXPECT_EQ(stream.Drain().code(), Code::kCancelled);
