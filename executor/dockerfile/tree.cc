@@ -83,7 +83,7 @@ class TreeParser {
       if (!more) break;
       SLIPWAY_RETURN_IF_ERROR(TopLine(line));
     }
-    if (tree_.nodes.empty()) return InvalidArgument("{}: there are no instructions in it", source_.filename());
+    if (tree_.nodes.empty()) return InvalidArgument("{}: it is empty: there are no instructions in it", source_.filename());
     return {};
   }
 
