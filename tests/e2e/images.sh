@@ -60,7 +60,7 @@ ends() { # NAME: the program ends by itself, with 0
   return 1
 }
 stops_with() { runc --root "$work/runc" kill "$1-$$" "$2" && ends "$1"; } # NAME SIGNAL
-config_of() { skopeo inspect --tls-verify=false --config "docker://$registry/$1"; }
+config_of() { skopeo inspect --tls-verify=false --config --raw "docker://$registry/$1"; }
 
 at_end() {
   local each
