@@ -23,6 +23,7 @@
 #include "executor/dockerfile/lower.h"
 #include "executor/dockerfile/parse.h"
 #include "executor/http/curl_transport.h"
+#include "executor/http/url.h"
 #include "executor/image/exporter.h"
 #include "executor/image/layout.h"
 #include "executor/image/rootfs.h"
@@ -129,6 +130,8 @@ class BuilderImpl : public Builder {
                                                     std::string_view predicate_prefix) override {
     return builder::ReadAttestations(ctx, registry_->NewSession(), *content_, image, predicate_prefix);
   }
+  Result<std::vector<std::string>> ChangedPaths(const Context& ctx, const std::string& location,
+                                                const std::string& before, const std::string& after) override;
   Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name) override;
   std::vector<std::pair<std::string, std::string>> Describe() override;
   Status Collect(const Context& ctx) override;
@@ -410,6 +413,14 @@ Result<ImageInfo> BuilderImpl::Assemble(const Context& ctx, const BuiltImage& im
     out.layers.insert(out.layers.end(), platform.manifest.layers.begin(), platform.manifest.layers.end());
   }
   return out;
+}
+
+Result<std::vector<std::string>> BuilderImpl::ChangedPaths(const Context& ctx, const std::string& location,
+                                                           const std::string& before, const std::string& after) {
+  SLIPWAY_ASSIGN_OR_RETURN(const source::ContextSpec spec, source::ParseContext(location));
+  const auto* git = std::get_if<source::GitContext>(&spec);
+  if (git == nullptr) return InvalidArgument("'{}' is no git repository", http::RedactUrl(location));
+  return sources_->git().ChangedPaths(ctx, *git, before, after, options_.limits, VertexProgress());
 }
 
 Result<std::unique_ptr<Workbench>> BuilderImpl::OpenWorkbench(const std::string& name) {

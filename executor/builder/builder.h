@@ -200,6 +200,11 @@ class Builder {
   virtual Result<std::vector<Attestation>> ReadAttestations(const Context& ctx, const oci::Reference& image,
                                                             std::string_view predicate_prefix) = 0;
 
+  /// The paths in which two commits of a git context differ: source::GitSource::ChangedPaths. INVALID_ARGUMENT if
+  /// `location` is no git address.
+  virtual Result<std::vector<std::string>> ChangedPaths(const Context& ctx, const std::string& location,
+                                                        const std::string& before, const std::string& after) = 0;
+
   /// What the containers of one run share (workbench.h). `name` tells it from others that are open: ALREADY_EXISTS.
   virtual Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name) = 0;
 

@@ -11,6 +11,7 @@
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
 #include "executor/http/url.h"
+#include "executor/source/changed_paths.h"
 #include "executor/source/commit_tree.h"
 #include "executor/source/git_dir.h"
 #include "executor/source/git_remote.h"
@@ -122,6 +123,16 @@ class Source : public GitSource {
     SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<GitRemote> remote, Open(request.url, request.who));
     SLIPWAY_RETURN_IF_ERROR(remote->BringCommit(ctx, commit, limits.max_total_bytes, progress));
     return MakeTree(ctx, request, *remote, commit, limits, progress);
+  }
+
+  Result<std::vector<std::string>> ChangedPaths(const Context& ctx, const GitContext& context,
+                                                const std::string& before, const std::string& after,
+                                                const Limits& limits, const VertexProgress& progress) override {
+    SLIPWAY_ASSIGN_OR_RETURN(const Request request, ReadRequest(context, world_.options));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<GitRemote> remote, Open(request.url, request.who));
+    SLIPWAY_ASSIGN_OR_RETURN(const GitCommit newer, remote->Bring(ctx, after, limits.max_total_bytes, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(const GitCommit older, remote->Bring(ctx, before, limits.max_total_bytes, progress));
+    return DiffCommits(ctx, remote->mirror(), older.id, newer.id, limits.max_entries);
   }
 
   Status Collect(const Context& ctx, std::chrono::seconds idle) override;

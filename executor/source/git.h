@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "executor/base/context.h"
 #include "executor/base/progress.h"
@@ -76,6 +77,14 @@ class GitSource {
   /// The tree of what Resolve gave before, even if the reference has moved on since.
   virtual Result<FetchedContext> FetchCommit(const Context& ctx, const GitContext& context, const GitCommit& commit,
                                              const Limits& limits, const VertexProgress& progress) = 0;
+
+  /// The paths in which two commits differ; a renamed file has both its names. Either is named as a reference in an
+  /// address is: a commit's id, "main", "refs/pull/7/head", "" for the default branch; that of `context`'s address is not
+  /// used. Codes as Resolve; NOT_FOUND also where the remote gives a commit no more; RESOURCE_EXHAUSTED for more paths
+  /// than `limits.max_entries`, or more bytes than its total.
+  virtual Result<std::vector<std::string>> ChangedPaths(const Context& ctx, const GitContext& context,
+                                                        const std::string& before, const std::string& after,
+                                                        const Limits& limits, const VertexProgress& progress) = 0;
 
   /// Removes mirrors that were not used for `idle`, or that have become slow by many fetches. Those in use are left
   /// alone.

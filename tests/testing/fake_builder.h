@@ -84,6 +84,11 @@ class FakeBuilder : public builder::Builder {
     return out;
   }
 
+  Result<std::vector<std::string>> ChangedPaths(const Context&, const std::string& location, const std::string&,
+                                                const std::string&) override {
+    return Unimplemented("'{}': no git is here", location);
+  }
+
   Result<std::unique_ptr<builder::Workbench>> OpenWorkbench(const std::string& name) override {
     return Unimplemented("open the workbench '{}': no containers run here", name);
   }

@@ -45,6 +45,35 @@ TEST_F(GitTest, TreeHasModesLinksAndCommitTime) {
   EXPECT_EQ(context->tree->Find("sub")->mode, 0755U);
 }
 
+TEST_F(GitTest, PathsThatDifferBetweenTwoCommits) {
+  GitRepository repository = Simple();
+  repository.Write("gone", "g\n");
+  repository.Write("docs/a.md", "a\n");
+  const std::string before = repository.Commit("before");
+  repository.Remove("gone");
+  repository.Write("docs/b.md", "a\n");
+  repository.Remove("docs/a.md");
+  repository.Write("one", "changed\n");
+  repository.Write("sub/s", "s\n", false);
+  repository.Write("sub/new/file", "n\n");
+  const std::string after = repository.Commit("after");
+  const GitContext context{.url = server_.Url("x.git") + "#no-such-branch"};
+  const auto paths = [&](const std::string& from, const std::string& to) {
+    return fetcher().git().ChangedPaths(Context::Background(), context, from, to, limits_,
+                                        VertexProgress(&sink_, "v", "paths"));
+  };
+  const std::vector<std::string> all = {"docs/a.md", "docs/b.md", "gone", "one", "sub/new/file", "sub/s"};
+  const auto changed = paths(before, after);
+  ASSERT_TRUE(changed.ok()) << changed.status().message();
+  EXPECT_EQ(*changed, all);
+  EXPECT_EQ(*paths(after, before), all);
+  EXPECT_EQ(*paths("", before), all) << "the default branch";
+  EXPECT_EQ(*paths("main", after), std::vector<std::string>());
+  EXPECT_EQ(paths(std::string(40, 'a'), after).code(), Code::kNotFound);
+  limits_.max_entries = 5;
+  EXPECT_EQ(paths(before, after).code(), Code::kResourceExhausted);
+}
+
 TEST_F(GitTest, EveryWayToNameACommit) {
   GitRepository repository = Simple();
   const std::string first = repository.Git({"rev-parse", "HEAD"});
