@@ -127,6 +127,7 @@ store::RunResult MakeResult(RunState state, const engine::Outcome& outcome, std:
   // A push that failed may have made some of the images; only those count then.
   for (const action::Report::Output& output : report.outputs) {
     if (state == RunState::kSucceeded || output.pushed) {
+      if (output.pushed) result.pushed.push_back(result.output_images.size());
       result.output_images.push_back(ToImage(output.name, output.digest));
     }
   }

@@ -113,6 +113,7 @@ struct RunResult {
   std::string error_code;     ///< name of the Status code; "" if it succeeded
   std::string failed_step;
   std::vector<Image> output_images;
+  std::vector<size_t> pushed;  ///< indices of those that are in their registry
   std::optional<Summary> summary;
   std::string revision;
   std::vector<BaseImage> base_images;

@@ -224,6 +224,7 @@ void ReadResult(const Json& json, RunResult* result) {
                               .digest = it->at("digest")};
   }
   result->revision = json.value("revision", "");
+  result->pushed = json.value("pushed", std::vector<size_t>());
   if (const auto it = json.find("bases"); it != json.end()) {
     for (const Json& base : *it) {
       result->base_images.push_back({.image = ImageFrom(base.at("image")), .is_runtime = base.at("runtime")});
@@ -307,6 +308,7 @@ std::string ResultToJson(const RunResult& result) {
                        {"layers_there", s.layers_there},   {"digest", s.digest}};
   }
   if (!result.revision.empty()) json["revision"] = result.revision;
+  if (!result.pushed.empty()) json["pushed"] = result.pushed;
   for (const BaseImage& base : result.base_images) {
     json["bases"].push_back({{"image", ToJson(base.image)}, {"runtime", base.is_runtime}});
   }

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "daemon/store/migrations.h"
+#include "daemon/store/notification_store.h"
 #include "daemon/store/page_token.h"
 #include "daemon/store/run_json.h"
 
@@ -192,6 +193,7 @@ Result<CreatedRun> SqliteRunStore::Create(const NewRun& request) {
       request.file_task ? RequestToJson(*request.file_task) : RequestToJson(request.build), blob, request.task,
       TriggerToJson(request.trigger), static_cast<int>(request.trigger.kind)));
   SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, request.now));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return CreatedRun{.run = std::move(run), .existed = false};
 }
@@ -277,12 +279,18 @@ Result<Run> SqliteRunStore::Move(db::Transaction& tx, const std::string& id, Run
   return run;
 }
 
+// What others are to be told is stored with the state, or neither is.
+Status SqliteRunStore::Announce(db::Transaction& tx, const Run& run, SystemTime now) {
+  return announcer_ ? AddNotifications(tx, run.id, announcer_(run), now) : Status();
+}
+
 Result<Run> SqliteRunStore::Start(const std::string& id, SystemTime now) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
   SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, RunState::kStarted, now));
   SLIPWAY_RETURN_IF_ERROR(
       tx.Run("UPDATE run SET start_time = COALESCE(start_time, ?) WHERE number = ?", now, run.number));
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, now));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return run;
 }
@@ -291,6 +299,7 @@ Result<Run> SqliteRunStore::SetRunning(const std::string& id, SystemTime now) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
   SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, RunState::kRunning, now));
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, now));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return run;
 }
@@ -305,6 +314,7 @@ Result<Run> SqliteRunStore::Finish(const std::string& id, RunState state, const 
              now, result.error_code, result.error_message, result.failed_step, ResultToJson(result), run.number));
   SLIPWAY_RETURN_IF_ERROR(AddImages(tx, run.number, result.output_images));
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, now));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return run;
 }
@@ -315,6 +325,7 @@ Result<Run> SqliteRunStore::Requeue(const std::string& id, bool crashed, SystemT
   SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE run SET attempt = attempt + 1, crashes = crashes + ? WHERE number = ?",
                                  crashed ? 1 : 0, run.number));
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, now));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return run;
 }
@@ -341,6 +352,7 @@ Result<Run> SqliteRunStore::RequestCancel(const std::string& id, SystemTime now)
                now, CodeName(Code::kCancelled), "canceled before it began", run.number));
   }
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
+  if (IsFinal(run.state)) SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, now));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return run;
 }

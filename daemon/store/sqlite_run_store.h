@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/store/notification.h"
 #include "daemon/store/run_store.h"
 #include "executor/db/database.h"
 
@@ -14,6 +15,9 @@ class SqliteRunStore : public RunStore {
   /// Opens or makes the file and brings its schema up to date. `run_id_prefix` is taken for a store that has none yet;
   /// "" draws one. FAILED_PRECONDITION if it has another.
   static Result<std::unique_ptr<SqliteRunStore>> Open(const std::string& path, const std::string& run_id_prefix = "");
+
+  /// Who says what is to be told of a run; stored together with each of its states. Set it before runs are made.
+  void SetAnnouncer(Announcer announcer) { announcer_ = std::move(announcer); }
 
   Result<CreatedRun> Create(const NewRun& request) override;
   Result<Run> Get(const std::string& id) override;
@@ -32,10 +36,12 @@ class SqliteRunStore : public RunStore {
   explicit SqliteRunStore(std::unique_ptr<db::Database> database) : database_(std::move(database)) {}
   Status LoadPrefix(const std::string& wanted);
   Result<int64_t> TakeNumber(db::Transaction& tx);
+  Status Announce(db::Transaction& tx, const Run& run, SystemTime now);
   Result<Run> Move(db::Transaction& tx, const std::string& id, RunState to, SystemTime now);
 
   std::unique_ptr<db::Database> database_;
   std::string prefix_;
+  Announcer announcer_;
 };
 
 }  // namespace slipway::store

@@ -2,15 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testing/manual_clock.h"
+
 namespace slipway::runs {
 namespace {
-
-class ManualClock : public Clock {
- public:
-  std::chrono::steady_clock::time_point Steady() const override { return now; }
-  SystemTime System() const override { return SystemTime(now.time_since_epoch()); }
-  std::chrono::steady_clock::time_point now{std::chrono::hours(1000)};
-};
 
 class KeptImagesTest : public ::testing::Test {
  protected:
@@ -21,7 +16,7 @@ class KeptImagesTest : public ::testing::Test {
     return image;
   }
 
-  ManualClock clock_;
+  testing::ManualClock clock_;
   KeptImages kept_{clock_};
 };
 

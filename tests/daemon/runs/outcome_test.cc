@@ -69,6 +69,7 @@ TEST(Outcome, OnlyImagesThatWerePushedCountAfterAFailure) {
   EXPECT_EQ(MakeResult(RunState::kError, outcome, std::chrono::seconds(9)).output_images.size(), 1U);
   outcome.status = Status();
   EXPECT_EQ(MakeResult(RunState::kSucceeded, outcome, std::chrono::seconds(9)).output_images.size(), 2U);
+  EXPECT_EQ(MakeResult(RunState::kSucceeded, outcome, std::chrono::seconds(9)).pushed, std::vector<size_t>{0});
 }
 
 TEST(Outcome, TheLastLineIsForPeople) {

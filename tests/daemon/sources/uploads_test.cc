@@ -4,16 +4,10 @@
 
 #include "executor/base/fs.h"
 #include "executor/tree/entry.h"
+#include "tests/testing/manual_clock.h"
 
 namespace slipway::sources {
 namespace {
-
-class ManualClock : public Clock {
- public:
-  std::chrono::steady_clock::time_point Steady() const override { return now; }
-  SystemTime System() const override { return SystemTime(now.time_since_epoch()); }
-  std::chrono::steady_clock::time_point now{std::chrono::hours(1000)};
-};
 
 class UploadsTest : public ::testing::Test {
  protected:
@@ -29,7 +23,7 @@ class UploadsTest : public ::testing::Test {
 
   fs::TempDir dir_ = *fs::TempDir::Make();
   std::unique_ptr<content::Store> store_ = *content::Store::Open(dir_.path());
-  ManualClock clock_;
+  testing::ManualClock clock_;
   Uploads uploads_{*store_, clock_};
 };
 

@@ -209,6 +209,7 @@ TEST_F(RunStoreTest, AResultIsReadBack) {
   result.failed_step = "push";
   result.output_images = {{.registry = "r.io", .repository = "app", .tag = "v1", .digest = "sha256:aa"},
                           {.registry = "r.io", .repository = "app", .tag = "v2", .digest = "sha256:aa"}};
+  result.pushed = {1};
   result.summary = Summary{
       .vertices = 5, .cached = 3, .layers_pushed = 1, .layers_mounted = 2, .layers_there = 4, .digest = "sha256:aa"};
   result.revision = "abc";
@@ -240,6 +241,7 @@ TEST_F(RunStoreTest, AResultIsReadBack) {
   EXPECT_EQ(got.error_code, result.error_code);
   EXPECT_EQ(got.failed_step, result.failed_step);
   EXPECT_EQ(got.output_images, result.output_images);
+  EXPECT_EQ(got.pushed, result.pushed);
   EXPECT_EQ(got.summary, result.summary);
   EXPECT_EQ(got.revision, result.revision);
   EXPECT_EQ(got.base_images, result.base_images);
