@@ -8,6 +8,7 @@
 
 #include "daemon/agents/agent_hub.h"
 #include "daemon/config/command_line.h"
+#include "daemon/http/listener.h"
 #include "daemon/logs/archive.h"
 #include "daemon/runs/dispatcher.h"
 #include "daemon/runs/housekeeper.h"
@@ -127,8 +128,32 @@ Status CheckAddresses(const config::Config& config, std::vector<config::Address>
   return Status();
 }
 
+// The server for webhooks; null if none is wanted.
+Result<std::unique_ptr<web::Listener>> ListenHttp(const config::Config& config, web::Router router) {
+  if (config.http_listen.empty()) return std::unique_ptr<web::Listener>();
+  SLIPWAY_ASSIGN_OR_RETURN(const config::Address address, config::ParseAddress(config.http_listen));
+  router.Add("GET", "/healthz", 0, [](const web::Request&) { return web::TextResponse(200, "ok"); });
+  web::ListenerOptions options;
+  options.host = address.host;
+  options.port = address.port;
+  SLIPWAY_ASSIGN_OR_RETURN(auto listener, web::Listener::Start(options, std::move(router)));
+  spdlog::info("webhooks come in at http://{}",
+               config::Address{.host = address.host, .port = listener->port()}.ToGrpc());
+  if (!address.loopback()) {
+    spdlog::warn(
+        "'{}' is open to other machines, as git hosts need it; what is not signed is refused. Put a proxy with "
+        "TLS in front of it: over plain HTTP, secrets that hosts send as they are can be read on the way",
+        config.http_listen);
+  }
+  return listener;
+}
+
 std::vector<std::pair<std::string, std::string>> Facts(const config::Config& config) {
-  return {{"root", config.root}, {"run timeout", fmt::format("{} s", config.run_timeout.count())}};
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"root", config.root}, {"run timeout", fmt::format("{} s", config.run_timeout.count())}};
+  if (!config.http_listen.empty()) facts.emplace_back("http_listen", config.http_listen);
+  if (!config.public_url.empty()) facts.emplace_back("public_url", config.public_url);
+  return facts;
 }
 
 Status Serve(const config::Config& config, const sigset_t& signals) {
@@ -192,11 +217,14 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                         .rules = options.rules,
                                         .default_timeout = config.run_timeout});
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
+  web::Router router;
+  triggers.AddRoutes(router);
   SLIPWAY_RETURN_IF_ERROR(triggers.Start(dispatcher));
   SLIPWAY_ASSIGN_OR_RETURN(
       const auto server,
       services::Server::Start(addresses, {&runs_service, &tasks_service, &agents_service, &sources_service,
                                           &system_service, &attestations_service, &images_service}));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto listener, ListenHttp(config, std::move(router)));
   const runs::Housekeeper housekeeper({
       {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
       {"sweep uploads", kSweepEvery,

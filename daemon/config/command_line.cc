@@ -39,8 +39,7 @@ void Declare(CLI::App& app, Flags& flags) {
     }
     CLI::Option* option = app.add_option(flag, values, std::string(key.help))->option_text(std::string(key.form));
     option->expected(1);
-    option->multi_option_policy(key.kind == Key::Kind::kList ? CLI::MultiOptionPolicy::TakeAll
-                                                             : CLI::MultiOptionPolicy::TakeLast);
+    option->multi_option_policy(key.IsList() ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
   }
   app.add_flag("--version", flags.version, "Print the version and end");
 }
@@ -86,8 +85,8 @@ Result<Invocation> ReadCommandLine(const std::vector<std::string>& args, std::st
   for (size_t i = 0; i < Keys().size(); ++i) {
     const Key& key = Keys()[i];
     if (flags.values[i].empty()) continue;
-    const Status status = key.kind == Key::Kind::kList ? Apply(key, flags.values[i], out.config)
-                                                       : Apply(key, std::span(&flags.values[i].back(), 1), out.config);
+    const Status status = key.IsList() ? Apply(key, flags.values[i], out.config)
+                                       : Apply(key, std::span(&flags.values[i].back(), 1), out.config);
     if (!status.ok()) return InvalidArgument("{}: {}", FlagOf(key), status.message().substr(key.name.size() + 2));
   }
   SLIPWAY_RETURN_IF_ERROR(Validate(out.config));

@@ -70,6 +70,10 @@ Status Validate(const Config& config) {
           text);
     }
   }
+  if (!config.http_listen.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const Address address, ParseAddress(config.http_listen).With("http_listen"));
+    if (!address.unix_path.empty()) return InvalidArgument("http_listen: '{}' is not HOST:PORT", config.http_listen);
+  }
   SLIPWAY_RETURN_IF_ERROR(CheckRegistry("registry", config.registry));
   for (const std::string& host : config.insecure_registries) {
     SLIPWAY_RETURN_IF_ERROR(CheckRegistry("insecure_registries", host));

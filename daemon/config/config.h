@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/notify/settings.h"
 #include "daemon/secrets/source_settings.h"
 #include "executor/base/log.h"
 #include "executor/base/status.h"
@@ -45,6 +46,10 @@ struct Config {
 
   uint64_t max_parallel_task_steps = 0;  ///< of one run; 0: engine::kDefaultParallel
   secrets::SourceSettings secrets;
+
+  std::string http_listen;  ///< where webhooks come in, "HOST:PORT"; "": nowhere
+  std::string public_url;   ///< of that as others reach it, without a slash at its end; "": not known
+  std::vector<notify::Target> notify;
 };
 
 /// What fits together: addresses, paths. INVALID_ARGUMENT with the key.

@@ -5,6 +5,7 @@
 
 #include "daemon/config/values.h"
 #include "executor/base/near_miss.h"
+#include "executor/http/url.h"
 
 namespace slipway::config {
 
@@ -129,6 +130,24 @@ Key Choice(std::string_view name, std::string Config::*member, std::vector<std::
           {}};
 }
 
+// Without the slash at its end, so that paths can be put behind it.
+Status SetPublicUrl(Config& config, const std::string& text) {
+  SLIPWAY_ASSIGN_OR_RETURN(const http::Url url, http::Url::Parse(text));
+  if (!url.userinfo.empty() || !url.query.empty())
+    return InvalidArgument("user, password and query have no place here");
+  config.public_url = text.substr(0, text.find('#'));
+  while (config.public_url.ends_with('/')) config.public_url.pop_back();
+  return Status();
+}
+
+Status AddTarget(Config& config, const std::string& text) {
+  if (config.notify.size() >= notify::kMostTargets)
+    return InvalidArgument("there are more than {}", notify::kMostTargets);
+  SLIPWAY_ASSIGN_OR_RETURN(notify::Target target, notify::ParseTarget(text));
+  config.notify.push_back(std::move(target));
+  return Status();
+}
+
 Status SetLogFormat(Config& config, const std::string& text) {
   if (text != "plain" && text != "json") return InvalidArgument("'{}' is not one of plain, json", text);
   config.log_format = text == "json" ? log::Format::kJson : log::Format::kPlain;
@@ -193,6 +212,16 @@ std::vector<Key> MakeKeys() {
              "Where tokens of managed identities are had, if not in Azure"),
       Source("secrets.azure_vault_endpoint", &secrets::SourceSettings::azure_vault_endpoint, "URL",
              "Where Azure key vaults are asked instead of at their own hosts"),
+      Text("http_listen", &Config::http_listen, "HOST:PORT", "Where webhooks come in, over HTTP; nowhere if not set"),
+      {"public_url",
+       Kind::kText,
+       "URL",
+       "Address of http_listen as git hosts and people reach it, for links",
+       SetPublicUrl,
+       {}},
+      {"notify", Kind::kRecords, "url=URL[,events=EVENT][,secret_file=FILE]",
+       "Whom to tell of run.started, run.finished, image.pushed", AddTarget,
+       [](Config& config) { config.notify.clear(); }},
   };
 }
 

@@ -11,7 +11,12 @@
 namespace slipway::config {
 
 struct Key {
-  enum class Kind { kText, kList, kBool };
+  enum class Kind {
+    kText,
+    kList,
+    kRecords,  ///< a list whose elements have fields: a map in the file, "name=value,…" as a flag
+    kBool
+  };
 
   std::string_view name;  ///< as in the file, "limits.entries"; the flag is "--limits-entries"
   Kind kind = Kind::kText;
@@ -19,6 +24,7 @@ struct Key {
   std::string_view help;
   /// Takes one value; the values of a list one after the other.
   std::function<Status(Config&, const std::string&)> set;
+  bool IsList() const { return kind == Kind::kList || kind == Kind::kRecords; }
   /// Of a list: forgets what an earlier source has set.
   std::function<void(Config&)> clear;
 };

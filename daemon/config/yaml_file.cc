@@ -46,25 +46,52 @@ class Reader {
     if (name == "limits" || name == "secrets") return ReadMap(value, name);
     const Key* key = FindKey(name);
     if (key == nullptr) return At(key_node.Mark(), fmt::format("unknown key '{}'{}", name, KeyHint(name)));
-    if (key->kind == Key::Kind::kList && value.IsSequence()) {
+    if (key->IsList() && value.IsSequence()) {
       if (key->clear) key->clear(config_);
       for (const YAML::Node& element : value) {
-        if (!element.IsScalar()) return At(element.Mark(), fmt::format("{}: an element is not a single value", name));
-        SLIPWAY_RETURN_IF_ERROR(Set(*key, element));
+        SLIPWAY_RETURN_IF_ERROR(SetElement(*key, element));
       }
       return Status();
     }
     if (!value.IsScalar()) {
       return At(value.IsNull() ? key_node.Mark() : value.Mark(),
-                fmt::format("{}: {} is expected", name,
-                            key->kind == Key::Kind::kList ? "a list or a single value" : "a single value"));
+                fmt::format("{}: {} is expected", name, key->IsList() ? "a list or a single value" : "a single value"));
     }
     if (key->clear) key->clear(config_);
-    return Set(*key, value);
+    return Set(*key, value, value.Scalar());
   }
 
-  Status Set(const Key& key, const YAML::Node& value) {
-    const Status status = key.set(config_, value.Scalar());
+  Status SetElement(const Key& key, const YAML::Node& element) {
+    if (element.IsScalar()) return Set(key, element, element.Scalar());
+    if (key.kind != Key::Kind::kRecords || !element.IsMap()) {
+      return At(element.Mark(), fmt::format("{}: an element is not {}", key.name,
+                                            key.kind == Key::Kind::kRecords ? "a map of fields" : "a single value"));
+    }
+    std::string fields;
+    for (const auto& item : element) {
+      SLIPWAY_RETURN_IF_ERROR(AddField(key, item.first, item.second, &fields));
+    }
+    return Set(key, element, fields);
+  }
+
+  // As the flag would have it: "name=value" in quotes, once for each value of a list.
+  Status AddField(const Key& key, const YAML::Node& name, const YAML::Node& value, std::string* fields) {
+    if (value.IsSequence()) {
+      for (const YAML::Node& one : value) SLIPWAY_RETURN_IF_ERROR(AddField(key, name, one, fields));
+      return Status();
+    }
+    if (!name.IsScalar() || !value.IsScalar()) {
+      return At(name.Mark(), fmt::format("{}: a field is not a name with a single value or a list of them", key.name));
+    }
+    *fields += fields->empty() ? "\"" : ",\"";
+    for (const char c : name.Scalar() + "=" + value.Scalar())
+      *fields += c == '"' ? std::string("\"\"") : std::string(1, c);
+    *fields += '"';
+    return Status();
+  }
+
+  Status Set(const Key& key, const YAML::Node& value, const std::string& text) {
+    const Status status = key.set(config_, text);
     return status.ok() ? status : At(value.Mark(), fmt::format("{}: {}", key.name, status.message()));
   }
 

@@ -55,6 +55,19 @@ TEST(CommandLine, OtherMachinesNeedAllowRemote) {
   EXPECT_TRUE(ReadCommandLine({"--listen", "[::1]:0"}, "1").ok());
 }
 
+TEST(CommandLine, WebhooksAndNotifications) {
+  const Result<Invocation> got =
+      ReadCommandLine({"--http-listen", "[::]:80", "--notify", "url=http://a/,events=run.started", "--notify",
+                       "url=http://b/", "--public-url", "http://c:80//"},
+                      "1");
+  ASSERT_TRUE(got.ok()) << got.status().message();
+  EXPECT_EQ(got->config.notify.size(), 2U);
+  EXPECT_EQ(got->config.public_url, "http://c:80");
+  EXPECT_NE(ErrorOf({"--http-listen", "unix:/x"}).find("http_listen: 'unix:/x' is not HOST:PORT"), std::string::npos);
+  EXPECT_NE(ErrorOf({"--public-url", "https://me:pw@c/"}).find("no place here"), std::string::npos);
+  EXPECT_EQ(ErrorOf({"--public-url", "https://me:pw@c/"}).find("pw@"), std::string::npos);
+}
+
 TEST(CommandLine, AddressesAndRegistriesAreChecked) {
   EXPECT_NE(ErrorOf({"--listen", "7000"}).find("neither HOST:PORT nor unix:PATH"), std::string::npos);
   EXPECT_NE(ErrorOf({"--listen", "::1:80"}).find("brackets"), std::string::npos);

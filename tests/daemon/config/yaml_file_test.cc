@@ -81,5 +81,45 @@ TEST(YamlFile, DoubleKeysAndBadSyntaxAreErrors) {
   EXPECT_TRUE(ErrorOf("root: *nowhere\n").starts_with("slipwayd.yaml:"));
 }
 
+TEST(YamlFile, NotificationsAreMapsOrAsTheFlagHasThem) {
+  Config config;
+  const Status status = ApplyYaml(R"(
+http_listen: 127.0.0.1:8080
+public_url: https://ci.example.com/slipway/
+notify:
+  - url: https://a.example.com/hook?x=1,2
+    events: [run.finished, image.pushed]
+    secret: 'with "quotes", and a comma'
+  - url=https://b.example.com,secret_file=/etc/b
+)",
+                                  "f", config);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(config.public_url, "https://ci.example.com/slipway");
+  ASSERT_EQ(config.notify.size(), 2U);
+  EXPECT_EQ(config.notify[0].url, "https://a.example.com/hook?x=1,2");
+  EXPECT_EQ(config.notify[0].secret, "with \"quotes\", and a comma");
+  EXPECT_TRUE(config.notify[0].Wants(notify::kImagePushed));
+  EXPECT_FALSE(config.notify[0].Wants(notify::kRunStarted));
+  EXPECT_EQ(config.notify[1].secret_file, "/etc/b");
+  EXPECT_TRUE(config.notify[1].Wants(notify::kRunStarted)) << "all, where none is named";
+}
+
+TEST(YamlFile, NotificationsSayWhatIsWrongAndWhere) {
+  EXPECT_EQ(
+      ErrorOf("notify:\n  - url: https://a\n    event: run.finished\n"),
+      "slipwayd.yaml:2:5: notify: unknown field 'event' (there are url, events, secret, secret_file); did you mean "
+      "'events'?");
+  EXPECT_EQ(ErrorOf("notify:\n  - url: https://a\n    events: run.finishd\n"),
+            "slipwayd.yaml:2:5: notify: 'run.finishd' is not one of run.started, run.finished, image.pushed; did you "
+            "mean 'run.finished'?");
+  EXPECT_EQ(ErrorOf("notify:\n  - secret: s\n"), "slipwayd.yaml:2:5: notify: 'url' is missing");
+  EXPECT_EQ(ErrorOf("notify:\n  - [a]\n"), "slipwayd.yaml:2:5: notify: an element is not a map of fields");
+  EXPECT_EQ(ErrorOf("notify:\n  - url: {a: b}\n"),
+            "slipwayd.yaml:2:5: notify: a field is not a name with a single value or a list of them");
+  EXPECT_EQ(ErrorOf("notify:\n  - {url: 'https://a', secret: s, secret_file: f}\n"),
+            "slipwayd.yaml:2:5: notify: 'secret' and 'secret_file' exclude each other");
+  EXPECT_TRUE(ErrorOf("notify: url=ftp://a\n").starts_with("slipwayd.yaml:1:9: notify: "));
+}
+
 }  // namespace
 }  // namespace slipway::config
