@@ -87,6 +87,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddLogs(line);
   AddCancel(line);
   AddDiff(line);
+  AddNotifications(line);
   AddVersion(line);
   AddInfo(line);
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {

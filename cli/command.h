@@ -32,6 +32,7 @@ void AddShow(CommandLine& line);
 void AddLogs(CommandLine& line);
 void AddCancel(CommandLine& line);
 void AddDiff(CommandLine& line);
+void AddNotifications(CommandLine& line);
 void AddVersion(CommandLine& line);
 void AddInfo(CommandLine& line);
 

@@ -129,6 +129,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
   connection->ssh_agents_ = v1::SshAgents::NewStub(connection->channel_);
   connection->system_ = v1::System::NewStub(connection->channel_);
   connection->images_ = v1::Images::NewStub(connection->channel_);
+  connection->notifications_ = v1::Notifications::NewStub(connection->channel_);
   return connection;
 }
 

@@ -18,6 +18,7 @@
 #include "executor/base/status.h"
 #include "slipway/v1/attestations.grpc.pb.h"
 #include "slipway/v1/images.grpc.pb.h"
+#include "slipway/v1/notifications.grpc.pb.h"
 #include "slipway/v1/runs.grpc.pb.h"
 #include "slipway/v1/sources.grpc.pb.h"
 #include "slipway/v1/ssh_agents.grpc.pb.h"
@@ -43,6 +44,7 @@ class Connection {
   v1::SshAgents::Stub& ssh_agents() { return *ssh_agents_; }
   v1::System::Stub& system() { return *system_; }
   v1::Images::Stub& images() { return *images_; }
+  v1::Notifications::Stub& notifications() { return *notifications_; }
   /// As the user gave it.
   const std::string& server() const { return server_; }
 
@@ -60,6 +62,7 @@ class Connection {
   std::unique_ptr<v1::SshAgents::Stub> ssh_agents_;
   std::unique_ptr<v1::System::Stub> system_;
   std::unique_ptr<v1::Images::Stub> images_;
+  std::unique_ptr<v1::Notifications::Stub> notifications_;
 };
 
 /// The client's side of one call: cancelled with `ctx`, bounded by its deadline and by `timeout` if that is not zero.
