@@ -17,14 +17,18 @@
 #include "daemon/services/agents_service.h"
 #include "daemon/services/attestations_service.h"
 #include "daemon/services/images_service.h"
+#include "daemon/services/notifications_service.h"
 #include "daemon/services/runs_service.h"
 #include "daemon/services/server.h"
 #include "daemon/services/sources_service.h"
 #include "daemon/services/system_service.h"
 #include "daemon/services/tasks_service.h"
 #include "daemon/sources/uploads.h"
+#include "daemon/store/notification_store.h"
 #include "daemon/store/sqlite_run_store.h"
 #include "daemon/store/sqlite_task_store.h"
+#include "daemon/tasks/notifier.h"
+#include "daemon/tasks/run_page.h"
 #include "daemon/tasks/triggers.h"
 #include "executor/base/cleanup.h"
 #include "executor/base/fs.h"
@@ -37,6 +41,7 @@ namespace {
 
 constexpr std::chrono::minutes kCollectEvery{10};
 constexpr std::chrono::seconds kSweepEvery{30};
+constexpr std::chrono::hours kForgetEvery{1};
 constexpr std::chrono::seconds kCallGrace{2};
 
 builder::Options BuilderOptions(const config::Config& config) {
@@ -156,6 +161,11 @@ std::vector<std::pair<std::string, std::string>> Facts(const config::Config& con
   return facts;
 }
 
+// What events say they come from: a reference to this daemon.
+std::string EventSource(const config::Config& config, const store::RunStore& store) {
+  return config.public_url.empty() ? "/slipway/" + store.run_id_prefix() : config.public_url;
+}
+
 Status Serve(const config::Config& config, const sigset_t& signals) {
   std::vector<config::Address> addresses;
   SLIPWAY_RETURN_IF_ERROR(CheckAddresses(config, &addresses));
@@ -178,7 +188,20 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto transport, TaskTransport(config));
   SLIPWAY_ASSIGN_OR_RETURN(const secrets::SecretSources secret_sources,
                            secrets::OpenSources(config.secrets, *transport));
-  tasks::Triggers triggers({.tasks = *task_store, .runs = *store, .sealer = sealer, .clock = clock});
+  tasks::Triggers triggers(
+      {.tasks = *task_store, .runs = *store, .builder = *builder, .sealer = sealer, .clock = clock});
+  SLIPWAY_ASSIGN_OR_RETURN(const auto notifications, store::NotificationStore::Open(database));
+  std::vector<notify::Target> targets = config.notify;
+  SLIPWAY_RETURN_IF_ERROR(notify::LoadSecrets(&targets));
+  tasks::Notifier notifier({.store = *notifications,
+                            .tasks = *task_store,
+                            .sealer = sealer,
+                            .transport = *transport,
+                            .clock = clock,
+                            .targets = std::move(targets),
+                            .public_url = config.public_url,
+                            .source = EventSource(config, *store)});
+  store->SetAnnouncer([&notifier](const store::Run& run) { return notifier.Announce(run); });
   const runs::Parts parts{.store = *store,
                           .archive = *archive,
                           .sealer = sealer,
@@ -192,7 +215,10 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                         },
                                     .max_parallel = config.max_parallel_task_steps,
                                     .transport = transport.get()},
-                          .on_run = [&triggers](const store::Run& run) { triggers.OnRun(run); }};
+                          .on_run = [&](const store::Run& run) {
+                            triggers.OnRun(run);
+                            notifier.Wake();
+                          }};
   const runs::DispatcherOptions options = DispatcherOptions(config);
   runs::Dispatcher dispatcher(parts, uploads, options);
   const Cleanup stop_triggers([&triggers] { triggers.Stop(); });
@@ -216,17 +242,21 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                         .clock = clock,
                                         .rules = options.rules,
                                         .default_timeout = config.run_timeout});
+  services::NotificationsService notifications_service(*notifications, clock, [&notifier] { notifier.Wake(); });
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
+  SLIPWAY_RETURN_IF_ERROR(notifier.Start());
   web::Router router;
   triggers.AddRoutes(router);
+  tasks::AddRunPage(router, *store);
   SLIPWAY_RETURN_IF_ERROR(triggers.Start(dispatcher));
-  SLIPWAY_ASSIGN_OR_RETURN(
-      const auto server,
-      services::Server::Start(addresses, {&runs_service, &tasks_service, &agents_service, &sources_service,
-                                          &system_service, &attestations_service, &images_service}));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto server,
+                           services::Server::Start(addresses, {&runs_service, &tasks_service, &agents_service,
+                                                               &sources_service, &system_service, &attestations_service,
+                                                               &images_service, &notifications_service}));
   SLIPWAY_ASSIGN_OR_RETURN(const auto listener, ListenHttp(config, std::move(router)));
   const runs::Housekeeper housekeeper({
       {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
+      {"forget notifications", kForgetEvery, [&notifier](const Context&) { return notifier.Sweep(); }},
       {"sweep uploads", kSweepEvery,
        [&](const Context&) {
          uploads.Sweep();

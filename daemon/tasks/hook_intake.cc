@@ -17,6 +17,13 @@ namespace {
 using Json = nlohmann::json;
 using trigger::GitEvent;
 
+constexpr int kThreads = 4;  // so many git hosts may be slow before others wait
+constexpr int kMostAttempts = 8;
+constexpr std::chrono::minutes kPathsWithin{5};
+
+// Whether what failed may succeed later.
+bool MayPass(Code code) { return code == Code::kUnavailable || code == Code::kResourceExhausted; }
+
 const store::SourceTrigger* FindTrigger(const store::Task& task, const std::string& name) {
   if (name.empty()) return task.sources.size() == 1 ? &task.sources.front() : nullptr;
   const auto found = std::find_if(task.sources.begin(), task.sources.end(),
@@ -51,6 +58,11 @@ trigger::SourceConditions Conditions(const store::Task& task, const store::Sourc
   out.tags = source.tags;
   out.paths = source.paths;
   return out;
+}
+
+bool IsOf(const GitEvent& event, const std::string& repository) {
+  return std::any_of(event.repositories.begin(), event.repositories.end(),
+                     [&](const std::string& url) { return trigger::SameRepository(url, repository); });
 }
 
 store::RunTrigger ToRunTrigger(const store::Delivery& delivery, const GitEvent& event) {
@@ -122,13 +134,15 @@ Result<GitEvent> EventFromJson(std::string_view text) {
 
 HookIntake::~HookIntake() {
   ctx_.Cancel(Cancelled("the daemon is stopping"));
-  thread_.request_stop();
+  for (std::jthread& thread : threads_) thread.request_stop();
 }
 
 Status HookIntake::Start() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<store::Delivery> pending, parts_.tasks.PendingDeliveries());
-  for (const store::Delivery& delivery : pending) Queue(delivery.number);
-  thread_ = std::jthread([this](const std::stop_token& stop) { Work(stop); });
+  for (const store::Delivery& delivery : pending) Queue(delivery);
+  for (int i = 0; i < kThreads; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { Work(stop); });
+  }
   return Status();
 }
 
@@ -185,6 +199,7 @@ web::Response HookIntake::Receive(const web::Request& request) {
   if (!event.ok()) return Refuse(*task, *source, sender, 400, event.status());
   if (event->kind == GitEvent::Kind::kPing) return web::TextResponse(200, "the address and the secret are right");
 
+  const bool ours = event->kind == GitEvent::Kind::kIgnored || IsOf(*event, Conditions(*task, *source).repository);
   store::Delivery delivery;
   delivery.task = task->name;
   delivery.trigger = source->name;
@@ -195,84 +210,133 @@ web::Response HookIntake::Receive(const web::Request& request) {
   delivery.revision = event->commit;
   delivery.reference = Reference(*event);
   delivery.content = EventToJson(*event);
+  // What leads to nothing for sure is told at once, so that whoever set the webhook up sees it there. An event that
+  // starts nothing is no mistake: hosts switch off webhooks that refuse what they send.
+  if (event->kind == GitEvent::Kind::kIgnored || !ours) {
+    delivery.verdict = store::Verdict::kSkipped;
+    delivery.reason = ours
+                          ? fmt::format("'{}' starts nothing", event->detail)
+                          : fmt::format("it is of another repository than '{}'", Conditions(*task, *source).repository);
+  }
   const Result<store::Delivery> stored = parts_.tasks.AddDelivery(std::move(delivery));
   if (!stored.ok()) return web::TextResponse(503, "the delivery could not be stored; send it again");
   if (stored->verdict == store::Verdict::kRepeated) return web::TextResponse(200, "it came before");
-  Queue(stored->number);
+  if (stored->verdict == store::Verdict::kSkipped) return web::TextResponse(ours ? 200 : 422, stored->reason);
+  Queue(*stored);
   return web::TextResponse(202, "taken as " + store::DeliveryId(stored->number));
 }
 
-void HookIntake::Queue(int64_t number) {
+void HookIntake::Queue(const store::Delivery& delivery) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(number);
+    queue_.push_back({.number = delivery.number, .task = delivery.task});
+    ++changes_;
   }
   changed_.notify_one();
 }
 
+// The next one that may be judged: the first of a task of which none is being judged. nullopt: the end.
+std::optional<HookIntake::Waiting> HookIntake::Take(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const auto now = std::chrono::steady_clock::now();
+    auto wake = now + std::chrono::hours(1);
+    const uint64_t seen = changes_;
+    std::set<std::string_view> passed;
+    for (auto it = queue_.begin(); it != queue_.end(); ++it) {
+      if (!passed.insert(it->task).second || busy_.contains(it->task)) continue;
+      if (it->not_before > now) {
+        wake = std::min(wake, it->not_before);
+        continue;
+      }
+      Waiting out = std::move(*it);
+      queue_.erase(it);
+      busy_.insert(out.task);
+      return out;
+    }
+    changed_.wait_until(lock, stop, wake, [&] { return changes_ != seen; });
+  }
+  return std::nullopt;
+}
+
+void HookIntake::GiveBack(Waiting waiting, bool again) {
+  {
+    const std::lock_guard lock(mutex_);
+    busy_.erase(waiting.task);
+    if (again) {
+      waiting.not_before = std::chrono::steady_clock::now() + parts_.first_pause * (1 << waiting.attempts);
+      ++waiting.attempts;
+      queue_.push_front(std::move(waiting));  // before later ones of its task
+    }
+    ++changes_;
+  }
+  changed_.notify_all();
+}
+
 void HookIntake::Work(const std::stop_token& stop) {
-  while (true) {
-    int64_t number = 0;
-    {
-      std::unique_lock lock(mutex_);
-      if (!changed_.wait(lock, stop, [this] { return !queue_.empty(); })) return;
-      number = queue_.front();
-      queue_.pop_front();
-    }
-    const Result<store::Delivery> delivery = parts_.tasks.GetDelivery(number);
-    if (!delivery.ok()) {
-      spdlog::error("delivery {}: {}", number, delivery.status().message());
-    } else {
-      Process(*delivery);
-    }
+  while (std::optional<Waiting> waiting = Take(stop)) {
+    const bool again = Process(*waiting);
+    GiveBack(*std::move(waiting), again);
   }
 }
 
-void HookIntake::Process(const store::Delivery& delivery) {
-  store::Verdict verdict = store::Verdict::kSkipped;
-  std::string reason;
-  const Result<std::string> run = Judge(delivery, &verdict, &reason);
-  if (run.code() == Code::kCancelled) return;  // it stays pending for the next start
-  if (!run.ok()) {
-    verdict = store::Verdict::kFailed;
-    reason = run.status().message();
+// Whether it is to be tried again.
+bool HookIntake::Process(const Waiting& waiting) {
+  const std::string id = store::DeliveryId(waiting.number);
+  const Result<store::Delivery> delivery = parts_.tasks.GetDelivery(waiting.number);
+  if (delivery.ok() && delivery->verdict != store::Verdict::kPending) return false;  // it was judged before
+  const Result<Judgement> judged = delivery.ok() ? Judge(*delivery) : Result<Judgement>(delivery.status());
+  if (judged.code() == Code::kCancelled) return false;  // it stays pending for the next start
+  if (MayPass(judged.code()) && waiting.attempts < kMostAttempts) {
+    spdlog::warn("delivery {} for task '{}' is tried again: {}", id, waiting.task, judged.status().message());
+    return true;
   }
-  spdlog::info("delivery {} for task '{}': {}: {}", store::DeliveryId(delivery.number), delivery.task,
-               store::VerdictName(verdict), reason);
-  const Status stored = parts_.tasks.SetVerdict(delivery.number, verdict, reason, run.ok() ? *run : "");
-  if (!stored.ok()) spdlog::error("delivery {}: {}", delivery.number, stored.message());
+  const Judgement judgement = judged.ok() ? *judged : Judgement{store::Verdict::kFailed, judged.status().message(), ""};
+  spdlog::info("delivery {} for task '{}': {}: {}", id, waiting.task, store::VerdictName(judgement.verdict),
+               judgement.reason);
+  const Status stored = parts_.tasks.SetVerdict(waiting.number, judgement.verdict, judgement.reason, judgement.run_id);
+  if (!stored.ok()) spdlog::error("delivery {}: {}", id, stored.message());
+  return false;
 }
 
-// The id of the run, "" if it starts none.
-Result<std::string> HookIntake::Judge(const store::Delivery& delivery, store::Verdict* verdict, std::string* reason) {
+Result<HookIntake::Judgement> HookIntake::Judge(const store::Delivery& delivery) {
+  const auto skipped = [](std::string why) { return Judgement{store::Verdict::kSkipped, std::move(why), ""}; };
   const Result<store::Task> task = parts_.tasks.Get(delivery.task);
   const store::SourceTrigger* source = task.ok() ? FindTrigger(*task, delivery.trigger) : nullptr;
-  if (source == nullptr) {
-    *reason = "the task or the trigger is gone";
-    return std::string();
-  }
-  if (!task->enabled || !source->enabled) {
-    *reason = task->enabled ? "the trigger is disabled" : "the task is disabled";
-    return std::string();
-  }
+  if (source == nullptr) return skipped("the task or the trigger is gone");
+  if (!task->enabled) return skipped("the task is disabled");
+  if (!source->enabled) return skipped("the trigger is disabled");
   SLIPWAY_ASSIGN_OR_RETURN(const GitEvent event, EventFromJson(delivery.content));
   SLIPWAY_ASSIGN_OR_RETURN(const trigger::SourceFilter filter, trigger::SourceFilter::Make(Conditions(*task, *source)));
   trigger::SourceFilter::Verdict wanted = filter.Judge(event);
   if (wanted.needs_paths) {
-    const std::string& url = filter.conditions().repository;
-    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> paths,
-                             parts_.changed_paths(ctx_, *task, url, event.before, event.commit));
-    wanted = filter.Judge(event, &paths);
+    SLIPWAY_ASSIGN_OR_RETURN(wanted, JudgePaths(*task, filter, event));
   }
-  *reason = wanted.reason;
-  if (!wanted.run) return std::string();
+  if (!wanted.run) return skipped(std::move(wanted.reason));
   const store::RunTrigger run_trigger = ToRunTrigger(delivery, event);
   const bool with_secrets = !event.from_fork || source->forks == store::ForkPolicy::kTrust;
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string run, parts_.start_run(*task, run_trigger, with_secrets,
-                                                                   "delivery:" + std::to_string(delivery.number)));
+  SLIPWAY_ASSIGN_OR_RETURN(std::string run, parts_.start_run(*task, run_trigger, with_secrets,
+                                                             "delivery:" + std::to_string(delivery.number)));
   if (source->cancel_previous) parts_.cancel_older(*task, run_trigger, run);
-  *verdict = store::Verdict::kRun;
-  return run;
+  return Judgement{store::Verdict::kRun, std::move(wanted.reason), std::move(run)};
+}
+
+// Of a pull request all that it proposes counts, not just its last commits; a branch that is new is compared with the
+// default one. Where nobody can tell, a run too many is better than one too few.
+Result<trigger::SourceFilter::Verdict> HookIntake::JudgePaths(const store::Task& task,
+                                                              const trigger::SourceFilter& filter,
+                                                              const GitEvent& event) {
+  const bool pull = event.kind == GitEvent::Kind::kPullRequest;
+  const std::string before = pull ? "refs/heads/" + event.branch : event.before;
+  const Context ctx = ctx_.WithTimeout(kPathsWithin, "comparing the commits");
+  const Result<std::vector<std::string>> paths =
+      parts_.changed_paths(ctx, task, filter.conditions().repository,
+                           before.find_first_not_of('0') == std::string::npos ? "" : before, event.commit);
+  if (paths.ok()) return filter.Judge(event, &*paths);
+  if (paths.code() == Code::kDeadlineExceeded) return Unavailable("{}", paths.status().message());
+  if (paths.code() != Code::kNotFound && paths.code() != Code::kResourceExhausted) return paths.status();
+  return trigger::SourceFilter::Verdict{
+      .run = true, .reason = fmt::format("what it changes cannot be told: {}", paths.status().message())};
 }
 
 Result<store::Delivery> HookIntake::Replay(int64_t number) {
@@ -287,7 +351,7 @@ Result<store::Delivery> HookIntake::Replay(int64_t number) {
   delivery.run_id.clear();
   delivery.receive_time = parts_.clock.System();
   SLIPWAY_ASSIGN_OR_RETURN(store::Delivery stored, parts_.tasks.AddDelivery(std::move(delivery)));
-  Queue(stored.number);
+  Queue(stored);
   return stored;
 }
 

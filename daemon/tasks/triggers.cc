@@ -1,5 +1,7 @@
 #include "daemon/tasks/triggers.h"
 
+#include "daemon/tasks/pinned_source.h"
+#include "daemon/tasks/task_secrets.h"
 #include "executor/base/log.h"
 
 namespace slipway::tasks {
@@ -40,10 +42,9 @@ Triggers::Triggers(const Parts& parts) : parts_(parts) {
           },
       .cancel_older = [this](const store::Task& task, const store::RunTrigger& newer,
                              const std::string& except) { CancelOlder(task, newer, except); },
-      .changed_paths = [](const Context&, const store::Task& task, const std::string&, const std::string&,
-                          const std::string&) -> Result<std::vector<std::string>> {
-        return Unimplemented("which paths were changed is not told by the delivery for task '{}'", task.name);
-      }});
+      .changed_paths = [this](const Context& ctx, const store::Task& task, const std::string& url,
+                              const std::string& before,
+                              const std::string& after) { return ChangedPaths(ctx, task, url, before, after); }});
 }
 
 Triggers::~Triggers() { Stop(); }
@@ -113,6 +114,15 @@ void Triggers::CancelOlder(const store::Task& task, const store::RunTrigger& new
       log::ForRun(older.id)->error("not canceled: {}", canceled.status().message());
     }
   }
+}
+
+Result<std::vector<std::string>> Triggers::ChangedPaths(const Context& ctx, const store::Task& task,
+                                                        const std::string& url, const std::string& before,
+                                                        const std::string& after) const {
+  SLIPWAY_ASSIGN_OR_RETURN(const TaskSecrets secrets, TaskSecrets::Open(task, parts_.sealer));
+  // The token is for the host that it was given for.
+  const bool ours = SameSourceHost(url, SourceOf(task));
+  return parts_.builder.ChangedPaths(ctx, ours ? SourceWithToken(url, secrets.Get("context")) : url, before, after);
 }
 
 // A daemon that died may have known the end of a run, and not yet what its task is built from.

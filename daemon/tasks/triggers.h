@@ -23,6 +23,7 @@
 #include "daemon/tasks/task_starter.h"
 #include "daemon/tasks/task_timers.h"
 #include "executor/base/clock.h"
+#include "executor/builder/builder.h"
 
 namespace slipway::tasks {
 
@@ -31,6 +32,7 @@ class Triggers {
   struct Parts {
     store::TaskStore& tasks;
     store::RunStore& runs;
+    builder::Builder& builder;  ///< for its git mirrors
     const secrets::Sealer& sealer;
     const Clock& clock;
   };
@@ -62,6 +64,8 @@ class Triggers {
  private:
   Result<std::string> StartRun(const TaskStart& start) const;
   void CancelOlder(const store::Task& task, const store::RunTrigger& newer, const std::string& except) const;
+  Result<std::vector<std::string>> ChangedPaths(const Context& ctx, const store::Task& task, const std::string& url,
+                                                const std::string& before, const std::string& after) const;
   Status CatchUpBases() const;
   void KeepBases(const store::Run& run) const;
   void Work(const std::stop_token& stop);

@@ -84,9 +84,11 @@ class FakeBuilder : public builder::Builder {
     return out;
   }
 
-  Result<std::vector<std::string>> ChangedPaths(const Context&, const std::string& location, const std::string&,
-                                                const std::string&) override {
-    return Unimplemented("'{}': no git is here", location);
+  Result<std::vector<std::string>> ChangedPaths(const Context&, const std::string& location, const std::string& before,
+                                                const std::string& after) override {
+    const std::lock_guard lock(mutex_);
+    compared_.push_back(location + " " + before + " " + after);
+    return changed_;
   }
 
   Result<std::unique_ptr<builder::Workbench>> OpenWorkbench(const std::string& name) override {
@@ -163,6 +165,16 @@ class FakeBuilder : public builder::Builder {
     const std::lock_guard lock(mutex_);
     return asked_attestations_;
   }
+  /// What differs between commits from now on.
+  void Change(Result<std::vector<std::string>> paths) {
+    const std::lock_guard lock(mutex_);
+    changed_ = std::move(paths);
+  }
+  /// "location before after" of each comparison.
+  std::vector<std::string> compared() const {
+    const std::lock_guard lock(mutex_);
+    return compared_;
+  }
   void FailExport(Status status) {
     const std::lock_guard lock(mutex_);
     export_status_ = std::move(status);
@@ -210,6 +222,8 @@ class FakeBuilder : public builder::Builder {
   std::vector<builder::Attestation> attestations_;
   std::vector<oci::Reference> asked_attestations_;
   Status export_status_;
+  Result<std::vector<std::string>> changed_ = std::vector<std::string>();
+  std::vector<std::string> compared_;
   bool open_ = true;
   int active_ = 0;
   int most_active_ = 0;

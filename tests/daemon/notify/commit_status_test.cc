@@ -33,7 +33,7 @@ TEST(CommitStatus, GitHubIsToldAsItsApiSays) {
   EXPECT_EQ(request.headers.Get("Authorization"), "Bearer t0ken");
   EXPECT_EQ(request.headers.Get("Accept"), "application/vnd.github+json");
   EXPECT_EQ(Json::parse(request.body), Json::parse(R"({"state": "success",
-      "description": "Run ca7 succeeded after 12s", "context": "slipway/app",
+      "description": "Run ca7 succeeded after 12.0s", "context": "slipway/app",
       "target_url": "https://ci.example.com/runs/ca7"})"));
 }
 

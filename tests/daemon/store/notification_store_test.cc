@@ -49,9 +49,10 @@ class NotificationStoreTest : public ::testing::Test {
     EXPECT_TRUE(runs_->Finish(id, RunState::kSucceeded, {}, At(3)).ok());
     return id;
   }
+  std::vector<Notification> All(const std::string& lane) { return *store_->Due(lane, At(1000), 100); }
   std::vector<std::string> Events(const std::string& lane) {
     std::vector<std::string> events;
-    for (const Notification& one : *store_->Due(lane, At(1000), 100)) events.push_back(one.event);
+    for (const Notification& one : All(lane)) events.push_back(one.event);
     return events;
   }
 
@@ -134,7 +135,7 @@ TEST_F(NotificationStoreTest, TheDeadAreListedAndRevived) {
 
 TEST_F(NotificationStoreTest, OldOnesAreForgottenButNumbersAreNotGivenAgain) {
   Finished();
-  for (const Notification& one : *store_->Due("a", At(1000), 10)) ASSERT_TRUE(store_->SetSent(one.number, "").ok());
+  for (const Notification& one : All("a")) ASSERT_TRUE(store_->SetSent(one.number, "").ok());
   const int64_t last = store_->Due("b", At(1000), 1)->at(0).number;
   ASSERT_TRUE(store_->SetDead(last, "x").ok());
   ASSERT_TRUE(store_->Forget(At(3), At(3)).ok());

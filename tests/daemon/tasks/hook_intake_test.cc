@@ -49,6 +49,7 @@ class HookIntakeTest : public TasksFixture {
         .start_run = [this](const store::Task&, const store::RunTrigger& trigger, bool with_secrets,
                             const std::string& request_id) -> Result<std::string> {
           const std::lock_guard lock(mutex_);
+          if (failures_-- > 0) return ResourceExhausted("the queue is full");
           starts_.push_back({trigger, with_secrets, request_id});
           return "ca" + std::to_string(starts_.size());
         },
@@ -57,8 +58,13 @@ class HookIntakeTest : public TasksFixture {
               const std::lock_guard lock(mutex_);
               cancelled_before_.push_back(except);
             },
-        .changed_paths = [this](const Context&, const store::Task&, const std::string&, const std::string&,
-                                const std::string&) -> Result<std::vector<std::string>> { return changed_; }};
+        .changed_paths = [this](const Context&, const store::Task&, const std::string&, const std::string& before,
+                                const std::string&) -> Result<std::vector<std::string>> {
+          const std::lock_guard lock(mutex_);
+          compared_with_ = before;
+          return changed_;
+        },
+        .first_pause = std::chrono::milliseconds(1)};
     auto intake = std::make_unique<HookIntake>(std::move(parts));
     intake->AddRoutes(router_);
     return intake;
@@ -97,7 +103,9 @@ class HookIntakeTest : public TasksFixture {
   std::mutex mutex_;
   std::vector<Start> starts_;
   std::vector<std::string> cancelled_before_;
-  std::vector<std::string> changed_;
+  int failures_ = 0;  // of the next starts
+  Result<std::vector<std::string>> changed_ = std::vector<std::string>();
+  std::string compared_with_;
 };
 
 TEST_F(HookIntakeTest, APushLeadsToOneRunOfItsTip) {
@@ -139,7 +147,7 @@ TEST_F(HookIntakeTest, WhatTheTriggerDoesNotWantIsSkippedWithItsReason) {
   const auto intake = Intake();
   ASSERT_TRUE(intake->Start().ok());
   EXPECT_EQ(Push("github_tag", "1").status, 202);
-  EXPECT_EQ(Push("github_pull_request_labeled", "2", "pull_request").status, 202);
+  EXPECT_EQ(Push("github_pull_request_labeled", "2", "pull_request").status, 200) << "hosts mind being refused";
   EXPECT_EQ(Push("github_ping", "3", "ping").status, 200);
   for (const store::Delivery& delivery : Settled()) {
     EXPECT_EQ(delivery.verdict, store::Verdict::kSkipped);
@@ -211,13 +219,79 @@ TEST_F(HookIntakeTest, PathsThatThePayloadLacksAreAskedFor) {
   ASSERT_TRUE(intake->Start().ok());
   std::string body = Fixture("github_push");
   body.replace(body.find("\"forced\": false"), 15, "\"forced\": true ");
-  changed_ = {"docs/x.md"};
+  changed_ = std::vector<std::string>{"docs/x.md"};
   ASSERT_EQ(Deliver(body, "push", "1", Hmac(body, "s3cret")).status, 202);
   EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kSkipped);
-  changed_ = {"services/api/x.go"};
+  EXPECT_EQ(compared_with_, "6113728f27ae82c7b1a177c8d03f9e96e0adf246");
+  changed_ = std::vector<std::string>{"services/api/x.go"};
   ASSERT_EQ(Deliver(body, "push", "2", Hmac(body, "s3cret")).status, 202);
   EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
   EXPECT_THAT(cancelled_before_, SizeIs(1));
+}
+
+TEST_F(HookIntakeTest, PathsOfAPullRequestAreAgainstItsTargetAndThoseOfANewBranchAgainstTheDefaultOne) {
+  store::Task task = *store_->Get("hooked");
+  task.sources[0].paths = {"services/**"};
+  task.sources[0].branches = {};
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  ASSERT_EQ(Push("github_pull_request", "1", "pull_request").status, 202);
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kSkipped);
+  EXPECT_EQ(compared_with_, "refs/heads/main");
+  std::string body = Fixture("github_push");
+  body.replace(body.find("6113728f27ae82c7b1a177c8d03f9e96e0adf246"), 40, std::string(40, '0'));
+  compared_with_ = "nothing";
+  ASSERT_EQ(Deliver(body, "push", "2", Hmac(body, "s3cret")).status, 202);
+  Settled();
+  EXPECT_EQ(compared_with_, "");
+}
+
+TEST_F(HookIntakeTest, WhatNobodyCanTellTheChangesOfIsBuilt) {
+  store::Task task = *store_->Get("hooked");
+  task.sources[0].paths = {"services/**"};
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  changed_ = NotFound("no such commit");
+  ASSERT_EQ(Push("github_pull_request", "1", "pull_request").status, 202);
+  const store::Delivery delivery = Settled().at(0);
+  EXPECT_EQ(delivery.verdict, store::Verdict::kRun);
+  EXPECT_THAT(delivery.reason, HasSubstr("no such commit"));
+}
+
+TEST_F(HookIntakeTest, AnotherRepositoryIsToldAtOnce) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  std::string body = Fixture("github_push");
+  for (size_t at = 0; (at = body.find("org/app", at)) != std::string::npos;) body.replace(at, 7, "org/not");
+  const web::Response answer = Deliver(body, "push", "1", Hmac(body, "s3cret"));
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_THAT(answer.body, HasSubstr("another repository than 'https://github.example.com/org/app.git"));
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kSkipped);
+  EXPECT_THAT(starts_, SizeIs(0));
+}
+
+TEST_F(HookIntakeTest, WhatFailsForNowIsTriedAgainBeforeLaterOnes) {
+  failures_ = 3;
+  const auto intake = Intake();
+  ASSERT_EQ(Push("github_push", "one").status, 202);
+  ASSERT_EQ(Push("github_push", "two").status, 202);
+  ASSERT_TRUE(intake->Start().ok());
+  for (const store::Delivery& delivery : Settled()) EXPECT_EQ(delivery.verdict, store::Verdict::kRun);
+  ASSERT_THAT(starts_, SizeIs(2));
+  EXPECT_EQ(starts_[0].request_id, "delivery:1");
+  EXPECT_EQ(starts_[1].request_id, "delivery:2");
+}
+
+TEST_F(HookIntakeTest, WhatFailsForLongIsFailed) {
+  failures_ = 1000;
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  ASSERT_EQ(Push("github_push", "one").status, 202);
+  const store::Delivery delivery = Settled().at(0);
+  EXPECT_EQ(delivery.verdict, store::Verdict::kFailed);
+  EXPECT_THAT(delivery.reason, HasSubstr("the queue is full"));
 }
 
 }  // namespace

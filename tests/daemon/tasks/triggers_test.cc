@@ -7,6 +7,7 @@
 
 #include "daemon/store/sqlite_task_store.h"
 #include "daemon/tasks/task_secrets.h"
+#include "daemon/trigger/webhook.h"
 #include "tests/testing/run_fixture.h"
 
 namespace slipway::tasks {
@@ -31,8 +32,8 @@ class TriggersTest : public testing::RunFixture {
   // As main.cc does it.
   void Wire() {
     tasks_ = *store::SqliteTaskStore::Open(dir_.path() + "/runs.db");
-    triggers_ = std::make_unique<Triggers>(
-        Triggers::Parts{.tasks = *tasks_, .runs = *store_, .sealer = *sealer_, .clock = Clock::Real()});
+    triggers_ = std::make_unique<Triggers>(Triggers::Parts{
+        .tasks = *tasks_, .runs = *store_, .builder = builder_, .sealer = *sealer_, .clock = Clock::Real()});
   }
   void Unwire() {
     triggers_->Stop();
@@ -186,6 +187,48 @@ TEST_F(TriggersTest, ANewerPushCancelsWhatStillRunsForAnOlderOne) {
   EXPECT_EQ(runs.at(0).trigger.commit, std::string(40, 'c'));
   EXPECT_EQ(runs.at(1).state, store::RunState::kSucceeded) << "of another branch";
   EXPECT_EQ(runs.at(2).state, store::RunState::kCanceled);
+}
+
+TEST_F(TriggersTest, WhereADeliveryNamesNoPathsTheRepositoryIsAskedWithTheToken) {
+  store::Task task = Task("pathy");
+  std::get<task::QuickBuild>(task.step).source_location = "https://git.example.com/org/app.git";
+  task.has_context_token = true;
+  store::SourceTrigger source;
+  source.name = "s";
+  source.branches = {"main"};
+  source.paths = {"src/**"};
+  task.sources = {source};
+  TaskSecrets secrets;
+  secrets.Set("trigger:s:secret", "k");
+  secrets.Set("context", "t0ken");
+  ASSERT_TRUE(secrets.Seal(*sealer_, &task).ok());
+  ASSERT_TRUE(tasks_->Create(task, Clock::Real().System()).ok());
+  web::Router router;
+  triggers_->AddRoutes(router);
+  Begin();
+  const auto push = [&](char commit) {
+    const std::string body = fmt::format(
+        R"({{"repository":"https://git.example.com/org/app.git","ref":"refs/heads/main","before":"{}","after":"{}"}})",
+        std::string(40, 'a'), std::string(40, commit));
+    const std::string now = std::to_string(
+        std::chrono::duration_cast<std::chrono::seconds>(Clock::Real().System().time_since_epoch()).count());
+    web::Request request{.method = "POST", .path = "/webhooks/git/pathy", .body = body};
+    request.headers = {{"x-slipway-event", "push"},
+                       {"x-slipway-timestamp", now},
+                       {"x-slipway-signature", trigger::SignGeneric(now, body, "k")}};
+    const web::Router::Match match = router.Find("POST", request.path);
+    request.params = match.params;
+    ASSERT_EQ((*match.handler)(request).status, 202);
+    while (!tasks_->PendingDeliveries()->empty()) std::this_thread::yield();
+  };
+  builder_.Change(std::vector<std::string>{"docs/a"});
+  push('b');
+  EXPECT_THAT(RunsOf("pathy"), SizeIs(0));
+  EXPECT_EQ(builder_.compared(), std::vector<std::string>{"https://x-access-token:t0ken@git.example.com/org/app.git " +
+                                                          std::string(40, 'a') + " " + std::string(40, 'b')});
+  builder_.Change(std::vector<std::string>{"docs/a", "src/a"});
+  push('c');
+  EXPECT_THAT(WaitForRuns("pathy", 1), SizeIs(1));
 }
 
 }  // namespace
