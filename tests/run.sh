@@ -1,9 +1,9 @@
 #!/bin/bash
 # The tests, complete: installs the packages that are missing, builds, runs unit and integration tests, the conformance
-# cases and the quickstart. Safe to repeat. Long runs have commands of their own:
+# cases and the examples. Safe to repeat. Long runs have commands of their own:
 # tests/sanitizers.sh, tests/crash.sh, tests/projects.sh.
 #
-#   tests/run.sh [--quick]      --quick leaves out conformance and the quickstart
+#   tests/run.sh [--quick]      --quick leaves out conformance and the examples
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
@@ -26,7 +26,7 @@ fi
 rm -f "$log"
 
 step "Scripts"
-shellcheck -S warning cmake/*.sh examples/*.sh tests/*.sh tests/e2e/*.sh tests/projects/*/*.sh tests/conformance/run.sh .ci/run
+shellcheck -S warning cmake/*.sh examples/*.sh tests/*.sh tests/e2e/*.sh tests/e2e/hooks/*.sh tests/projects/*/*.sh tests/conformance/run.sh .ci/run
 
 step "Unit and integration tests"
 ctest --preset release -j "$(nproc)" --output-on-failure --no-tests=error
@@ -35,8 +35,9 @@ if [ -z "$quick" ]; then
   step "Conformance: images as BuildKit makes them"
   tests/conformance/run.sh build/release/bin
 
-  step "The quickstart"
+  step "The examples"
   SLIPWAY_BIN=$top/build/release/bin examples/quickstart.sh
+  SLIPWAY_BIN=$top/build/release/bin examples/deploy-on-push.sh
 fi
 
 step "Done"
