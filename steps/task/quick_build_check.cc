@@ -74,13 +74,19 @@ class Checker : private FieldChecks {
   }
 
   // Values as a run will have them; only their form matters here.
+  // Of a run that a push started: which values there are is known only then.
   run_template::RunValues SampleValues() const {
     return {.id = "aa1",
             .registry = rules_.default_registry,
             .date = SystemTime(),
             .os = "linux",
             .architecture = "amd64",
-            .task_name = ""};
+            .task_name = "task",
+            .commit = "1481a2de7b2a7d02428ad93446ab166be7793fbb",
+            .branch = "main",
+            .git_tag = "v1",
+            .repository = "https://git.example.com/org/app.git",
+            .triggered_by = "Commit"};
   }
 
   void CheckName(const std::string& field, const std::string& text) {

@@ -96,6 +96,12 @@ TEST(QuickBuild, UploadsAreNamedByDigest) {
 
 TEST(QuickBuildCheck, AMinimalRequestIsFit) { EXPECT_THAT(Errors(Minimal()), ElementsAre()); }
 
+TEST(QuickBuildCheck, NamesMayBeMadeOfWhatAPushTells) {
+  QuickBuild build = Minimal();
+  build.image_names = {"app:{{.Run.Commit}}", "app:{{.Run.Branch}}", "{{.Run.TaskName}}:{{.Run.GitTag}}"};
+  EXPECT_THAT(Errors(build), ElementsAre());
+}
+
 TEST(QuickBuildCheck, EveryWrongFieldIsNamed) {
   QuickBuild build = Minimal();
   build.source_location = "./folder";

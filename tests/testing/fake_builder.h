@@ -88,7 +88,7 @@ class FakeBuilder : public builder::Builder {
                                                 const std::string& after) override {
     const std::lock_guard lock(mutex_);
     compared_.push_back(location + " " + before + " " + after);
-    return changed_;
+    return changed_paths_;
   }
 
   Result<std::unique_ptr<builder::Workbench>> OpenWorkbench(const std::string& name) override {
@@ -168,7 +168,7 @@ class FakeBuilder : public builder::Builder {
   /// What differs between commits from now on.
   void Change(Result<std::vector<std::string>> paths) {
     const std::lock_guard lock(mutex_);
-    changed_ = std::move(paths);
+    changed_paths_ = std::move(paths);
   }
   /// "location before after" of each comparison.
   std::vector<std::string> compared() const {
@@ -222,7 +222,7 @@ class FakeBuilder : public builder::Builder {
   std::vector<builder::Attestation> attestations_;
   std::vector<oci::Reference> asked_attestations_;
   Status export_status_;
-  Result<std::vector<std::string>> changed_ = std::vector<std::string>();
+  Result<std::vector<std::string>> changed_paths_ = std::vector<std::string>();
   std::vector<std::string> compared_;
   bool open_ = true;
   int active_ = 0;
