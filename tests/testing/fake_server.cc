@@ -87,35 +87,22 @@ class FakeServer::RunsService : public v1::Runs::Service {
   explicit RunsService(State* state) : state_(*state) {}
 
   grpc::Status ScheduleRun(grpc::ServerContext*, const v1::ScheduleRunRequest* request, v1::Run* response) override {
-    std::unique_lock lock(state_.mutex);
-    if (!state_.refuse_schedule.ok()) return state_.refuse_schedule;
-    if (const auto at = state_.by_request_id.find(request->request_id()); at != state_.by_request_id.end()) {
-      *response = state_.runs[at->second].run;
-      return grpc::Status::OK;
+    {
+      const std::lock_guard lock(state_.mutex);
+      if (!state_.refuse_schedule.ok()) return state_.refuse_schedule;
     }
+    v1::Run run;
+    run.set_run_type(v1::RUN_TYPE_QUICK_BUILD);
+    *run.mutable_docker_build() = request->docker_build();
     const std::string& location = request->docker_build().source_location();
-    if (location.starts_with("upload:") && !state_.uploads.contains(location)) {
-      return Failure(grpc::StatusCode::NOT_FOUND, "no such upload", "UPLOAD_NOT_FOUND");
-    }
-    const std::string id = "ca" + std::to_string(state_.runs.size() + 1);
-    State::OneRun& one = state_.runs[id];
-    one.run.set_run_id(id);
-    one.run.set_status(v1::RUN_STATUS_QUEUED);
-    one.run.set_run_type(v1::RUN_TYPE_QUICK_BUILD);
-    one.run.mutable_create_time()->set_seconds(1556857411);
-    *one.run.mutable_docker_build() = request->docker_build();
-    state_.scheduled.push_back(*request);
-    if (!request->request_id().empty()) state_.by_request_id[request->request_id()] = id;
-    const auto script = state_.on_schedule;
-    *response = one.run;
-    if (!script) {
-      one.log = "built\n";
-      one.run.set_status(v1::RUN_STATUS_SUCCEEDED);
-    }
-    state_.Changed();
-    lock.unlock();
-    if (script) script(id);
-    return grpc::Status::OK;
+    return Queue(request->request_id(), location, std::move(run), request, response);
+  }
+
+  // What Tasks makes of a request.
+  grpc::Status RunTask(const v1::RunTaskRequest& request, v1::Run* response) {
+    v1::Run run;
+    run.set_task(request.name());
+    return Queue(request.request_id(), request.overrides().source_location(), std::move(run), nullptr, response);
   }
 
   grpc::Status GetRun(grpc::ServerContext*, const v1::GetRunRequest* request, v1::Run* response) override {
@@ -131,16 +118,22 @@ class FakeServer::RunsService : public v1::Runs::Service {
     const std::lock_guard lock(state_.mutex);
     std::vector<v1::Run> wanted;
     for (const auto& [id, one] : state_.runs) {
-      const auto& states = request->status();
-      if (states.empty() || std::find(states.begin(), states.end(), one.run.status()) != states.end()) {
-        wanted.insert(wanted.begin(), one.run);
-      }
+      if (Chosen(*request, one.run)) wanted.insert(wanted.begin(), one.run);
     }
     const size_t from = request->page_token().empty() ? 0 : std::stoul(request->page_token());
     // Pages are smaller than asked for, as a daemon may make them.
     const size_t size = std::min<size_t>(static_cast<size_t>(request->page_size()), 2);
     for (size_t i = from; i < std::min(wanted.size(), from + size); ++i) *response->add_runs() = wanted[i];
     if (from + size < wanted.size()) response->set_next_page_token(std::to_string(from + size));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status UpdateRun(grpc::ServerContext*, const v1::UpdateRunRequest* request, v1::Run* response) override {
+    const std::lock_guard lock(state_.mutex);
+    const auto at = state_.runs.find(request->run_id());
+    if (at == state_.runs.end()) return NoRun(request->run_id());
+    if (request->has_is_archive_enabled()) at->second.run.set_is_archive_enabled(request->is_archive_enabled());
+    *response = at->second.run;
     return grpc::Status::OK;
   }
 
@@ -225,6 +218,48 @@ class FakeServer::RunsService : public v1::Runs::Service {
   }
 
  private:
+  grpc::Status Queue(const std::string& request_id, const std::string& location, v1::Run run,
+                     const v1::ScheduleRunRequest* scheduled, v1::Run* response) {
+    std::unique_lock lock(state_.mutex);
+    if (const auto at = state_.by_request_id.find(request_id); at != state_.by_request_id.end()) {
+      *response = state_.runs[at->second].run;
+      return grpc::Status::OK;
+    }
+    if (location.starts_with("upload:") && !state_.uploads.contains(location)) {
+      return Failure(grpc::StatusCode::NOT_FOUND, "no such upload", "UPLOAD_NOT_FOUND");
+    }
+    const std::string id = "ca" + std::to_string(state_.runs.size() + 1);
+    State::OneRun& one = state_.runs[id];
+    one.run = std::move(run);
+    one.run.set_run_id(id);
+    one.run.set_status(v1::RUN_STATUS_QUEUED);
+    one.run.mutable_create_time()->set_seconds(1556857411);
+    if (scheduled != nullptr) state_.scheduled.push_back(*scheduled);
+    if (!request_id.empty()) state_.by_request_id[request_id] = id;
+    const auto script = state_.on_schedule;
+    *response = one.run;
+    if (!script) {
+      one.log = "built\n";
+      one.run.set_status(v1::RUN_STATUS_SUCCEEDED);
+    }
+    state_.Changed();
+    lock.unlock();
+    if (script) script(id);
+    return grpc::Status::OK;
+  }
+  static bool Chosen(const v1::ListRunsRequest& request, const v1::Run& run) {
+    const auto& states = request.status();
+    if (!states.empty() && std::find(states.begin(), states.end(), run.status()) == states.end()) return false;
+    if (!request.output_image().empty() &&
+        std::none_of(run.output_images().begin(), run.output_images().end(),
+                     [&](const v1::ImageDescriptor& image) { return image.repository() == request.output_image(); })) {
+      return false;
+    }
+    const v1::TriggerKind kind = run.has_timer_trigger() ? v1::TRIGGER_KIND_TIMER : v1::TRIGGER_KIND_MANUAL;
+    const auto& kinds = request.trigger();
+    if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) return false;
+    return request.task().empty() || request.task() == run.task();
+  }
   static grpc::Status NoRun(const std::string& id) {
     return Failure(grpc::StatusCode::NOT_FOUND, "run '" + id + "' does not exist", "RUN_NOT_FOUND");
   }
@@ -372,7 +407,9 @@ FakeServer::FakeServer(std::string address)
       state_(std::make_unique<State>()),
       runs_(std::make_unique<RunsService>(state_.get())),
       sources_(std::make_unique<SourcesService>(state_.get())),
-      system_(std::make_unique<SystemService>()) {
+      system_(std::make_unique<SystemService>()),
+      tasks_(std::make_unique<FakeTasks>(
+          [this](const v1::RunTaskRequest& request, v1::Run* run) { return runs_->RunTask(request, run); })) {
   Start();
 }
 
@@ -388,6 +425,7 @@ void FakeServer::Start() {
   builder.RegisterService(runs_.get());
   builder.RegisterService(sources_.get());
   builder.RegisterService(system_.get());
+  builder.RegisterService(tasks_.get());
   server_ = builder.BuildAndStart();
 }
 

@@ -17,6 +17,7 @@
 
 #include "slipway/v1/runs.pb.h"
 #include "slipway/v1/sources.pb.h"
+#include "tests/testing/fake_tasks.h"
 
 namespace slipway::testing {
 
@@ -41,6 +42,8 @@ class FakeServer {
   void RefuseUpload(grpc::Status status);
   /// A function called in uploads between the manifest and the contents.
   void OnMissing(std::function<void()> script);
+
+  FakeTasks& tasks() { return *tasks_; }
 
   void AppendLog(const std::string& run_id, std::string_view text);
   void AddEvent(const std::string& run_id, v1::RunEvent event);
@@ -80,6 +83,7 @@ class FakeServer {
   std::unique_ptr<RunsService> runs_;
   std::unique_ptr<SourcesService> sources_;
   std::unique_ptr<SystemService> system_;
+  std::unique_ptr<FakeTasks> tasks_;
   std::unique_ptr<grpc::Server> server_;
 };
 
