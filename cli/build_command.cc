@@ -1,13 +1,13 @@
 // slipway build: its options, and the request that they make.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cli/argument_words.h"
 #include "cli/build_job.h"
 #include "cli/command.h"
 #include "cli/input_flags.h"
@@ -38,32 +38,12 @@ std::pair<std::string, std::string> SplitPair(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-std::string CheckPair(const std::string& text) {
-  if (text.empty() || text.front() == '=') return "'" + text + "' has no name; write NAME=VALUE";
-  return "";
-}
-
 std::string CheckHost(const std::string& text) {
   const size_t split = text.find_first_of(":=");
   if (split == std::string::npos || split == 0 || split + 1 == text.size()) {
     return "'" + text + "' is not of the form HOST:IP";
   }
   return "";
-}
-
-// A name without a value takes that of the environment, as az does.
-void AddArguments(const std::vector<std::string>& texts, bool secret, v1::DockerBuildRequest* request) {
-  for (const std::string& text : texts) {
-    auto [name, value] = SplitPair(text);
-    if (text.find('=') == std::string::npos) {
-      const char* from_environment = std::getenv(name.c_str());
-      if (from_environment != nullptr) value = from_environment;
-    }
-    v1::Argument* argument = request->add_arguments();
-    argument->set_name(std::move(name));
-    argument->set_value(std::move(value));
-    argument->set_is_secret(secret);
-  }
 }
 
 // Of several with one name the last counts.
@@ -106,8 +86,8 @@ void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   request->set_check(words.check);
   request->set_target(words.target);
   request->set_network(words.network);
-  AddArguments(words.build_args, false, request);
-  AddArguments(words.secret_build_args, true, request);
+  AppendArguments(words.build_args, false, Unsaid::kEnvironment, request->mutable_arguments());
+  AppendArguments(words.secret_build_args, true, Unsaid::kEnvironment, request->mutable_arguments());
   for (const std::string& platform : words.platforms) *request->add_platforms() = ParsePlatform(platform);
   AddPairs(words.labels, request->mutable_labels());
   AddPairs(words.annotations, request->mutable_annotations());
@@ -143,9 +123,8 @@ int Run(const CommandLine& line, Words& words) {
   options.server = line.server;
   options.wait = !words.no_wait;
   options.logs = !words.no_logs;
-  if (words.progress == "plain") options.progress = ProgressMode::kPlain;
-  if (words.progress == "tty") options.progress = ProgressMode::kTty;
-  if (words.progress == "quiet" || words.quiet) options.progress = ProgressMode::kQuiet;
+  options.progress = ParseProgress(words.progress);
+  if (words.quiet) options.progress = ProgressMode::kQuiet;
   FillRequest(words, &options.request);
   if (const Status status = ReadInputs(words.inputs, &options.request, &options.ssh); !status.ok()) {
     PrintFailure(status);
@@ -159,45 +138,41 @@ int Run(const CommandLine& line, Words& words) {
   return RunBuild(std::move(options));
 }
 
-// One value a flag, and the flag as often as wanted.
-CLI::Option* AddList(CLI::App* command, const std::string& name, std::vector<std::string>* values,
-                     const std::string& type, const std::string& help) {
-  return command->add_option(name, *values, help)->type_name(type)->allow_extra_args(false);
-}
-
 void AddOutputFlag(CLI::App* command, Words* words) {
-  AddList(
-      command, "-o,--output", &words->outputs, "json|table|type=…|FOLDER",
+  AddRepeated(
+      *command, "-o,--output", &words->outputs, "json|table|type=…|FOLDER",
       "Print the run as 'json' or 'table'; or what becomes of the image: type=oci|docker|tar,dest=FILE (dest=- is "
       "standard output), type=oci,tar=false,dest=FOLDER, type=local,dest=FOLDER, type=registry, or FOLDER; repeatable");
 }
 
 void AddOptions(CLI::App* command, Words* words) {
-  AddList(command, "-t,--tag,--image", &words->names, "NAME[:TAG]", "Name of the image; repeatable");
+  AddRepeated(*command, "-t,--tag,--image", &words->names, "NAME[:TAG]", "Name of the image; repeatable");
   command
       ->add_option("-f,--file", words->options.dockerfile,
                    "Dockerfile: of the current folder, else of the context; '-' reads it from standard input")
       ->type_name("FILE");
-  AddList(command, "--build-arg", &words->build_args, "NAME[=VALUE]",
-          "Build argument; without value, from the environment")
+  AddRepeated(*command, "--build-arg", &words->build_args, "NAME[=VALUE]",
+              "Build argument; without value, from the environment")
       ->check(CheckPair);
-  AddList(command, "--secret-build-arg", &words->secret_build_args, "NAME[=VALUE]",
-          "Build argument that logs do not show")
+  AddRepeated(*command, "--secret-build-arg", &words->secret_build_args, "NAME[=VALUE]",
+              "Build argument that logs do not show")
       ->check(CheckPair);
   command->add_option("--target", words->target, "Stage to build")->take_last()->type_name("STAGE");
-  AddList(command, "--platform", &words->platforms, "OS[/ARCH[/VARIANT]]",
-          "Platform to build for; several make an index")
+  AddRepeated(*command, "--platform", &words->platforms, "OS[/ARCH[/VARIANT]]",
+              "Platform to build for; several make an index")
       ->delimiter(',')
       ->check(CheckPlatform);
-  AddList(command, "--label", &words->labels, "NAME=VALUE", "Label of the image")->check(CheckPair);
-  AddList(command, "--annotation", &words->annotations, "NAME=VALUE", "Annotation of the manifest")->check(CheckPair);
-  AddList(command, "--add-host", &words->add_hosts, "HOST:IP", "Line for /etc/hosts of build steps")->check(CheckHost);
+  AddRepeated(*command, "--label", &words->labels, "NAME=VALUE", "Label of the image")->check(CheckPair);
+  AddRepeated(*command, "--annotation", &words->annotations, "NAME=VALUE", "Annotation of the manifest")
+      ->check(CheckPair);
+  AddRepeated(*command, "--add-host", &words->add_hosts, "HOST:IP", "Line for /etc/hosts of build steps")
+      ->check(CheckHost);
   command->add_option("--network", words->network, "Network of build steps: default, none or host")->type_name("MODE");
   AddInputFlags(command, &words->inputs);
-  AddList(command, "--cache-from", &words->cache_from, "CACHE",
-          "Cache to use: type=registry,ref=NAME or NAME (also an image with an inline cache)");
-  AddList(command, "--cache-to", &words->cache_to, "CACHE",
-          "Where to export the cache: type=registry,ref=NAME[,mode=min|max] or type=inline");
+  AddRepeated(*command, "--cache-from", &words->cache_from, "CACHE",
+              "Cache to use: type=registry,ref=NAME or NAME (also an image with an inline cache)");
+  AddRepeated(*command, "--cache-to", &words->cache_to, "CACHE",
+              "Where to export the cache: type=registry,ref=NAME[,mode=min|max] or type=inline");
   command->add_flag("--no-cache", words->no_cache, "Run every step although its result is known");
   command->add_flag("--pull", words->pull, "Look up base images anew (they always are)");
   CLI::Option* push =
@@ -238,13 +213,8 @@ void AddOptions(CLI::App* command, Words* words) {
   command->add_option("--timeout", words->timeout, "Seconds that the run may take")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 28800));
-  command->add_flag("--no-wait", words->no_wait, "Print the queued run and end");
-  command->add_flag("--no-logs", words->no_logs, "Wait without the log, then print the run");
+  AddRunFlags(*command, &words->no_wait, &words->no_logs, &words->progress);
   AddOutputFlag(command, words);
-  command->add_option("--progress", words->progress, "auto, plain (the log), tty (a live view) or quiet")
-      ->type_name("MODE")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "plain", "tty", "quiet"}));
   command->add_flag("-q,--quiet", words->quiet, "Print nothing but the digest of the image");
   command
       ->add_option("CONTEXT", words->options.context,

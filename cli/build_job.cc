@@ -1,6 +1,5 @@
 #include "cli/build_job.h"
 
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,12 +18,14 @@
 #include "cli/dockerfile_choice.h"
 #include "cli/interrupts.h"
 #include "cli/named_contexts.h"
-#include "cli/private_agent.h"
 #include "cli/output_fetch.h"
+#include "cli/private_agent.h"
 #include "cli/run_follower.h"
 #include "cli/run_format.h"
+#include "cli/schedule.h"
 #include "cli/source_location.h"
 #include "cli/step_format.h"
+#include "cli/task/task_client.h"
 #include "cli/terminal.h"
 #include "cli/text_width.h"
 #include "executor/base/clock.h"
@@ -38,17 +39,6 @@ namespace {
 constexpr size_t kReaders = 8;
 // Before this much is read the daemon is asked whether it would take it.
 constexpr uint64_t kAskLimitsFrom = 256U << 20;
-constexpr int kScheduleTries = 3;
-constexpr std::chrono::minutes kRenderTimeout{5};
-constexpr std::chrono::milliseconds kScheduleWait{200};
-
-std::string NewRequestId() {
-  std::array<uint8_t, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return "";
-  std::string id;
-  for (const uint8_t byte : bytes) id += fmt::format("{:02x}", byte);
-  return id;
-}
 
 std::unique_ptr<Display> MakeDisplay(const BuildOptions& options) {
   if (options.progress == ProgressMode::kQuiet) return MakeQuietDisplay();
@@ -98,8 +88,9 @@ class BuildJob {
  private:
   Status ChooseSource() {
     SLIPWAY_RETURN_IF_ERROR(CheckPlaces(options_.output.specs));
+    if (options_.stored && options_.context.empty()) return {};  // the task's own
     SLIPWAY_ASSIGN_OR_RETURN(source_, ClassifySource(options_.context));
-    if (options_.task) return {};
+    if (!IsBuild()) return {};
     SLIPWAY_ASSIGN_OR_RETURN(dockerfile_, ChooseDockerfile(source_, options_.dockerfile, STDIN_FILENO));
     SLIPWAY_ASSIGN_OR_RETURN(named_, NamedContexts::Parse(options_.build_contexts));
     for (const SshFlag& flag : options_.ssh) {
@@ -116,7 +107,7 @@ class BuildJob {
   Status Start() {
     SLIPWAY_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.server));  // connects while we pack
     if (!dockerfile_.note.empty()) display_->Note("note: " + dockerfile_.note);
-    if (!options_.task && options_.request.image_names().empty() && !options_.request.check()) {
+    if (IsBuild() && options_.request.image_names().empty() && !options_.request.check()) {
       options_.request.set_is_push_enabled(false);
       if (options_.output.specs.empty()) {
         display_->Note("'--image or -t' is not provided. Skipping image push after build.");
@@ -126,7 +117,9 @@ class BuildJob {
       case SourceKind::kFolder: SLIPWAY_RETURN_IF_ERROR(Pack()); break;
       case SourceKind::kRemote: *Location() = source_.text; break;
       case SourceKind::kNone:
-      case SourceKind::kStdin: *Location() = "/dev/null"; break;
+      case SourceKind::kStdin:
+        if (!options_.context.empty()) *Location() = "/dev/null";
+        break;
     }
     SLIPWAY_RETURN_IF_ERROR(PackNamed());
     options_.request.set_docker_file_path(dockerfile_.context_path);  // of a build only, as what follows
@@ -139,7 +132,7 @@ class BuildJob {
       forwarder_ = std::make_unique<AgentForwarder>(*connection_, run_.run_id(), agent_sockets_,
                                                     [this](std::string_view text) { display_->Note(text); });
     }
-    display_->Note(fmt::format("Queued a {} with ID: {}", options_.task ? "run" : "build", run_.run_id()));
+    display_->Note(fmt::format("Queued a {} with ID: {}", IsBuild() ? "build" : "run", run_.run_id()));
     if (options_.wait) display_->Note("Waiting for an agent...");
     display_->SetRun(run_);
     packer_.reset();  // with the contents it kept
@@ -177,6 +170,11 @@ class BuildJob {
     SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, options_.request.check()
                                                                     ? PatternsForCheck(dockerfile_)
                                                                     : ReadIgnorePatterns(source_.text, dockerfile_));
+    std::string stored_file;
+    if (options_.stored) {
+      SLIPWAY_ASSIGN_OR_RETURN(stored_file, StoredFile());
+      if (!stored_file.empty()) patterns.push_back("!" + stored_file);
+    }
     SLIPWAY_ASSIGN_OR_RETURN(ContextPacker packer, ContextPacker::Open(Pool(), source_.text, CacheDir()));
     packer_ = std::make_unique<ContextPacker>(std::move(packer));
     display_->Watch([this] {
@@ -188,6 +186,11 @@ class BuildJob {
     SLIPWAY_RETURN_IF_ERROR(packer_->Walk(ctx_, std::move(patterns)));
     if (options_.task) {
       SLIPWAY_RETURN_IF_ERROR(SendTaskApart());
+    } else if (options_.stored) {
+      if (!stored_file.empty() && !packer_->HasFile(stored_file)) {
+        return NotFound("task '{}' runs '{}', which is not in '{}'; name another with --file", options_.stored->name(),
+                        stored_file, source_.text);
+      }
     } else if (!dockerfile_.apart && !packer_->HasFile(dockerfile_.context_path)) {
       SLIPWAY_RETURN_IF_ERROR(SendApart(&dockerfile_));  // hidden by the ignore file
     }
@@ -195,6 +198,18 @@ class BuildJob {
     SLIPWAY_RETURN_IF_ERROR(packer_->Read(ctx_, &reading_));
     display_->Watch(nullptr);
     return {};
+  }
+
+  // The file of a folder that the run of a stored task needs, ignored there or not; "" for a task that brings its own.
+  Result<std::string> StoredFile() {
+    if (const std::string& file = options_.stored->overrides().file(); !file.empty()) return fs::Clean(file);
+    SLIPWAY_ASSIGN_OR_RETURN(const v1::Task task, GetTask(*connection_, options_.stored->name()));
+    reached_ = true;
+    if (task.has_encoded_task() || !task.docker_build().docker_file_content().empty()) return std::string();
+    const std::string& file =
+        task.has_docker_build() ? task.docker_build().docker_file_path() : task.file_task().task_file_path();
+    if (!file.empty()) return fs::Clean(file);
+    return std::string(task.has_docker_build() ? "Dockerfile" : "acb.yaml");
   }
 
   // A task file that the ignore file hides is sent along.
@@ -217,21 +232,15 @@ class BuildJob {
 
   bool DryRun() const { return options_.task && options_.task->dry_run; }
 
+  bool IsBuild() const { return !options_.task && !options_.stored; }
+
   // The source in the request that is made.
   std::string* Location() {
+    if (options_.stored) return options_.stored->mutable_overrides()->mutable_source_location();
     if (!options_.task) return options_.request.mutable_source_location();
     v1::ScheduleRunRequest& request = options_.task->request;
     return request.has_file_task() ? request.mutable_file_task()->mutable_source_location()
                                    : request.mutable_encoded_task()->mutable_source_location();
-  }
-
-  Status Render(const v1::ScheduleRunRequest& whole, std::string* reason) {
-    v1::RenderTaskRequest request;
-    if (whole.has_file_task()) *request.mutable_file_task() = whole.file_task();
-    if (whole.has_encoded_task()) *request.mutable_encoded_task() = whole.encoded_task();
-    Call call(ctx_, kRenderTimeout);
-    const grpc::Status status = connection_->runs().RenderTask(call.context(), request, &plan_);
-    return status.ok() ? Status() : connection_->Failure(status, "render the task", reason);
   }
 
   // Reading what the daemon is sure to refuse would take its time.
@@ -296,37 +305,27 @@ class BuildJob {
     return {};
   }
 
-  // Not interrupted: whether the run was queued must be known for canceling it. A call that got lost is made again
-  // under the same request id, which makes no second run.
   Status Schedule(std::string* reason) {
-    SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
+    if (DryRun()) {
+      SLIPWAY_ASSIGN_OR_RETURN(plan_, RenderTask(ctx_, *connection_, options_.task->request, reason));
+      return {};
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(v1::Run run, Queue(reason));
+    const std::lock_guard lock(mutex_);
+    run_ = std::move(run);
+    if (signal_ != 0) CancelRun();
+    return {};
+  }
+
+  Result<v1::Run> Queue(std::string* reason) {
+    if (options_.stored) return RunStoredTask(ctx_, *connection_, *options_.stored, reached_, reason);
     v1::ScheduleRunRequest request;
     if (options_.task) {
       request = options_.task->request;
     } else {
       *request.mutable_docker_build() = options_.request;
     }
-    request.set_request_id(NewRequestId());
-    // The daemon could not read it, and could not say why either.
-    if (!v1::ScheduleRunRequest().ParseFromString(request.SerializeAsString())) {
-      return InvalidArgument("a name or value on the command line (or in the environment) is not valid UTF-8");
-    }
-    if (DryRun()) return Render(request, reason);
-    grpc::Status status;
-    for (int i = 0; i < kScheduleTries; ++i) {
-      if (i > 0) SLIPWAY_RETURN_IF_ERROR(ctx_.Sleep(kScheduleWait));
-      v1::Run run;
-      Call call(Context::Background(), kCallTimeout);
-      status = connection_->runs().ScheduleRun(call.context(), request, &run);
-      if (status.ok()) {
-        const std::lock_guard lock(mutex_);
-        run_ = std::move(run);
-        if (signal_ != 0) CancelRun();
-        return {};
-      }
-      if (status.error_code() != grpc::StatusCode::UNAVAILABLE || !reached_) break;
-    }
-    return connection_->Failure(status, "schedule run", reason);
+    return ScheduleRun(ctx_, *connection_, std::move(request), reached_, reason);
   }
 
   Status Follow() {
@@ -450,6 +449,21 @@ class BuildJob {
 };
 
 }  // namespace
+
+ProgressMode ParseProgress(std::string_view text) {
+  if (text == "plain") return ProgressMode::kPlain;
+  if (text == "tty") return ProgressMode::kTty;
+  return text == "quiet" ? ProgressMode::kQuiet : ProgressMode::kAuto;
+}
+
+void AddRunFlags(CLI::App& command, bool* no_wait, bool* no_logs, std::string* progress) {
+  command.add_flag("--no-wait", *no_wait, "Print the queued run and end");
+  command.add_flag("--no-logs", *no_logs, "Wait without the log, then print the run");
+  command.add_option("--progress", *progress, "auto, plain (the log), tty (a live view) or quiet")
+      ->type_name("MODE")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "plain", "tty", "quiet"}));
+}
 
 int RunBuild(BuildOptions options) { return BuildJob(std::move(options)).Run(); }
 

@@ -36,6 +36,20 @@ std::vector<std::string> KnownWords(const CLI::App& command, bool flags) {
   return words;
 }
 
+// --server may stand behind the command too.
+void LetFallThrough(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command->fallthrough();
+    LetFallThrough(*command);
+  }
+}
+
+// "slipway task create".
+std::string FullName(const CLI::App& app, const CLI::App& command) {
+  if (&command == &app) return app.get_name();
+  return FullName(app, *command.get_parent()) + " " + command.get_name();
+}
+
 // What is wrong, with the word that was probably meant.
 std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = Chosen(app);
@@ -46,14 +60,13 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> known = KnownWords(command, flag);
   const std::string hint = DidYouMean(word, std::vector<std::string_view>(known.begin(), known.end()));
   if (flag) return fmt::format("flag '{}' is unknown{}", word, hint);
-  if (&command == &app) return fmt::format("command '{}' is unknown{}", word, hint);
+  if (command.get_require_subcommand_min() > 0) return fmt::format("command '{}' is unknown{}", word, hint);
   return fmt::format("argument '{}' is one too many", word);
 }
 
 int UsageFailure(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App& command = Chosen(app);
-  const std::string name = &command == &app ? "slipway" : "slipway " + command.get_name();
-  WriteText(STDERR_FILENO, fmt::format("slipway: {}\nRun '{} --help' for its usage\n", Explain(app, error), name));
+  WriteText(STDERR_FILENO, fmt::format("slipway: {}\nRun '{} --help' for its usage\n", Explain(app, error),
+                                       FullName(app, Chosen(app))));
   return kExitUsage;
 }
 
@@ -88,11 +101,10 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddCancel(line);
   AddDiff(line);
   AddNotifications(line);
+  AddTask(line);
   AddVersion(line);
   AddInfo(line);
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    command->fallthrough();  // --server may stand behind the command too
-  }
+  LetFallThrough(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version

@@ -33,6 +33,7 @@ void AddLogs(CommandLine& line);
 void AddCancel(CommandLine& line);
 void AddDiff(CommandLine& line);
 void AddNotifications(CommandLine& line);
+void AddTask(CommandLine& line);
 void AddVersion(CommandLine& line);
 void AddInfo(CommandLine& line);
 

@@ -60,8 +60,9 @@ std::string LastCause(const std::string& message) {
 
 // Names of fields as the user knows them: the request's outer message says nothing to him.
 std::string FieldName(std::string name) {
-  constexpr std::string_view kOuter = "docker_build.";
-  if (name.starts_with(kOuter)) name.erase(0, kOuter.size());
+  for (const std::string_view outer : {"docker_build.", "task."}) {
+    if (name.starts_with(outer)) name.erase(0, outer.size());
+  }
   return name;
 }
 
@@ -130,6 +131,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
   connection->system_ = v1::System::NewStub(connection->channel_);
   connection->images_ = v1::Images::NewStub(connection->channel_);
   connection->notifications_ = v1::Notifications::NewStub(connection->channel_);
+  connection->tasks_ = v1::Tasks::NewStub(connection->channel_);
   return connection;
 }
 

@@ -23,6 +23,7 @@
 #include "slipway/v1/sources.grpc.pb.h"
 #include "slipway/v1/ssh_agents.grpc.pb.h"
 #include "slipway/v1/system.grpc.pb.h"
+#include "slipway/v1/tasks.grpc.pb.h"
 
 namespace slipway::cli {
 
@@ -45,6 +46,7 @@ class Connection {
   v1::System::Stub& system() { return *system_; }
   v1::Images::Stub& images() { return *images_; }
   v1::Notifications::Stub& notifications() { return *notifications_; }
+  v1::Tasks::Stub& tasks() { return *tasks_; }
   /// As the user gave it.
   const std::string& server() const { return server_; }
 
@@ -63,6 +65,7 @@ class Connection {
   std::unique_ptr<v1::System::Stub> system_;
   std::unique_ptr<v1::Images::Stub> images_;
   std::unique_ptr<v1::Notifications::Stub> notifications_;
+  std::unique_ptr<v1::Tasks::Stub> tasks_;
 };
 
 /// The client's side of one call: cancelled with `ctx`, bounded by its deadline and by `timeout` if that is not zero.

@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
+#include "cli/argument_words.h"
 #include "cli/secret_flag.h"
 #include "executor/base/flag_values.h"
 
 namespace slipway::cli {
 
 namespace {
-
-CLI::Option* AddList(CLI::App* command, const std::string& name, std::vector<std::string>* values,
-                     const std::string& type, const std::string& help) {
-  return command->add_option(name, *values, help)->type_name(type)->allow_extra_args(false);
-}
 
 Status ReadSecrets(const std::vector<std::string>& words, v1::DockerBuildRequest* request) {
   for (const std::string& word : words) {
@@ -44,20 +40,20 @@ Status ReadAgents(const std::vector<std::string>& words, v1::DockerBuildRequest*
 }  // namespace
 
 void AddInputFlags(CLI::App* command, InputWords* words) {
-  AddList(command, "--secret", &words->secrets, "id=ID[,src=FILE|,env=VAR]",
-          "Secret for RUN --mount=type=secret; it is in no log, image or record");
-  AddList(command, "--ssh", &words->ssh, "default|ID[=SOCKET|KEY…]",
-          "SSH agent (or keys) for RUN --mount=type=ssh and for git over SSH");
-  AddList(command, "--build-context", &words->build_contexts, "NAME=VALUE",
-          "Further context: a folder, a git or file URL, docker-image://NAME or oci-layout://FOLDER[:TAG|@DIGEST]");
-  AddList(command, "--ulimit", &words->ulimits, "NAME=SOFT[:HARD]", "Resource limit of build steps");
+  AddRepeated(*command, "--secret", &words->secrets, "id=ID[,src=FILE|,env=VAR]",
+              "Secret for RUN --mount=type=secret; it is in no log, image or record");
+  AddRepeated(*command, "--ssh", &words->ssh, "default|ID[=SOCKET|KEY…]",
+              "SSH agent (or keys) for RUN --mount=type=ssh and for git over SSH");
+  AddRepeated(*command, "--build-context", &words->build_contexts, "NAME=VALUE",
+              "Further context: a folder, a git or file URL, docker-image://NAME or oci-layout://FOLDER[:TAG|@DIGEST]");
+  AddRepeated(*command, "--ulimit", &words->ulimits, "NAME=SOFT[:HARD]", "Resource limit of build steps");
   command->add_option("--shm-size", words->shm_size, "Size of /dev/shm of build steps, as in 128m")->type_name("BYTES");
-  AddList(command, "--allow", &words->allow, "ENTITLEMENT",
-          "What the Dockerfile may ask for: network.host, security.insecure")
+  AddRepeated(*command, "--allow", &words->allow, "ENTITLEMENT",
+              "What the Dockerfile may ask for: network.host, security.insecure")
       ->delimiter(',');
   // Known to other builders, so that the answer is better than "unknown option".
   command->add_option("--cgroup-parent", words->cgroup_parent, "")->group("");
-  AddList(command, "--device", &words->devices, "", "")->group("");
+  AddRepeated(*command, "--device", &words->devices, "", "")->group("");
 }
 
 Status ReadInputs(const InputWords& words, v1::DockerBuildRequest* request, std::vector<SshFlag>* ssh) {

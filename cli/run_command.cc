@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/argument_words.h"
 #include "cli/build_job.h"
 #include "cli/command.h"
 #include "cli/task_choice.h"
@@ -28,22 +29,6 @@ struct Words {
   BuildOptions options;
 };
 
-std::string CheckPair(const std::string& text) {
-  if (text.empty() || text.front() == '=') return "'" + text + "' has no name; write NAME=VALUE";
-  return "";
-}
-
-void AddValues(const std::vector<std::string>& texts, bool secret,
-               google::protobuf::RepeatedPtrField<v1::Argument>* out) {
-  for (const std::string& text : texts) {
-    const size_t equals = std::min(text.find('='), text.size());
-    v1::Argument* value = out->Add();
-    value->set_name(text.substr(0, equals));
-    value->set_value(text.substr(std::min(equals + 1, text.size())));
-    value->set_is_secret(secret);
-  }
-}
-
 // "os[/arch[/variant]]"; the daemon says what is wrong with it.
 void FillPlatform(std::string text, v1::Platform* platform) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -57,8 +42,8 @@ void FillPlatform(std::string text, v1::Platform* platform) {
 
 template <typename Request>
 void FillCommon(const Words& words, Request* request) {
-  AddValues(words.set, false, request->mutable_values());
-  AddValues(words.set_secret, true, request->mutable_values());
+  AppendArguments(words.set, false, Unsaid::kEmpty, request->mutable_values());
+  AppendArguments(words.set_secret, true, Unsaid::kEmpty, request->mutable_values());
   if (!words.platform.empty()) FillPlatform(words.platform, request->mutable_platform());
   if (words.timeout > 0) request->mutable_timeout()->set_seconds(words.timeout);
   request->set_strict(words.strict);
@@ -126,9 +111,7 @@ int Run(const CommandLine& line, Words& words) {
   options.server = line.server;
   options.wait = !words.no_wait;
   options.logs = !words.no_logs;
-  if (words.progress == "plain") options.progress = ProgressMode::kPlain;
-  if (words.progress == "tty") options.progress = ProgressMode::kTty;
-  if (words.progress == "quiet") options.progress = ProgressMode::kQuiet;
+  options.progress = ParseProgress(words.progress);
   Result<TaskRequest> request = MakeRequest(words);
   if (!request.ok()) return Fail(request.status());
   request->dry_run = options.task && options.task->dry_run;
@@ -161,13 +144,8 @@ void AddOptions(CLI::App* command, Words* words) {
       ->check(CLI::Range(1, 28800));
   command->add_flag("--strict", words->strict, "Refuse a task file with unknown keys");
   command->add_flag("--dry-run", words->options.task->dry_run, "Print the rendered file and the steps; run nothing");
-  command->add_flag("--no-wait", words->no_wait, "Print the queued run and end");
-  command->add_flag("--no-logs", words->no_logs, "Wait without the log, then print the run");
+  AddRunFlags(*command, &words->no_wait, &words->no_logs, &words->progress);
   AddOutputOption(*command, &words->options.output.format);
-  command->add_option("--progress", words->progress, "auto, plain (the log), tty (a live view) or quiet")
-      ->type_name("MODE")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "plain", "tty", "quiet"}));
   command
       ->add_option("CONTEXT", words->options.context,
                    "Source of the steps' /workspace: folder, git or tarball URL, /dev/null")

@@ -28,13 +28,6 @@ SystemTime TimeOf(const google::protobuf::Timestamp& time) {
                                                                      std::chrono::nanoseconds(time.nanos())));
 }
 
-// "2019-05-03T04:16:44Z".
-std::string WholeSeconds(const google::protobuf::Timestamp& time) {
-  google::protobuf::Timestamp whole;
-  whole.set_seconds(time.seconds());
-  return FormatTime(TimeOf(whole));
-}
-
 std::chrono::nanoseconds DurationOf(const v1::Run& run) {
   if (!run.has_start_time()) return {};
   const SystemTime end = run.has_finish_time() ? TimeOf(run.finish_time()) : Clock::Real().System();
@@ -86,6 +79,12 @@ Result<v1::RunStatus> ParseRunStatus(std::string_view text) {
   return InvalidArgument("status '{}' is unknown{}", text, hint);
 }
 
+std::string WholeSeconds(const google::protobuf::Timestamp& time) {
+  google::protobuf::Timestamp whole;
+  whole.set_seconds(time.seconds());
+  return FormatTime(TimeOf(whole));
+}
+
 bool IsFinal(v1::RunStatus status) { return status >= v1::RUN_STATUS_SUCCEEDED; }
 
 std::string_view OutcomeText(v1::RunStatus status) {
@@ -110,6 +109,15 @@ std::string PlatformText(const v1::Run& run) {
     text += PlatformText(platform);
   }
   return text;
+}
+
+std::string_view TriggerText(const v1::Run& run) {
+  if (run.has_source_trigger()) {
+    return run.source_trigger().event_type() == "pullrequest" ? "Pull Request" : "Commit";
+  }
+  if (run.has_timer_trigger()) return "Timer";
+  if (run.has_image_update_trigger()) return "Image Update";
+  return "Manual";
 }
 
 std::string ImageText(const v1::ImageDescriptor& image, bool with_digest) {
@@ -146,10 +154,32 @@ std::string RunTable(std::span<const v1::Run> runs) {
   std::vector<std::vector<std::string>> rows = {
       {"RUN ID", "TASK", "PLATFORM", "STATUS", "TRIGGER", "STARTED", "DURATION"}};
   for (const v1::Run& run : runs) {
-    rows.push_back({run.run_id(), "", PlatformText(run), std::string(StatusText(run.status())), "Manual",
-                    run.has_start_time() ? WholeSeconds(run.start_time()) : "", DurationText(run)});
+    rows.push_back({run.run_id(), run.task(), PlatformText(run), std::string(StatusText(run.status())),
+                    std::string(TriggerText(run)), run.has_start_time() ? WholeSeconds(run.start_time()) : "",
+                    DurationText(run)});
   }
   return Table(rows);
+}
+
+// What is known of the event that started a run of a task.
+std::string TriggerDetails(const v1::Run& run) {
+  std::string text(TriggerText(run));
+  if (run.has_source_trigger()) {
+    const v1::SourceTriggerInfo& source = run.source_trigger();
+    if (!source.pull_request_id().empty()) text += " #" + source.pull_request_id();
+    const std::string& branch = source.tag_name().empty() ? source.branch_name() : source.tag_name();
+    if (!branch.empty()) text += " on " + branch;
+    if (source.is_from_fork()) text += " from a fork";
+    text += fmt::format(" ({})", source.trigger_name());
+  } else if (run.has_timer_trigger()) {
+    text += fmt::format(" {}, due {}", run.timer_trigger().timer_trigger_name(),
+                        WholeSeconds(run.timer_trigger().schedule_occurrence()));
+  } else if (run.has_image_update_trigger()) {
+    for (const v1::ImageDescriptor& image : run.image_update_trigger().images()) {
+      text += " " + ImageText(image, true);
+    }
+  }
+  return text;
 }
 
 std::string RunDetails(const v1::Run& run) {
@@ -159,6 +189,11 @@ std::string RunDetails(const v1::Run& run) {
     if (value.empty()) return;
     for (std::string& line : HarmlessLines(value)) facts.emplace_back(std::exchange(name, ""), std::move(line));
   };
+  if (!run.task().empty()) {
+    add("Task", run.task());
+    add("Trigger", TriggerDetails(run));
+  }
+  if (run.is_archive_enabled()) add("Archived", "yes");
   if (run.cancel_requested() && !IsFinal(run.status())) add("Cancel", "requested");
   if (run.has_queue_position()) add("Before it", Counted(run.queue_position(), "run"));
   if (run.has_create_time()) add("Created", WholeSeconds(run.create_time()));

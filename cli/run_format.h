@@ -25,8 +25,12 @@ std::string_view OutcomeText(v1::RunStatus status);
 std::string DurationText(const v1::Run& run);
 /// The same for a sentence: "37.2s".
 std::string TookText(const v1::Run& run);
+/// "2019-05-03T04:16:44Z".
+std::string WholeSeconds(const google::protobuf::Timestamp& time);
 /// "linux/amd64,linux/arm64/v8".
 std::string PlatformText(const v1::Run& run);
+/// What started it, as ACR Tasks names it: "Commit", "Pull Request", "Timer", "Image Update", "Manual".
+std::string_view TriggerText(const v1::Run& run);
 /// "registry/repository:tag", and "@digest" if asked for and known.
 std::string ImageText(const v1::ImageDescriptor& image, bool with_digest);
 

@@ -1,11 +1,8 @@
 #include "cli/task_choice.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-
+#include "cli/standard_input.h"
 #include "executor/base/fs.h"
 #include "executor/base/utf8.h"
 
@@ -19,19 +16,6 @@ constexpr uint64_t kMaxBytes = 1U << 20;
 bool IsFile(const std::string& path) {
   struct stat st {};
   return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
-}
-
-Result<std::string> ReadStdin(int fd) {
-  std::string text;
-  std::array<char, 64 << 10> buffer{};
-  while (true) {
-    const ssize_t size = ::read(fd, buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return ErrnoStatus(errno, "read the task file from standard input");
-    if (size == 0) return text;
-    text.append(buffer.data(), static_cast<size_t>(size));
-    if (text.size() > kMaxBytes) return InvalidArgument("the task file on standard input has more than 1 MiB");
-  }
 }
 
 Result<TaskChoice> SentAlong(const std::string& path) {
@@ -48,7 +32,7 @@ Result<TaskChoice> ChooseTask(const SourceLocation& source, const std::string& f
   TaskChoice choice;
   if (file == "-") {
     choice.name = "stdin";
-    SLIPWAY_ASSIGN_OR_RETURN(const std::string text, ReadStdin(stdin_fd));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string text, ReadStandardInput(stdin_fd, kMaxBytes, "the task file"));
     choice.content = WithVersion(utf8::Repair(text));
     return choice;
   }

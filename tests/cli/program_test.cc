@@ -1,4 +1,6 @@
 // The program as users start it, against a daemon that does as the test says.
+#include "tests/cli/program.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -10,10 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "executor/base/process.h"
 #include "tests/cli/events.h"
-#include "tests/cli/folder.h"
-#include "tests/testing/fake_server.h"
 
 namespace slipway::cli {
 namespace {
@@ -23,25 +22,10 @@ using testing::FakeServer;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ProgramTest : public ::testing::Test {
+class ProgramTest : public Program {
  protected:
   ProgramTest() { folder_.Write("Dockerfile", "FROM scratch\n"); }
 
-  std::map<std::string, std::string> Environment() const {
-    return {{"SLIPWAY_SERVER", server_.address()},
-            {"XDG_CACHE_HOME", home_.At("cache")},
-            {"HOME", home_.path()},
-            {"PATH", "/usr/bin:/bin"},
-            {"FROM_ENV", "seen"}};
-  }
-
-  RunOutput Run(std::vector<std::string> words, std::string_view input = {}) {
-    words.insert(words.begin(), SLIPWAY_PROGRAM);
-    const Context ctx = Context::Background().WithTimeout(std::chrono::seconds(60), "the program");
-    auto out = RunProgram(ctx, {.argv = std::move(words), .env = Environment(), .cwd = folder_.path()}, input);
-    EXPECT_TRUE(out.ok()) << out.status().ToString();
-    return out.ok() ? std::move(out).value() : RunOutput();
-  }
   RunOutput Build(std::vector<std::string> words) {
     words.insert(words.begin(), "build");
     words.push_back(folder_.path());
@@ -57,10 +41,6 @@ class ProgramTest : public ::testing::Test {
     for (const v1::ContextEntry& entry : server_.manifest()) paths.push_back(entry.path());
     return paths;
   }
-
-  Folder folder_;
-  Folder home_;
-  FakeServer server_{"unix:" + home_.At("s")};
 };
 
 TEST_F(ProgramTest, BuildPrintsTheLogAndSucceeds) {

@@ -38,6 +38,38 @@ TEST(RunFormat, TableHasTheColumnsOfAcr) {
             "cf1a                                    Queued     Manual\n");
 }
 
+TEST(RunFormat, TableNamesTaskAndTrigger) {
+  const std::vector<v1::Run> runs = {ParseRun("run_id: 'ca1' task: 'app' source_trigger { event_type: 'commit' }"),
+                                     ParseRun("run_id: 'ca2' task: 'app' source_trigger { event_type: 'pullrequest' }"),
+                                     ParseRun("run_id: 'ca3' task: 'app' timer_trigger {}"),
+                                     ParseRun("run_id: 'ca4' image_update_trigger {}")};
+  EXPECT_EQ(RunTable(runs),
+            "RUN ID  TASK  PLATFORM  STATUS   TRIGGER       STARTED  DURATION\n"
+            "------  ----  --------  -------  ------------  -------  --------\n"
+            "ca1     app             Unknown  Commit\n"
+            "ca2     app             Unknown  Pull Request\n"
+            "ca3     app             Unknown  Timer\n"
+            "ca4                     Unknown  Image Update\n");
+}
+
+TEST(RunFormat, DetailsTellWhatStartedARunOfATask) {
+  const auto trigger = [](const std::string& text) {
+    const std::string details = RunDetails(ParseRun("run_id: 'a' task: 'app' " + text));
+    const size_t from = details.find("Trigger:");
+    return details.substr(from, details.find('\n', from) - from);
+  };
+  EXPECT_EQ(trigger(""), "Trigger:         Manual");
+  EXPECT_EQ(trigger("source_trigger { event_type: 'pullrequest' pull_request_id: '7' branch_name: 'main' "
+                    "is_from_fork: true trigger_name: 'src' }"),
+            "Trigger:         Pull Request #7 on main from a fork (src)");
+  EXPECT_EQ(trigger("source_trigger { event_type: 'commit' tag_name: 'v1' trigger_name: 'src' }"),
+            "Trigger:         Commit on v1 (src)");
+  EXPECT_EQ(trigger("timer_trigger { timer_trigger_name: 't1' schedule_occurrence { seconds: 1556857004 } }"),
+            "Trigger:         Timer t1, due 2019-05-03T04:16:44Z");
+  EXPECT_EQ(trigger("image_update_trigger { images { repository: 'base' tag: '1' digest: 'sha256:ab' } }"),
+            "Trigger:         Image Update base:1@sha256:ab");
+}
+
 TEST(RunFormat, JsonHasShortNamesOfStates) {
   const auto json = nlohmann::json::parse(RunJson(Example()));
   EXPECT_EQ(json["runId"], "cf19");
