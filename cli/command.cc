@@ -102,6 +102,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddDiff(line);
   AddNotifications(line);
   AddTask(line);
+  AddApply(line);
   AddVersion(line);
   AddInfo(line);
   LetFallThrough(app);

@@ -34,6 +34,7 @@ void AddCancel(CommandLine& line);
 void AddDiff(CommandLine& line);
 void AddNotifications(CommandLine& line);
 void AddTask(CommandLine& line);
+void AddApply(CommandLine& line);
 void AddVersion(CommandLine& line);
 void AddInfo(CommandLine& line);
 
