@@ -12,45 +12,12 @@ for program in skopeo umoci runc docker-registry curl openssl python3; do
   command -v "$program" >/dev/null || { echo "deploy-on-push: needs '$program'" >&2; exit 1; }
 done
 
-say() { printf '\n== %s\n' "$*"; }
-work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-deploy.XXXXXX")
-pids=()
-finish() {
-  local status=$?
-  trap - EXIT
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  if [ $status -ne 0 ]; then
-    echo "deploy-on-push: failed. The ends of the logs:" >&2
-    tail -n 10 "$work/slipwayd.log" "$work/receiver.log" >&2 2>/dev/null || true
-  fi
-  rm -rf "$work"
-  exit $status
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_until() { # SECONDS COMMAND...: until the command succeeds
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || { echo "deploy-on-push: gave up waiting for: $*" >&2; return 1; }
-    sleep 0.1
-  done
-}
+example=deploy-on-push
+# shellcheck source=examples/lib.sh
+. "$here/lib.sh"
 
 say "A registry, a receiver and the daemon, on loopback"
-registry=127.0.0.1:$(free_port)
-cat >"$work/registry.yml" <<Y
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $work/registry}}
-http: {addr: "$registry"}
-Y
-docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
-pids+=($!)
-wait_until 20 curl -fsS "http://$registry/v2/"
+start_registry
 
 (umask 077 && openssl rand -hex 32 >"$work/secret")
 receiver=$(free_port)
@@ -66,10 +33,7 @@ notify:
     events: image.pushed
     secret_file: $work/secret
 Y
-export SLIPWAY_SERVER=unix:$work/slipway.sock
-"$bin/slipwayd" --config "$work/slipwayd.yaml" >"$work/slipwayd.log" 2>&1 &
-pids+=($!)
-wait_until 60 "$bin/slipway" version
+start_daemon --config "$work/slipwayd.yaml"
 
 port=$(free_port)
 mkdir "$work/app"

@@ -9,15 +9,17 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
 
-say() { printf '\n== %s\n' "$*"; }
+example=quickstart
+# Built here unless SLIPWAY_BIN names a folder that has the programs already. The build folder is that of the tests, which
+# then have little left to compile.
+bin=${SLIPWAY_BIN:-$top/build/release/bin}
+# shellcheck source=examples/lib.sh
+. "$here/lib.sh"
 
 say "Packages"
 "$top/cmake/install-packages.sh" quickstart
 echo "all there"
 
-# Built here unless SLIPWAY_BIN names a folder that has the programs already. The build folder is that of the tests, which
-# then have little left to compile.
-bin=${SLIPWAY_BIN:-$top/build/release/bin}
 build() {
   cd "$top"
   [ -f build/release/build.ninja ] || cmake --preset release -DSLIPWAY_TESTS=OFF
@@ -35,50 +37,9 @@ if [ -z "${SLIPWAY_BIN:-}" ]; then
 fi
 "$bin/slipway" --version
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-quickstart.XXXXXX")
-pids=()
-finish() {
-  local status=$?
-  trap - EXIT
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  if [ $status -ne 0 ]; then
-    echo "quickstart: failed. The end of the daemon's log:" >&2
-    tail -n 20 "$work/slipwayd.log" >&2 2>/dev/null || true
-  fi
-  rm -rf "$work"
-  exit $status
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_until() { # SECONDS COMMAND...: until the command succeeds
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || { echo "quickstart: gave up waiting for: $*" >&2; return 1; }
-    sleep 0.1
-  done
-}
-
 say "A registry (Debian's docker-registry) and the daemon, on loopback"
-registry=127.0.0.1:$(free_port)
-cat >"$work/registry.yml" <<Y
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $work/registry}}
-http: {addr: "$registry"}
-Y
-docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
-pids+=($!)
-wait_until 20 curl -fsS "http://$registry/v2/"
-
-export SLIPWAY_SERVER=unix:$work/slipway.sock
-"$bin/slipwayd" --root "$work/state" --listen "$SLIPWAY_SERVER" --registry "$registry" --allow-local-git \
-  >"$work/slipwayd.log" 2>&1 &
-pids+=($!)
-wait_until 60 "$bin/slipway" version
+start_registry
+start_daemon --root "$work/state" --listen "unix:$work/slipway.sock" --registry "$registry" --allow-local-git
 echo "registry at $registry, daemon at $SLIPWAY_SERVER"
 
 say "app:v1, from a local folder"

@@ -1,12 +1,8 @@
 #include "daemon/notify/cloud_event.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-#include <array>
-
 #include <nlohmann/json.hpp>
 
+#include "daemon/secrets/hmac.h"
 #include "executor/base/digest.h"
 #include "executor/http/url.h"
 
@@ -127,13 +123,7 @@ std::vector<store::NewNotification> EventsOf(const store::Run& run, const std::v
   return out;
 }
 
-std::string Sign(std::string_view body, std::string_view secret) {
-  std::array<uint8_t, Digest::kSize> bytes{};
-  unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(body.data()), body.size(), bytes.data(), &size);
-  return "sha256=" + Digest(bytes).hex();
-}
+std::string Sign(std::string_view body, std::string_view secret) { return "sha256=" + secrets::HmacHex(body, secret); }
 
 http::Request CallbackRequest(const Target& target, const store::Notification& notification) {
   http::Request out;

@@ -2,12 +2,12 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <array>
 #include <charconv>
 #include <vector>
 
+#include "daemon/secrets/hmac.h"
 #include "daemon/trigger/payloads.h"
 #include "executor/base/digest.h"
 #include "executor/oci/json.h"
@@ -17,14 +17,6 @@ namespace slipway::trigger {
 namespace {
 
 constexpr std::chrono::minutes kMostSkew{5};
-
-std::string HmacHex(std::string_view text, std::string_view secret) {
-  std::array<uint8_t, Digest::kSize> bytes{};
-  unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes.data(), &size);
-  return Digest(bytes).hex();
-}
 
 // Of both, the digests are compared: neither lengths nor contents show in the time it takes.
 bool Same(std::string_view a, std::string_view b) {
@@ -43,7 +35,7 @@ Status CheckHmac(std::string_view header, std::string_view value, std::string_vi
   if (value.empty()) return NotGenuine(header, "is missing; give the webhook the trigger's secret");
   constexpr std::string_view kPrefix = "sha256=";
   if (value.starts_with(kPrefix)) value.remove_prefix(kPrefix.size());
-  if (!Same(value, HmacHex(signed_text, secret))) {
+  if (!Same(value, secrets::HmacHex(signed_text, secret))) {
     return NotGenuine(header, "is not that of this body under the trigger's secret");
   }
   return Status();
@@ -144,7 +136,7 @@ Status VerifyDelivery(GitHost host, const Headers& headers, std::string_view bod
 }
 
 std::string SignGeneric(std::string_view timestamp, std::string_view body, std::string_view secret) {
-  return "sha256=" + HmacHex(fmt::format("{}.{}", timestamp, body), secret);
+  return "sha256=" + secrets::HmacHex(fmt::format("{}.{}", timestamp, body), secret);
 }
 
 Result<GitEvent> ParseDelivery(GitHost host, const Headers& headers, std::string_view body) {

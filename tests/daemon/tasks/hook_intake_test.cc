@@ -2,14 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <condition_variable>
 #include <mutex>
 #include <set>
 
-#include "executor/base/digest.h"
+#include "daemon/secrets/hmac.h"
 #include "tests/daemon/tasks/tasks_fixture.h"
 
 namespace slipway::tasks {
@@ -21,11 +19,7 @@ using ::testing::SizeIs;
 constexpr const char* kTip = "1481a2de7b2a7d02428ad93446ab166be7793fbb";
 
 std::string Hmac(const std::string& body, const std::string& secret) {
-  std::array<uint8_t, Digest::kSize> bytes{};
-  unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(body.data()), body.size(), bytes.data(), &size);
-  return "sha256=" + Digest(bytes).hex();
+  return "sha256=" + secrets::HmacHex(body, secret);
 }
 
 struct Start {

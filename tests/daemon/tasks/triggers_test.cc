@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
+#include "daemon/secrets/hmac.h"
 #include "daemon/store/sqlite_task_store.h"
 #include "daemon/tasks/task_secrets.h"
 #include "daemon/trigger/webhook.h"
@@ -140,11 +139,7 @@ TEST_F(TriggersTest, ARemovedTaskLeavesItsRunsAlone) {
 }
 
 std::string Signature(const std::string& body, const std::string& secret) {
-  std::array<uint8_t, Digest::kSize> bytes{};
-  unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(body.data()), body.size(), bytes.data(), &size);
-  return "sha256=" + Digest(bytes).hex();
+  return "sha256=" + secrets::HmacHex(body, secret);
 }
 
 TEST_F(TriggersTest, ANewerPushCancelsWhatStillRunsForAnOlderOne) {
