@@ -70,6 +70,7 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
     fresh.build = std::move(split.open);
     secrets = std::move(split.secrets);
   }
+  secrets = WithLogins(std::move(secrets), request.logins);
   if (!secrets.empty()) {
     fresh.seal = [this, &secrets](const std::string& run_id) { return parts_.sealer.Seal(secrets, run_id); };
   }
@@ -115,8 +116,10 @@ Result<task::CompiledTask> Dispatcher::Render(const Context& ctx, const task::Fi
   Silence silence;
   SLIPWAY_ASSIGN_OR_RETURN(
       PreparedTask prepared,
-      PrepareTask(ctx, {.builder = parts_.builder, .services = services, .rules = options_.rules, .progress = silence},
-                  open, std::move(values)));
+      PrepareTask(
+          ctx,
+          {.builder = parts_.builder, .services = services, .rules = options_.rules, .progress = silence, .access = {}},
+          open, std::move(values)));
   return std::move(prepared.compiled);
 }
 

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/runs/run_logins.h"
 #include "daemon/runs/run_queue.h"
 #include "daemon/runs/worker.h"
 #include "daemon/sources/uploads.h"
@@ -34,6 +35,7 @@ struct ScheduleRequest {
   std::string request_id;  ///< "" for none
   std::string task;        ///< the stored task that it is a run of; "" for none
   store::RunTrigger trigger;
+  RunLogins logins;
 };
 
 class Dispatcher {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "executor/http/url.h"
+
 namespace slipway::runs {
 
 namespace {
@@ -71,12 +73,19 @@ Status PutBack(std::string_view secrets, std::string* source, std::vector<builde
   return DataLoss("the stored secrets of the run do not fit its request");
 }
 
+// As it stands in the address, and as programs see it.
+void AddPassword(std::string_view url, std::vector<std::string>* out) {
+  out->push_back(task::SecretOfUrl(url));
+  if (std::string decoded = http::PercentDecode(out->back()); decoded != out->back())
+    out->push_back(std::move(decoded));
+}
+
 std::vector<std::string> Values(const std::string& source, const std::vector<builder::NamedValue>& values) {
   std::vector<std::string> out;
   for (const builder::NamedValue& value : values) {
     if (value.secret) out.push_back(value.value);
   }
-  out.push_back(task::SecretOfUrl(source));
+  AddPassword(source, &out);
   return out;
 }
 
@@ -125,7 +134,7 @@ Result<task::FileTask> JoinSecrets(task::FileTask open, std::string_view secrets
 
 std::vector<std::string> SecretValues(const task::QuickBuild& build) {
   std::vector<std::string> out = Values(build.source_location, build.arguments);
-  for (const auto& [name, location] : build.inputs.build_contexts) out.push_back(task::SecretOfUrl(location));
+  for (const auto& [name, location] : build.inputs.build_contexts) AddPassword(location, &out);
   for (const builder::Secret& secret : build.inputs.secrets) AddSecretTexts(secret.value, &out);
   return out;
 }

@@ -39,7 +39,7 @@ class Preparation {
   Status Fetch() {
     SLIPWAY_ASSIGN_OR_RETURN(const source::ContextSpec source, task::ParseSourceLocation(request_.source_location));
     if (std::holds_alternative<source::NoContext>(source)) return Status();
-    SLIPWAY_ASSIGN_OR_RETURN(out_.workbench, with_.builder.OpenWorkbench(file_.data.run.id));
+    SLIPWAY_ASSIGN_OR_RETURN(out_.workbench, with_.builder.OpenWorkbench(file_.data.run.id, with_.access));
     SLIPWAY_ASSIGN_OR_RETURN(const builder::Workbench::SourceFacts facts,
                              out_.workbench->Load(ctx_, source, with_.progress).With("download the source"));
     out_.revision = facts.revision;

@@ -36,6 +36,7 @@ struct PreparationContext {
   const TaskServices& services;
   const task::QuickBuildRules& rules;
   ProgressSink& progress;
+  const builder::RegistryAccess& access;
 };
 
 /// `values` are what templates see of the run; commit and branch are filled in. NOT_FOUND if the file is not in the

@@ -39,6 +39,13 @@ std::chrono::seconds TimeLeft(const Run& run, std::chrono::steady_clock::time_po
   return std::max(std::chrono::seconds(1), run.timeout - used);
 }
 
+// What a task file that strangers may have written gets for the secrets that it names.
+Result<std::map<std::string, std::string>> NoSecrets(const Context&, const std::vector<task::Secret>& secrets) {
+  std::map<std::string, std::string> values;
+  for (const task::Secret& secret : secrets) values[secret.id] = "";
+  return values;
+}
+
 run_template::RunValues ValuesOf(const Run& run, const task::QuickBuildRules& rules) {
   oci::Platform platform = run.build.platforms.empty() ? oci::Platform::Host() : run.build.platforms.front();
   if (run.file_task && run.file_task->platform) platform = *run.file_task->platform;
@@ -76,7 +83,10 @@ void Worker::Attempt(const Run& run, ActiveRun& active) const {
 
   Result<Job> job = Unseal(run);
   std::vector<std::string> hidden;
-  if (job.ok()) hidden = job->file_task ? SecretValues(*job->file_task) : SecretValues(job->build);
+  if (job.ok()) {
+    hidden = job->file_task ? SecretValues(*job->file_task) : SecretValues(job->build);
+    for (const RunLogins::Login& login : job->logins.logins) hidden.push_back(login.password);
+  }
   auto masker = std::make_shared<const secrets::Masker>(std::move(hidden));
   Result<std::unique_ptr<logs::Recorder>> recorder = parts_.archive.Record(run.id, masker);
   if (!recorder.ok()) return End(run, {Failure(std::move(recorder).status()), {}}, RunState::kError, nullptr, begin);
@@ -100,6 +110,7 @@ Result<Worker::Job> Worker::Unseal(const Run& run) const {
     SLIPWAY_ASSIGN_OR_RETURN(secrets, parts_.sealer.Unseal(run.sealed, run.id));
   }
   Job job;
+  SLIPWAY_ASSIGN_OR_RETURN(job.logins, LoginsOf(secrets));
   if (run.file_task) {
     SLIPWAY_ASSIGN_OR_RETURN(job.file_task, JoinSecrets(*run.file_task, secrets));
   } else {
@@ -109,31 +120,32 @@ Result<Worker::Job> Worker::Unseal(const Run& run) const {
 }
 
 Worker::Done Worker::RunJob(const Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const try {
-  return job.file_task ? RunFile(run, *job.file_task, ctx, recorder) : RunBuild(run, job.build, ctx, recorder);
+  return job.file_task ? RunFile(run, job, ctx, recorder) : RunBuild(run, job, ctx, recorder);
 } catch (const std::exception& e) {
   // The last net: one run must not take the others down.
   return {Failure(Internal("the run was ended by an exception: {}", e.what())), {}};
 }
 
-Worker::Done Worker::RunBuild(const Run& run, const task::QuickBuild& build, const Context& ctx,
-                              logs::Recorder& recorder) const {
-  const Result<task::Task> task = task::MakeTask(build, ValuesOf(run, rules_), rules_);
+Worker::Done Worker::RunBuild(const Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const {
+  const Result<task::Task> task = task::MakeTask(job.build, ValuesOf(run, rules_), rules_);
   if (!task.ok()) return {Failure(task.status()), {}};
   Done done;
   engine::RunOptions options;
   options.source.name = run.id;
+  options.source.access = MakeAccess(job.logins);
   options.timeout = run.timeout;
   done.outcome = engine::Run(ctx, *task, parts_.builder, recorder, options);
   done.steps = MakeSteps(*task, done.outcome, recorder.step_ranges());
   return done;
 }
 
-Worker::Done Worker::RunFile(const Run& run, const task::FileTask& request, const Context& ctx,
-                             logs::Recorder& recorder) const {
+Worker::Done Worker::RunFile(const Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const {
   const auto begin = std::chrono::steady_clock::now();
   recorder.NameSteps();
   TaskServices services = parts_.tasks;
-  if (services.resolve_secrets) {
+  if (job.logins.isolated) {
+    services.resolve_secrets = NoSecrets;
+  } else if (services.resolve_secrets) {
     services.resolve_secrets =
         [this, &recorder](const Context& resolve,
                           const std::vector<task::Secret>& secrets) -> Result<std::map<std::string, std::string>> {
@@ -146,9 +158,11 @@ Worker::Done Worker::RunFile(const Run& run, const task::FileTask& request, cons
   }
   Done done;
   const Context limited = ctx.WithTimeout(run.timeout, "the run");
-  const Result<PreparedTask> prepared =
-      PrepareTask(limited, {.builder = parts_.builder, .services = services, .rules = rules_, .progress = recorder},
-                  request, ValuesOf(run, rules_));
+  const builder::RegistryAccess access = MakeAccess(job.logins);
+  const Result<PreparedTask> prepared = PrepareTask(
+      limited,
+      {.builder = parts_.builder, .services = services, .rules = rules_, .progress = recorder, .access = access},
+      *job.file_task, ValuesOf(run, rules_));
   if (!prepared.ok()) {
     done.outcome = Failure(prepared.status());
     done.outcome.run_timed_out = limited.Err().code() == Code::kDeadlineExceeded;
@@ -157,8 +171,11 @@ Worker::Done Worker::RunFile(const Run& run, const task::FileTask& request, cons
   for (const std::string& warning : prepared->compiled.warnings) recorder.Line("WARNING: " + warning);
   const task::Task& task = prepared->compiled.task;
   engine::RunOptions options;
-  options.source = {
-      .name = run.id, .context = {}, .workbench = prepared->workbench.get(), .revision = prepared->revision};
+  options.source = {.name = run.id,
+                    .context = {},
+                    .workbench = prepared->workbench.get(),
+                    .revision = prepared->revision,
+                    .access = access};
   options.timeout = TimeLeft(run, begin);
   options.max_parallel = parts_.tasks.max_parallel;
   done.outcome = engine::Run(ctx, task, parts_.builder, recorder, options);

@@ -11,6 +11,7 @@
 #include "daemon/logs/archive.h"
 #include "daemon/runs/kept_images.h"
 #include "daemon/runs/outcome.h"
+#include "daemon/runs/run_logins.h"
 #include "daemon/runs/task_preparation.h"
 #include "daemon/secrets/sealer.h"
 #include "daemon/store/run_store.h"
@@ -54,6 +55,7 @@ class Worker {
   struct Job {
     task::QuickBuild build;
     std::optional<task::FileTask> file_task;
+    RunLogins logins;
   };
   /// How it went, and what became of its steps.
   struct Done {
@@ -62,10 +64,8 @@ class Worker {
   };
   Result<Job> Unseal(const store::Run& run) const;
   Done RunJob(const store::Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const;
-  Done RunBuild(const store::Run& run, const task::QuickBuild& build, const Context& ctx,
-                logs::Recorder& recorder) const;
-  Done RunFile(const store::Run& run, const task::FileTask& request, const Context& ctx,
-               logs::Recorder& recorder) const;
+  Done RunBuild(const store::Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const;
+  Done RunFile(const store::Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const;
   void Attempt(const store::Run& run, ActiveRun& active) const;
   void End(const store::Run& run, const Done& done, store::RunState state, logs::Recorder* recorder,
            std::chrono::steady_clock::time_point begin) const;

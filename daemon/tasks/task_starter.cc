@@ -120,6 +120,12 @@ Result<runs::ScheduleRequest> MakeScheduleRequest(const TaskStart& start, const 
   } else {
     out.file_task = std::get<task::FileTask>(std::move(step));
   }
+  out.logins.isolated = !start.with_secrets;
+  for (const store::RegistryLogin& login : task.logins) {
+    if (!start.with_secrets) break;
+    out.logins.logins.push_back(
+        {.server = login.server, .username = login.username, .password = secrets.Get("credential:" + login.server)});
+  }
   out.timeout = start.overrides.timeout.value_or(task.timeout);
   out.request_id = start.request_id;
   out.task = task.name;

@@ -132,7 +132,7 @@ class BuilderImpl : public Builder {
   }
   Result<std::vector<std::string>> ChangedPaths(const Context& ctx, const std::string& location,
                                                 const std::string& before, const std::string& after) override;
-  Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name) override;
+  Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name, const RegistryAccess& access) override;
   std::vector<std::pair<std::string, std::string>> Describe() override;
   Status Collect(const Context& ctx) override;
 
@@ -143,6 +143,7 @@ class BuilderImpl : public Builder {
   std::string RunFolder() const { return fs::Join("/run/slipway", Digest::Of(options_.root).Short()); }
   std::string LentFolder() const { return fs::Join(RunFolder(), "lent"); }
   Status OpenRegistry();
+  registry::Session SessionFor(const RegistryAccess& access);
   Status OpenRuntime();
   Status SquashImages(const Context& ctx, BuiltImage::Impl& built, ProgressSink& progress);
   Status FetchLayer(const Context& ctx, const layer::Remote& remote,
@@ -160,6 +161,7 @@ class BuilderImpl : public Builder {
   std::unique_ptr<content::Store> content_;
   std::unique_ptr<http::Transport> transport_;
   std::unique_ptr<registry::Registry> registry_;
+  OpenLogins open_logins_;
   std::unique_ptr<layer::Store> layers_;
   std::unique_ptr<snapshot::Snapshotter> snapshotter_;
   std::unique_ptr<runtime::OciRunner> runner_;
@@ -253,7 +255,20 @@ Status BuilderImpl::FetchLayer(const Context& ctx, const layer::Remote& remote,
   }
   const std::string what = "download " + remote.descriptor.digest.Short();
   const auto count = [&](uint64_t done, uint64_t total) { progress.Count(what, done, total); };
-  return registry_->NewSession().FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink, count);
+  const auto fetch = [&](const registry::Session& session) {
+    return session.FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink, count);
+  };
+  for (auto& logins : open_logins_.For(ctx, remote.host)) {
+    Status status = fetch(registry_->NewIsolatedSession(std::move(logins)));
+    // Another one may be allowed to read what this one is not, and nothing has come yet.
+    if (status.code() != Code::kUnauthenticated && status.code() != Code::kPermissionDenied) return status;
+  }
+  return fetch(registry_->NewSession());
+}
+
+registry::Session BuilderImpl::SessionFor(const RegistryAccess& access) {
+  open_logins_.Add(access.logins);
+  return access.isolated ? registry_->NewIsolatedSession(access.logins) : registry_->NewSession(access.logins);
 }
 
 Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest& request,
@@ -300,6 +315,8 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   SLIPWAY_ASSIGN_OR_RETURN(const bool always_index, WantsIndex(request));
   BuiltImage built;
   built.impl = std::make_shared<BuiltImage::Impl>();
+  built.impl->access = request.access;
+  const registry::Session session = SessionFor(request.access);
   SLIPWAY_ASSIGN_OR_RETURN(built.impl->lease, content_->NewLease("a build"));
   const graph::LentPtr lent = LentBy(request.inputs);
   SLIPWAY_ASSIGN_OR_RETURN(
@@ -311,7 +328,7 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   const Status parsed = dockerfile::ParseInto(context.dockerfile_text(), context.dockerfile_name(), &dockerfile);
   DockerfileChecks checks(progress);  // tells what was found, whatever comes of the build
   SLIPWAY_RETURN_IF_ERROR(checks.Start(dockerfile, parsed, request));
-  RegistryImages registry(registry_->NewSession(), *layers_, *content_, built.impl->lease, progress);
+  RegistryImages registry(session, *layers_, *content_, built.impl->lease, progress);
   LocalImages images(request.local_images, registry);
   BuildContexts contexts(request.inputs.contexts, lent,
                          {.sources = *sources_,
@@ -346,7 +363,7 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   SLIPWAY_RETURN_IF_ERROR(checks.Finish(request));
   if (request.check_only) return built;
   solver::SolveOptions solve = SolveOptionsOf(request);
-  solve.sources = ImportCaches(ctx, request, registry_->NewSession(), platforms, *layers_, progress);
+  solve.sources = ImportCaches(ctx, request, session, platforms, *layers_, progress);
   SLIPWAY_ASSIGN_OR_RETURN(solver::Solved solved, solver_->Solve(ctx, roots, progress, solve));
   for (size_t i = 0; i < roots.size(); ++i) {
     built.impl->images[i].chain = std::move(solved.roots[i].chain);
@@ -360,7 +377,7 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   built.impl->options.rewrite_timestamp = request.rewrite_timestamp;
   built.impl->options.annotations = request.annotations;
   SLIPWAY_ASSIGN_OR_RETURN(built.impl->options.epoch, EpochOf(arguments));
-  SLIPWAY_RETURN_IF_ERROR(ExportCaches(ctx, request, registry_->NewSession(), *cache_exporter_, built.impl->options,
+  SLIPWAY_RETURN_IF_ERROR(ExportCaches(ctx, request, session, *cache_exporter_, built.impl->options,
                                        std::move(solved.results), built.impl->images, &built.impl->lease, progress));
   if (request.squash) SLIPWAY_RETURN_IF_ERROR(SquashImages(ctx, *built.impl, progress));
   for (size_t i = 0; i < facts.size(); ++i) {
@@ -389,8 +406,8 @@ Status BuilderImpl::SquashImages(const Context& ctx, BuiltImage::Impl& built, Pr
 Result<PushResult> BuilderImpl::Push(const Context& ctx, const BuiltImage& image,
                                      const std::vector<oci::Reference>& names, ProgressSink& progress) {
   SLIPWAY_ASSIGN_OR_RETURN(image::Pushed pushed,
-                           exporter_->Push(ctx, registry_->NewSession(), image.impl->images, image.impl->options, names,
-                                           &image.impl->lease, progress));
+                           exporter_->Push(ctx, SessionFor(image.impl->access), image.impl->images, image.impl->options,
+                                           names, &image.impl->lease, progress));
   PushResult out;
   out.manifest = pushed.documents.root;
   out.names = names;
@@ -423,10 +440,10 @@ Result<std::vector<std::string>> BuilderImpl::ChangedPaths(const Context& ctx, c
   return sources_->git().ChangedPaths(ctx, *git, before, after, options_.limits, VertexProgress());
 }
 
-Result<std::unique_ptr<Workbench>> BuilderImpl::OpenWorkbench(const std::string& name) {
+Result<std::unique_ptr<Workbench>> BuilderImpl::OpenWorkbench(const std::string& name, const RegistryAccess& access) {
   const WorkbenchParts parts = {.content = *content_,
                                 .layers = *layers_,
-                                .registry = *registry_,
+                                .session = SessionFor(access),
                                 .sources = *sources_,
                                 .snapshotter = *snapshotter_,
                                 .runner = *runner_,

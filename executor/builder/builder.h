@@ -18,6 +18,7 @@
 #include "executor/base/progress.h"
 #include "executor/base/status.h"
 #include "executor/builder/build_inputs.h"
+#include "executor/builder/registry_access.h"
 #include "executor/content/store.h"
 #include "executor/image/difference.h"
 #include "executor/image/output_sink.h"
@@ -99,7 +100,8 @@ struct BuildRequest {
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
   /// Images by their names (Reference::ToString), which FROM and --from find before a registry is asked.
   std::map<std::string, std::shared_ptr<const BuiltImage>> local_images;
-  BuildInputs inputs;                 ///< what the build is given besides its context
+  BuildInputs inputs;     ///< what the build is given besides its context
+  RegistryAccess access;  ///< of the build and of pushes of its image
 };
 
 /// What was counted while building, for the summary.
@@ -206,7 +208,7 @@ class Builder {
                                                         const std::string& before, const std::string& after) = 0;
 
   /// What the containers of one run share (workbench.h). `name` tells it from others that are open: ALREADY_EXISTS.
-  virtual Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name) = 0;
+  virtual Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name, const RegistryAccess& access) = 0;
 
   /// Makes an output of an image and hands it to `sink`, as fast as that takes it. May be called again.
   virtual Status Export(const Context& ctx, const BuiltImage& image, const Output& output, image::OutputSink& sink,

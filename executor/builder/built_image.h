@@ -14,6 +14,7 @@ struct BuiltImage::Impl {
   image::ExportOptions options;
   std::vector<layer::Pin> pins;
   content::Lease lease;
+  RegistryAccess access;
 };
 
 /// The image of one platform; nullptr if it was not built for that.

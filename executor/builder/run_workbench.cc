@@ -146,7 +146,7 @@ Result<RunnableImagePtr> RunWorkbench::Resolve(const Context& ctx, const oci::Re
   image->name = name.Familiar();
   image->lease = std::make_shared<content::Lease>();
   SLIPWAY_ASSIGN_OR_RETURN(*image->lease, parts_.content.NewLease("an image of a container"));
-  RegistryImages images(parts_.registry.NewSession(), parts_.layers, parts_.content, *image->lease, progress);
+  RegistryImages images(parts_.session, parts_.layers, parts_.content, *image->lease, progress);
   SLIPWAY_ASSIGN_OR_RETURN(dockerfile::ResolvedImage found,
                            images.Resolve(ctx, name.ToString(), oci::Platform::Host()));
   image->chain = std::move(found.chain);

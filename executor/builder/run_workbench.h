@@ -27,11 +27,11 @@ struct RunnableImage {
   std::shared_ptr<content::Lease> lease;  ///< of what was read from a registry
 };
 
-/// The parts of a builder that a workbench uses; they must outlive it.
+/// The parts of a builder that a workbench uses; they must outlive it (but for the session).
 struct WorkbenchParts {
   content::Store& content;
   layer::Store& layers;
-  registry::Registry& registry;
+  registry::Session session;
   source::ContextFetcher& sources;
   snapshot::Snapshotter& snapshotter;
   runtime::Runner& runner;

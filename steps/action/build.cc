@@ -27,6 +27,7 @@ class BuildAction : public Action {
     environment.report = Report();
     builder::BuildRequest request = build_.request;
     request.local_images = environment.run.images();
+    request.access = environment.run.access();
     if (request.network.empty() && (step_.network == "none" || step_.network == "host")) {
       request.network = step_.network;
     }

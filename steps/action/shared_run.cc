@@ -42,7 +42,7 @@ Result<builder::Workbench*> SharedRun::Workbench(const Context& ctx) {
       workbench_ = source_.workbench;
     } else {
       if (!own_workbench_) {
-        SLIPWAY_ASSIGN_OR_RETURN(own_workbench_, builder_.OpenWorkbench(source_.name));
+        SLIPWAY_ASSIGN_OR_RETURN(own_workbench_, builder_.OpenWorkbench(source_.name, source_.access));
       }
       SLIPWAY_ASSIGN_OR_RETURN(const builder::Workbench::SourceFacts facts,
                                own_workbench_->Load(ctx, source_.context, progress_));

@@ -31,6 +31,7 @@ struct RunSource {
   source::ContextSpec context;              ///< what the workspace holds; not used with `workbench`
   builder::Workbench* workbench = nullptr;  ///< one that is open and loaded already, and outlives the run
   std::string revision;                     ///< commit of what `workbench` holds
+  builder::RegistryAccess access;           ///< of all that the steps do
 };
 
 class SharedRun {
@@ -42,6 +43,7 @@ class SharedRun {
 
   builder::Builder& builder() { return builder_; }
   const task::Task& task() const { return task_; }
+  const builder::RegistryAccess& access() const { return source_.access; }
 
   void AddImage(const oci::Reference& name, ImagePtr image);
   /// Null if no step has built one of that name.

@@ -91,7 +91,8 @@ class FakeBuilder : public builder::Builder {
     return changed_paths_;
   }
 
-  Result<std::unique_ptr<builder::Workbench>> OpenWorkbench(const std::string& name) override {
+  Result<std::unique_ptr<builder::Workbench>> OpenWorkbench(const std::string& name,
+                                                            const builder::RegistryAccess&) override {
     return Unimplemented("open the workbench '{}': no containers run here", name);
   }
 

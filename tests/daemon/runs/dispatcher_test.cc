@@ -72,6 +72,25 @@ TEST_F(DispatcherTest, ARunOfATaskKnowsItsCommit) {
   EXPECT_EQ(builder_.pushed().at(0).ToString(), "r.io/app:c0ffee-nightly");
 }
 
+TEST_F(DispatcherTest, LoginsGoWithTheRunAndAreMasked) {
+  builder_.OnBuild([](const Context&, const builder::BuildRequest&, ProgressSink& progress) {
+    VertexProgress(&progress, "v2", "leaky").Log(ProgressEvent::Stream::kStdout, "login with hush-password\n");
+    return Status();
+  });
+  Start();
+  runs::ScheduleRequest request = Request();
+  request.logins = {.logins = {{"reg.example.com", "ada", "hush-password"}}};
+  const store::CreatedRun created = *dispatcher_->Schedule(request);
+  EXPECT_THAT(created.run.sealed, Not(HasSubstr("hush-password")));
+  const std::string id = created.run.id;
+  EXPECT_EQ(WaitForEnd(id).state, RunState::kSucceeded);
+  const builder::RegistryAccess access = builder_.requests().at(0).access;
+  ASSERT_NE(access.logins, nullptr);
+  EXPECT_EQ((*access.logins->Lookup(Context::Background(), "reg.example.com"))->password, "hush-password");
+  EXPECT_FALSE(access.isolated);
+  EXPECT_THAT(Log(id), HasSubstr("login with ***"));
+}
+
 TEST_F(DispatcherTest, NoMoreRunsThanAllowedAreActive) {
   builder_.CloseGate();
   Start();

@@ -77,6 +77,18 @@ TEST_F(FileTaskTest, SecretValuesAreSealedAndMasked) {
   EXPECT_THAT(Log(id), Not(HasSubstr("hunter2")));
 }
 
+TEST_F(FileTaskTest, WhatStrangersWroteGetsNoSecretOfTheOperator) {
+  Start();
+  ScheduleRequest request = TaskRequest(
+      "secrets: [{id: s, keyvault: 'env:X'}]\nsteps:\n  - build: -t r.io/app:v{{.Secrets.s}} https://x.io/y.git\n");
+  request.logins.isolated = true;
+  const store::Run run = WaitForEnd(Schedule(request));
+  EXPECT_EQ(run.state, store::RunState::kSucceeded) << run.result.error_message;
+  ASSERT_EQ(builder_.requests().size(), 1U);
+  EXPECT_EQ(builder_.requests()[0].names.at(0).ToString(), "r.io/app:v");
+  EXPECT_TRUE(builder_.requests()[0].access.isolated);
+}
+
 TEST_F(FileTaskTest, AFileThatIsToBeReadNeedsASource) {
   task::FileTask task;
   task.source_location = "/dev/null";

@@ -34,6 +34,8 @@ class TaskStarterTest : public TasksFixture {
     build.arguments = {{.name = "A", .value = "1"}, {.name = "S", .value = "hush", .secret = true}};
     TaskSecrets secrets;
     secrets.Set("context", "tok");
+    secrets.Set("credential:reg.example.com", "pw");
+    task.logins = {{.server = "reg.example.com", .username = "ada"}};
     TakeSecrets(&task.step, &secrets);
     EXPECT_TRUE(secrets.Seal(*sealer_, &task).ok());
     task.timeout = std::chrono::seconds(600);
@@ -57,6 +59,7 @@ TEST_F(TaskStarterTest, ARunDoesWhatItsTaskSays) {
   EXPECT_EQ(request.timeout, std::chrono::seconds(600));
   EXPECT_EQ(request.task, "hooked");
   EXPECT_EQ(request.request_id, "r1");
+  EXPECT_EQ(request.logins, (runs::RunLogins{.logins = {{"reg.example.com", "ada", "pw"}}}));
   EXPECT_EQ(request.trigger, store::RunTrigger());
 }
 
@@ -84,6 +87,7 @@ TEST_F(TaskStarterTest, StrangersGetNoSecrets) {
   EXPECT_EQ(request.build.source_location,
             "https://github.example.com/org/app.git?via=refs%2Fpull%2F7%2Fhead#c0ffee1:service");
   EXPECT_THAT(Pairs(request.build.arguments), ElementsAre("A=1", "S= (secret)"));
+  EXPECT_EQ(request.logins, (runs::RunLogins{.isolated = true}));
 }
 
 TEST_F(TaskStarterTest, OverridesReplaceWhatHasTheirName) {

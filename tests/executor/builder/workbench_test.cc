@@ -93,7 +93,7 @@ class WorkbenchTest : public ::testing::Test {
     ASSERT_NE(image_, nullptr);
   }
   void OpenBench(source::ContextSpec context = source::NoContext()) {
-    bench_ = builder_->OpenWorkbench("ca1").value();
+    bench_ = builder_->OpenWorkbench("ca1", {}).value();
     const auto facts = bench_->Load(Context::Background(), context, quiet_);
     ASSERT_TRUE(facts.ok()) << facts.status().message();
   }
@@ -267,13 +267,13 @@ TEST_F(WorkbenchTest, ContainersOfANetworkFindEachOther) {
   EXPECT_THAT(Run(test, "for i in 1 2 3 4 5 6 7 8 9; do nc -w 5 db 5432 < /dev/null && exit; sleep 0.2; done"),
               HasSubstr("a row\n"));
   // A network of the same name is another run's own.
-  auto other = builder_->OpenWorkbench("ca2").value();
+  auto other = builder_->OpenWorkbench("ca2", {}).value();
   EXPECT_TRUE(other->AddNetwork(Context::Background(), "net").ok());
 }
 
 TEST_F(WorkbenchTest, AWorkbenchIsOpenOnce) {
   OpenBench();
-  EXPECT_EQ(builder_->OpenWorkbench("ca1").code(), Code::kAlreadyExists);
+  EXPECT_EQ(builder_->OpenWorkbench("ca1", {}).code(), Code::kAlreadyExists);
 }
 
 }  // namespace
