@@ -38,7 +38,7 @@ class Taker {
       return std::none_of(kOfSteps.begin(), kOfSteps.end(),
                           [&name](std::string_view prefix) { return name.starts_with(prefix); });
     });
-    for (auto& [name, value] : kept_) secrets_.Set(name, std::move(value));
+    for (auto& [name, value] : kept_) secrets_.Put(name, std::move(value));
   }
 
  private:

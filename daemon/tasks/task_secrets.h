@@ -31,6 +31,8 @@ class TaskSecrets {
   bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
   /// An empty value removes it.
   void Set(const std::string& name, std::string value);
+  /// Also an empty value is one.
+  void Put(const std::string& name, std::string value) { values_[name] = std::move(value); }
   /// Removes all whose name is not kept by `keep`.
   template <typename Keep>
   void Retain(Keep keep) {

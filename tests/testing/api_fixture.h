@@ -16,6 +16,8 @@
 #include "daemon/services/server.h"
 #include "daemon/services/sources_service.h"
 #include "daemon/services/system_service.h"
+#include "daemon/services/tasks_service.h"
+#include "daemon/store/sqlite_task_store.h"
 #include "tests/testing/run_fixture.h"
 
 namespace slipway::testing {
@@ -25,12 +27,19 @@ namespace v1 = ::slipway::v1;
 class ApiFixture : public RunFixture {
  protected:
   ApiFixture() {
+    task_store_ = *store::SqliteTaskStore::Open(dir_.path() + "/runs.db");
+    triggers_ = std::make_unique<tasks::Triggers>(tasks::Triggers::Parts{
+        .tasks = *task_store_, .runs = *store_, .builder = builder_, .sealer = *sealer_, .clock = Clock::Real()});
+    listener_ = [this](const store::Run& run) { triggers_->OnRun(run); };
     Start();
+    EXPECT_TRUE(triggers_->Start(*dispatcher_).ok());
     Serve();
   }
   ~ApiFixture() override {
     builder_.OpenGate();
     server_.reset();
+    triggers_->Stop();
+    dispatcher_.reset();
   }
 
   /// Begins to serve anew, with these limits for contexts.
@@ -43,12 +52,20 @@ class ApiFixture : public RunFixture {
     system_service_ = std::make_unique<services::SystemService>(
         *dispatcher_, *store_, builder_, Clock::Real(),
         services::SystemService::Options{.version = "1.2.3", .registry = "r.io", .limits = limits});
+    tasks_service_ = std::make_unique<services::TasksService>(services::TasksService::Parts{.tasks = *task_store_,
+                                                                                            .runs = *store_,
+                                                                                            .dispatcher = *dispatcher_,
+                                                                                            .triggers = *triggers_,
+                                                                                            .sealer = *sealer_,
+                                                                                            .clock = Clock::Real(),
+                                                                                            .rules = options_.rules});
     attestations_service_ = std::make_unique<services::AttestationsService>(*store_, builder_);
     server_ = *services::Server::Start({*config::ParseAddress("127.0.0.1:0")},
-                                       {runs_service_.get(), sources_service_.get(), system_service_.get(),
-                                        attestations_service_.get(), images_service_.get()});
+                                       {runs_service_.get(), tasks_service_.get(), sources_service_.get(),
+                                        system_service_.get(), attestations_service_.get(), images_service_.get()});
     channel_ = grpc::CreateChannel(server_->addresses()[0].ToGrpc(), grpc::InsecureChannelCredentials());
     runs_ = v1::Runs::NewStub(channel_);
+    tasks_ = v1::Tasks::NewStub(channel_);
     attestations_ = v1::Attestations::NewStub(channel_);
     sources_ = v1::Sources::NewStub(channel_);
     system_ = v1::System::NewStub(channel_);
@@ -92,7 +109,10 @@ class ApiFixture : public RunFixture {
     return "";
   }
 
+  std::unique_ptr<store::TaskStore> task_store_;
+  std::unique_ptr<tasks::Triggers> triggers_;
   std::unique_ptr<services::RunsService> runs_service_;
+  std::unique_ptr<services::TasksService> tasks_service_;
   std::unique_ptr<services::SourcesService> sources_service_;
   std::unique_ptr<services::SystemService> system_service_;
   std::unique_ptr<services::AttestationsService> attestations_service_;
@@ -100,6 +120,7 @@ class ApiFixture : public RunFixture {
   std::unique_ptr<services::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Runs::Stub> runs_;
+  std::unique_ptr<v1::Tasks::Stub> tasks_;
   std::unique_ptr<v1::Attestations::Stub> attestations_;
   std::unique_ptr<v1::Sources::Stub> sources_;
   std::unique_ptr<v1::System::Stub> system_;
