@@ -12,6 +12,7 @@
 #include "daemon/logs/archive.h"
 #include "daemon/runs/dispatcher.h"
 #include "daemon/runs/housekeeper.h"
+#include "daemon/runs/old_runs.h"
 #include "daemon/secrets/sealer.h"
 #include "daemon/secrets/secret_sources.h"
 #include "daemon/services/agents_service.h"
@@ -27,6 +28,7 @@
 #include "daemon/store/notification_store.h"
 #include "daemon/store/sqlite_run_store.h"
 #include "daemon/store/sqlite_task_store.h"
+#include "daemon/tasks/key_rotation.h"
 #include "daemon/tasks/notifier.h"
 #include "daemon/tasks/run_page.h"
 #include "daemon/tasks/triggers.h"
@@ -41,7 +43,9 @@ namespace {
 
 constexpr std::chrono::minutes kCollectEvery{10};
 constexpr std::chrono::seconds kSweepEvery{30};
+constexpr std::chrono::minutes kForgetRunsEvery{1};
 constexpr std::chrono::hours kForgetEvery{1};
+constexpr std::chrono::hours kKeepDeliveries{30 * 24};
 constexpr std::chrono::seconds kCallGrace{2};
 
 builder::Options BuilderOptions(const config::Config& config) {
@@ -254,6 +258,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                                                &sources_service, &system_service, &attestations_service,
                                                                &images_service, &notifications_service}));
   SLIPWAY_ASSIGN_OR_RETURN(const auto listener, ListenHttp(config, std::move(router)));
+  runs::OldRuns old_runs(*store, *archive, clock, {.newest = config.keep_runs, .younger_than = config.keep_runs_for});
   const runs::Housekeeper housekeeper({
       {"collect", kCollectEvery, [&builder](const Context& ctx) { return builder->Collect(ctx); }},
       {"forget notifications", kForgetEvery, [&notifier](const Context&) { return notifier.Sweep(); }},
@@ -265,6 +270,9 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
          images_service.EndIdle();
          return Status();
        }},
+      {"forget runs", kForgetRunsEvery, [&](const Context& ctx) { return old_runs.Sweep(ctx); }},
+      {"forget deliveries", kForgetEvery,
+       [&](const Context&) { return task_store->ForgetDeliveries(clock.System() - kKeepDeliveries).status(); }},
   });
   for (const config::Address& address : server->addresses()) spdlog::info("serving on {}", address.ToGrpc());
 
@@ -281,6 +289,20 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   images_service.Stop();
   server->Shutdown(kCallGrace);
   spdlog::info("stopped");
+  return Status();
+}
+
+// What `slipwayd --rotate-key` does.
+Status RotateKey(const config::Config& config) {
+  SLIPWAY_ASSIGN_OR_RETURN(const fs::FileLock lock,
+                           fs::FileLock::TryAcquire(fs::Join(config.root, "lock"))
+                               .With("the daemon must not run while its key is exchanged; stop it first"));
+  const std::string database = fs::Join(config.root, "runs.db");
+  SLIPWAY_ASSIGN_OR_RETURN(const auto runs, store::SqliteRunStore::Open(database));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto task_store, store::SqliteTaskStore::Open(database));
+  SLIPWAY_ASSIGN_OR_RETURN(const tasks::RotatedKey rotated,
+                           tasks::RotateKey(fs::Join(config.root, "key"), *task_store, *runs));
+  spdlog::info("the key was exchanged; secrets of {} tasks and {} runs were sealed anew", rotated.tasks, rotated.runs);
   return Status();
 }
 
@@ -301,7 +323,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "slipwayd: %s\n", status.message().c_str());
     return 2;
   }
-  const Status status = Serve(config, signals);
+  const Status status = invocation->rotate_key ? RotateKey(config) : Serve(config, signals);
   if (!status.ok()) spdlog::critical("{}", status.message());
   spdlog::shutdown();
   return status.ok() ? 0 : 1;

@@ -24,6 +24,7 @@ struct Flags {
   std::deque<std::vector<std::string>> values;  // by the index of the key
   std::string config_file;
   bool version = false;
+  bool rotate_key = false;
 };
 
 void Declare(CLI::App& app, Flags& flags) {
@@ -41,11 +42,13 @@ void Declare(CLI::App& app, Flags& flags) {
     option->expected(1);
     option->multi_option_policy(key.IsList() ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
   }
+  app.add_flag("--rotate-key", flags.rotate_key,
+               "Exchange the key that secrets are kept with, seal them anew and end; the daemon must not run");
   app.add_flag("--version", flags.version, "Print the version and end");
 }
 
 std::string UnknownFlag(const std::vector<std::string>& args) {
-  std::vector<std::string> flags = {"--config", "--version", "--help"};
+  std::vector<std::string> flags = {"--config", "--rotate-key", "--version", "--help"};
   for (const Key& key : Keys()) flags.push_back(FlagOf(key));
   const std::vector<std::string_view> known(flags.begin(), flags.end());
   for (const std::string& arg : args) {
@@ -81,6 +84,7 @@ Result<Invocation> ReadCommandLine(const std::vector<std::string>& args, std::st
     out.print = fmt::format("slipwayd {}\n", version);
     return out;
   }
+  out.rotate_key = flags.rotate_key;
   if (!flags.config_file.empty()) SLIPWAY_RETURN_IF_ERROR(ApplyYamlFile(flags.config_file, out.config));
   for (size_t i = 0; i < Keys().size(); ++i) {
     const Key& key = Keys()[i];

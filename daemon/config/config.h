@@ -27,6 +27,8 @@ struct Config {
   std::chrono::seconds stop_grace{30};
   std::string run_id_prefix;
   uint64_t max_log_bytes = 256ULL << 20;
+  uint64_t keep_runs = 0;                 ///< ended ones; 0: no bound by count
+  std::chrono::seconds keep_runs_for{0};  ///< since their end; 0: no bound by age
 
   log::Format log_format = log::Format::kPlain;
   std::string log_level = "info";

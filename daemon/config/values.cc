@@ -65,8 +65,8 @@ Result<uint64_t> ReadBytes(std::string_view text) {
 
 Result<std::chrono::seconds> ReadSeconds(std::string_view text, std::chrono::seconds least, std::chrono::seconds most) {
   const auto bad = [&] {
-    return InvalidArgument("'{}' is not a duration from {} s to {} s such as 90, 90s or 1h30m", text, least.count(),
-                           most.count());
+    return InvalidArgument("'{}' is not a duration from {} s to {} s such as 90, 90s, 1h30m or 30d", text,
+                           least.count(), most.count());
   };
   uint64_t total = 0;
   std::string_view rest = text;
@@ -77,7 +77,11 @@ Result<std::chrono::seconds> ReadSeconds(std::string_view text, std::chrono::sec
     rest.remove_prefix(static_cast<size_t>(end - rest.data()));
     uint64_t unit = 1;
     if (!rest.empty()) {
-      unit = rest.front() == 'h' ? 3600 : rest.front() == 'm' ? 60 : rest.front() == 's' ? 1 : 0;
+      unit = rest.front() == 'd'   ? 86400
+             : rest.front() == 'h' ? 3600
+             : rest.front() == 'm' ? 60
+             : rest.front() == 's' ? 1
+                                   : 0;
       rest.remove_prefix(1);
     }
     if (unit == 0) return bad();

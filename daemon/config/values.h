@@ -15,7 +15,7 @@ Result<bool> ReadBool(std::string_view text);
 Result<uint64_t> ReadCount(std::string_view text, uint64_t least, uint64_t most);
 /// "1048576", "20GB", "512 MiB", "1.5G": decimal for B, K(B) …, binary for KiB ….
 Result<uint64_t> ReadBytes(std::string_view text);
-/// "90", "90s", "1h30m": seconds if no unit is given.
+/// "90", "90s", "1h30m", "30d": seconds if no unit is given.
 Result<std::chrono::seconds> ReadSeconds(std::string_view text, std::chrono::seconds least, std::chrono::seconds most);
 
 }  // namespace slipway::config

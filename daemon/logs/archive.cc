@@ -1,9 +1,18 @@
 #include "daemon/logs/archive.h"
 
+#include <algorithm>
+#include <array>
+#include <set>
+
 #include "daemon/logs/cache_steps.h"
 #include "executor/base/fs.h"
 
 namespace slipway::logs {
+
+namespace {
+// The files of a run: its id and one of these.
+constexpr std::array<std::string_view, 3> kParts = {".log", ".events", ".cache"};
+}  // namespace
 
 Result<std::unique_ptr<Archive>> Archive::Open(const std::string& folder, RecorderLimits limits) {
   SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(folder, 0700));
@@ -46,6 +55,25 @@ Result<std::vector<CacheStep>> Archive::CacheSteps(const std::string& run_id) co
   if (!fs::Exists(path)) return std::vector<CacheStep>();
   SLIPWAY_ASSIGN_OR_RETURN(const std::string json, fs::ReadFile(path));
   return CacheStepsFromJson(json).With(fmt::format("read '{}'", path));
+}
+
+Status Archive::Remove(const std::string& run_id) const {
+  for (const std::string_view part : kParts) {
+    SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(fmt::format("{}{}", PathOf(run_id), part)));
+  }
+  return Status();
+}
+
+Result<std::vector<std::string>> Archive::Recorded() const {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDir(folder_));
+  std::set<std::string> ids;
+  for (const std::string& name : names) {
+    const size_t dot = name.find('.');
+    if (dot != std::string::npos && std::find(kParts.begin(), kParts.end(), name.substr(dot)) != kParts.end()) {
+      ids.insert(name.substr(0, dot));
+    }
+  }
+  return std::vector<std::string>(ids.begin(), ids.end());
 }
 
 Result<std::unique_ptr<Recorder>> Archive::Record(const std::string& run_id,

@@ -1,5 +1,5 @@
-// Archive: the logs and events of all runs, two files a run in one folder, kept for ever. Hands out feeds: the one that
-// is being written for a run that is unfinished, a closed one for others. Thread-safe.
+// Archive: the logs and events of all runs, three files a run in one folder, kept until they are removed. Hands out
+// feeds: the one that is being written for a run that is unfinished, a closed one for others. Thread-safe.
 #pragma once
 
 #include <map>
@@ -31,6 +31,11 @@ class Archive {
   Status SaveCacheSteps(const std::string& run_id, const std::vector<CacheStep>& steps) const;
   /// None for a run of which nothing was saved.
   Result<std::vector<CacheStep>> CacheSteps(const std::string& run_id) const;
+
+  /// Removes what was recorded of a run that has ended. Those who are reading it may read on.
+  Status Remove(const std::string& run_id) const;
+  /// The ids of all runs of which there is anything.
+  Result<std::vector<std::string>> Recorded() const;
 
   /// To write: for one attempt of a run.
   Result<std::unique_ptr<Recorder>> Record(const std::string& run_id, std::shared_ptr<const secrets::Masker> masker);

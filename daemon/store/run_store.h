@@ -50,6 +50,12 @@ struct RunPage {
   std::string next_page_token;
 };
 
+/// Which ended runs are kept for long: those that any of these rules keeps, and archived ones. Without a rule all are.
+struct Retention {
+  uint64_t newest = 0;                    ///< so many; 0: no such rule
+  std::optional<SystemTime> ended_since;  ///< those that ended then or later; nothing: no such rule
+};
+
 class RunStore {
  public:
   virtual ~RunStore() = default;
@@ -80,6 +86,11 @@ class RunStore {
   virtual Result<Run> SetArchived(const std::string& id, bool archived, SystemTime now) = 0;
   /// A queued run becomes Canceled, an active one is marked. FAILED_PRECONDITION if it has ended.
   virtual Result<Run> RequestCancel(const std::string& id, SystemTime now) = 0;
+
+  /// Puts a run's secrets, sealed anew, in place of the old. Nothing if it has none any more.
+  virtual Status Reseal(const std::string& id, const std::string& sealed) = 0;
+  /// Removes ended runs that `kept` does not keep, the oldest first and `limit` at most; their ids.
+  virtual Result<std::vector<std::string>> Forget(const Retention& kept, size_t limit) = 0;
 
   /// The first two characters of all ids; chosen when the store was made.
   virtual const std::string& run_id_prefix() const = 0;

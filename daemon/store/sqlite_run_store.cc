@@ -357,4 +357,37 @@ Result<Run> SqliteRunStore::RequestCancel(const std::string& id, SystemTime now)
   return run;
 }
 
+Status SqliteRunStore::Reseal(const std::string& id, const std::string& sealed) {
+  return database_->Run("UPDATE run SET sealed = ? WHERE id = ? AND sealed IS NOT NULL", db::Bytes{sealed}, id);
+}
+
+Result<std::vector<std::string>> SqliteRunStore::Forget(const Retention& kept, size_t limit) {
+  std::vector<std::string> ids;
+  if (kept.newest == 0 && !kept.ended_since) return ids;
+  constexpr std::string_view kMayGo = "state NOT IN ('Queued', 'Started', 'Running') AND is_archived = 0";
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  std::vector<int64_t> numbers;
+  {
+    SLIPWAY_ASSIGN_OR_RETURN(
+        db::Statement rows,
+        tx.Query(
+            fmt::format("SELECT number, id FROM run WHERE {0} AND (?1 = 0 OR number NOT IN (SELECT number FROM run "
+                        "WHERE {0} ORDER BY number DESC LIMIT ?1)) AND (?2 IS NULL OR finish_time < ?2) "
+                        "ORDER BY number LIMIT ?3",
+                        kMayGo),
+            kept.newest, kept.ended_since, limit));
+    while (rows.Next()) {
+      numbers.push_back(rows.Get<int64_t>(0));
+      ids.push_back(rows.Get<std::string>(1));
+    }
+    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  }
+  for (const int64_t number : numbers) {
+    SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM run_image WHERE run_number = ?", number));
+    SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM run WHERE number = ?", number));
+  }
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return ids;
+}
+
 }  // namespace slipway::store

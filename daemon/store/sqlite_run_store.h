@@ -30,6 +30,8 @@ class SqliteRunStore : public RunStore {
   Result<Run> Requeue(const std::string& id, bool crashed, SystemTime now) override;
   Result<Run> SetArchived(const std::string& id, bool archived, SystemTime now) override;
   Result<Run> RequestCancel(const std::string& id, SystemTime now) override;
+  Status Reseal(const std::string& id, const std::string& sealed) override;
+  Result<std::vector<std::string>> Forget(const Retention& kept, size_t limit) override;
   const std::string& run_id_prefix() const override { return prefix_; }
 
  private:

@@ -220,6 +220,11 @@ Result<std::vector<Task>> SqliteTaskStore::All() {
   return ReadTasks(std::move(rows));
 }
 
+Status SqliteTaskStore::Reseal(const std::string& name, const std::string& sealed) {
+  return database_->Run("UPDATE task SET sealed = ? WHERE folded_name = ? AND sealed IS NOT NULL", db::Bytes{sealed},
+                        Fold(name));
+}
+
 Status SqliteTaskStore::SetBases(const std::string& name, const std::vector<BaseImage>& bases) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
   Result<Task> task = ReadOne(tx, name);

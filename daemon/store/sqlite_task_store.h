@@ -21,6 +21,7 @@ class SqliteTaskStore : public TaskStore {
   Result<Task> Get(const std::string& name) override;
   Result<TaskPage> List(size_t page_size, const std::string& page_token) override;
   Result<std::vector<Task>> All() override;
+  Status Reseal(const std::string& name, const std::string& sealed) override;
   Status SetBases(const std::string& name, const std::vector<BaseImage>& bases) override;
   Result<std::vector<Task>> BuiltFrom(const Image& image) override;
   Result<std::vector<Image>> WatchedImages() override;

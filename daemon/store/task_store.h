@@ -45,6 +45,9 @@ class TaskStore {
   /// All of them, for the timers.
   virtual Result<std::vector<Task>> All() = 0;
 
+  /// Puts a task's secrets, sealed anew, in place of the old; else it is as it was, its etag too.
+  virtual Status Reseal(const std::string& name, const std::string& sealed) = 0;
+
   /// What the last successful run of a task was built from. Nothing if the task is gone.
   virtual Status SetBases(const std::string& name, const std::vector<BaseImage>& bases) = 0;
   /// Names of tasks with an enabled base image trigger that were built from this image, whatever its digest.

@@ -21,6 +21,7 @@ TEST(Values, BytesHaveDecimalAndBinaryUnits) {
 TEST(Values, DurationsMayHaveParts) {
   EXPECT_EQ(*ReadSeconds("90", seconds(1), seconds(100)), seconds(90));
   EXPECT_EQ(*ReadSeconds("1h30m", seconds(1), seconds(28800)), seconds(5400));
+  EXPECT_EQ(*ReadSeconds("2d1h", seconds(1), seconds(1'000'000)), seconds(176'400));
   EXPECT_EQ(*ReadSeconds("0s", seconds(0), seconds(1)), seconds(0));
   for (const char* bad : {"", "1d", "0", "101", "m", "-3", "9999999999999"}) {
     EXPECT_EQ(ReadSeconds(bad, seconds(1), seconds(100)).code(), Code::kInvalidArgument) << bad;

@@ -56,6 +56,19 @@ TEST_F(SealerTest, TheKeyFileIsForItsOwnerOnly) {
   EXPECT_EQ(Sealer::Open(key_).code(), Code::kFailedPrecondition);
 }
 
+TEST_F(SealerTest, AKeyIsExchangedInStepsOfWhichEachCanBeTheLast) {
+  const std::string before = *Sealer::Open(key_)->Seal("old", "a");
+  ASSERT_TRUE(Sealer::AddKey(key_).ok());
+  const std::string during = *Sealer::Open(key_)->Seal("new", "a");
+  EXPECT_EQ(*Sealer::Open(key_)->Unseal(before, "a"), "old");
+  EXPECT_EQ(*Sealer::Open(key_)->Unseal(during, "a"), "new");
+  ASSERT_TRUE(Sealer::DropOldKeys(key_).ok());
+  EXPECT_EQ(Sealer::Open(key_)->Unseal(before, "a").code(), Code::kDataLoss);
+  EXPECT_EQ(*Sealer::Open(key_)->Unseal(during, "a"), "new");
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Sealer::AddKey(key_).ok());
+  EXPECT_EQ(Sealer::AddKey(key_).code(), Code::kFailedPrecondition);
+}
+
 TEST_F(SealerTest, AKeyFileOfAnotherSizeIsRefused) {
   ASSERT_TRUE(fs::WriteFileAtomic(key_, "short", 0600).ok());
   EXPECT_EQ(Sealer::Open(key_).code(), Code::kFailedPrecondition);

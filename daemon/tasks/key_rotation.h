@@ -1,0 +1,22 @@
+// The exchange of the key that secrets are sealed with. Free functions without state.
+#pragma once
+
+#include <string>
+
+#include "daemon/store/run_store.h"
+#include "daemon/store/task_store.h"
+
+namespace slipway::tasks {
+
+struct RotatedKey {
+  size_t tasks = 0;  ///< whose secrets were sealed anew
+  size_t runs = 0;
+};
+
+/// Draws a new key, seals with it what tasks and unfinished runs keep secret, and forgets the old one. Whatever ends it
+/// before that, nothing is lost: the file then holds both, and the next rotation ends this one, too. No daemon may use
+/// the stores meanwhile. DATA_LOSS if something was sealed with a key that is not in the file; nothing is forgotten
+/// then.
+Result<RotatedKey> RotateKey(const std::string& key_file, store::TaskStore& tasks, store::RunStore& runs);
+
+}  // namespace slipway::tasks

@@ -1,0 +1,59 @@
+#include "daemon/tasks/key_rotation.h"
+
+#include <gtest/gtest.h>
+
+#include "daemon/store/sqlite_run_store.h"
+#include "tests/daemon/tasks/tasks_fixture.h"
+
+namespace slipway::tasks {
+namespace {
+
+class KeyRotationTest : public TasksFixture {
+ protected:
+  void SetUp() override {
+    TasksFixture::SetUp();
+    runs_ = *store::SqliteRunStore::Open(fs::Join(dir_.path(), "runs.db"), "ca");
+    task_ = *store_->Create(HookedTask(), Clock::Real().System());
+    const auto seal = [this](const std::string& id) { return sealer_->Seal("of the run", id); };
+    ASSERT_TRUE(runs_->Create({.now = Clock::Real().System(), .seal = seal}).ok());
+  }
+  std::string KeyFile() const { return fs::Join(dir_.path(), "key"); }
+  void ExpectReadable(const secrets::Sealer& sealer) {
+    EXPECT_EQ(TaskSecrets::Open(*store_->Get("hooked"), sealer)->Get("trigger:t:secret"), "s3cret");
+    EXPECT_EQ(*sealer.Unseal(runs_->Get("ca1")->sealed, "ca1"), "of the run");
+  }
+
+  std::unique_ptr<store::RunStore> runs_;
+  store::Task task_;
+};
+
+TEST_F(KeyRotationTest, EverythingIsSealedAnewAndTheOldKeyOpensNothing) {
+  const auto rotated = RotateKey(KeyFile(), *store_, *runs_);
+  ASSERT_TRUE(rotated.ok()) << rotated.status().message();
+  EXPECT_EQ(rotated->tasks, 1U);
+  EXPECT_EQ(rotated->runs, 1U);
+  ExpectReadable(*secrets::Sealer::Open(KeyFile()));
+  EXPECT_EQ(fs::ReadFile(KeyFile())->size(), 32U);
+  EXPECT_EQ(TaskSecrets::Open(*store_->Get("hooked"), *sealer_).code(), Code::kDataLoss);
+  EXPECT_EQ(sealer_->Unseal(runs_->Get("ca1")->sealed, "ca1").code(), Code::kDataLoss);
+  EXPECT_EQ(store_->Get("hooked")->etag, task_.etag);
+}
+
+TEST_F(KeyRotationTest, OneThatWasInterruptedIsRepeated) {
+  ASSERT_TRUE(secrets::Sealer::AddKey(KeyFile()).ok());  // and then the power went
+  ExpectReadable(*secrets::Sealer::Open(KeyFile()));
+  ASSERT_TRUE(RotateKey(KeyFile(), *store_, *runs_).ok());
+  ExpectReadable(*secrets::Sealer::Open(KeyFile()));
+  EXPECT_EQ(fs::ReadFile(KeyFile())->size(), 32U);
+}
+
+TEST_F(KeyRotationTest, NothingIsForgottenWhileSomethingCannotBeRead) {
+  store::Task foreign = HookedTask("foreign");
+  foreign.sealed[20] = static_cast<char>(foreign.sealed[20] ^ 1);
+  ASSERT_TRUE(store_->Create(foreign, Clock::Real().System()).ok());
+  EXPECT_EQ(RotateKey(KeyFile(), *store_, *runs_).code(), Code::kDataLoss);
+  ExpectReadable(*secrets::Sealer::Open(KeyFile()));
+}
+
+}  // namespace
+}  // namespace slipway::tasks
