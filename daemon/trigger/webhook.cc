@@ -15,15 +15,8 @@
 namespace slipway::trigger {
 
 namespace {
-
 constexpr std::chrono::minutes kMostSkew{5};
 
-// Of both, the digests are compared: neither lengths nor contents show in the time it takes.
-bool Same(std::string_view a, std::string_view b) {
-  const Digest left = Digest::Of(a);
-  const Digest right = Digest::Of(b);
-  return CRYPTO_memcmp(left.bytes().data(), right.bytes().data(), Digest::kSize) == 0;
-}
 
 Status NotGenuine(std::string_view header, std::string_view why) {
   return Unauthenticated("the delivery's {} {}", header, why);
@@ -35,7 +28,7 @@ Status CheckHmac(std::string_view header, std::string_view value, std::string_vi
   if (value.empty()) return NotGenuine(header, "is missing; give the webhook the trigger's secret");
   constexpr std::string_view kPrefix = "sha256=";
   if (value.starts_with(kPrefix)) value.remove_prefix(kPrefix.size());
-  if (!Same(value, secrets::HmacHex(signed_text, secret))) {
+  if (!SameSecret(value, secrets::HmacHex(signed_text, secret))) {
     return NotGenuine(header, "is not that of this body under the trigger's secret");
   }
   return Status();
@@ -62,7 +55,7 @@ Status CheckBasic(std::string_view value, std::string_view secret) {
     return NotGenuine("Authorization", "is missing; set the hook's basic authentication");
   const std::optional<std::string> pair = DecodeBase64(value.substr(kScheme.size()));
   const size_t colon = pair ? pair->find(':') : std::string::npos;
-  if (colon == std::string::npos || !Same(std::string_view(*pair).substr(colon + 1), secret)) {
+  if (colon == std::string::npos || !SameSecret(std::string_view(*pair).substr(colon + 1), secret)) {
     return NotGenuine("Authorization", "does not carry the trigger's secret as its password");
   }
   return Status();
@@ -86,6 +79,13 @@ Status CheckGeneric(const Headers& headers, std::string_view body, std::string_v
 }
 
 }  // namespace
+
+// Of both, the digests are compared.
+bool SameSecret(std::string_view a, std::string_view b) {
+  const Digest left = Digest::Of(a);
+  const Digest right = Digest::Of(b);
+  return CRYPTO_memcmp(left.bytes().data(), right.bytes().data(), Digest::kSize) == 0;
+}
 
 std::string_view GitHostName(GitHost host) {
   switch (host) {
@@ -125,7 +125,7 @@ Status VerifyDelivery(GitHost host, const Headers& headers, std::string_view bod
     }
     case GitHost::kGitLab: {
       if (headers("X-Gitlab-Token").empty()) return NotGenuine("X-Gitlab-Token", "is missing");
-      if (!Same(headers("X-Gitlab-Token"), secret)) return NotGenuine("X-Gitlab-Token", "is not the trigger's secret");
+      if (!SameSecret(headers("X-Gitlab-Token"), secret)) return NotGenuine("X-Gitlab-Token", "is not the trigger's secret");
       return Status();
     }
     case GitHost::kBitbucket: return CheckHmac("X-Hub-Signature", headers("X-Hub-Signature"), body, secret);

@@ -35,6 +35,9 @@ Status VerifyDelivery(GitHost host, const Headers& headers, std::string_view bod
 /// INVALID_ARGUMENT for a body that is not what the host documents.
 Result<GitEvent> ParseDelivery(GitHost host, const Headers& headers, std::string_view body);
 
+/// Whether both are the same. Takes a time that tells neither lengths nor contents.
+bool SameSecret(std::string_view a, std::string_view b);
+
 /// The signature that VerifyDelivery wants of a generic delivery: "sha256=<hex>".
 std::string SignGeneric(std::string_view timestamp, std::string_view body, std::string_view secret);
 
