@@ -3,7 +3,6 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <array>
 #include <thread>
 
 #include "executor/base/fs.h"
@@ -17,7 +16,9 @@
 #include "executor/builder/epoch.h"
 #include "executor/builder/image_resolver.h"
 #include "executor/builder/named_contexts.h"
+#include "executor/builder/rebase.h"
 #include "executor/builder/remote_cache.h"
+#include "executor/builder/request_options.h"
 #include "executor/builder/run_workbench.h"
 #include "executor/cache/exporter.h"
 #include "executor/dockerfile/lower.h"
@@ -30,7 +31,6 @@
 #include "executor/image/squash.h"
 #include "executor/ops/evaluator.h"
 #include "executor/runtime/binfmt.h"
-#include "executor/runtime/host_entry.h"
 #include "executor/runtime/oci_runner.h"
 #include "executor/snapshot/snapshotter.h"
 #include "executor/solver/solver.h"
@@ -54,64 +54,6 @@ uint64_t StorageBudget(const Options& options) {
   return std::max<uint64_t>(kLeast, static_cast<uint64_t>(disk.f_blocks) * disk.f_frsize / 10);
 }
 
-Result<graph::Network> ParseNetwork(const std::string& mode) {
-  if (mode.empty() || mode == "default" || mode == "bridge") return graph::Network::kDefault;
-  if (mode == "none") return graph::Network::kNone;
-  if (mode == "host") return graph::Network::kHost;
-  return InvalidArgument("network '{}' is none of default, none, host", mode);
-}
-
-// What the client lends to the build's steps; null if nothing.
-graph::LentPtr LentBy(const BuildInputs& inputs) {
-  if (inputs.secrets.empty() && inputs.ssh.empty()) return nullptr;
-  auto lent = std::make_shared<graph::Lent>();
-  for (const Secret& secret : inputs.secrets) lent->secrets[secret.id] = secret.value;
-  lent->agents = inputs.agents;
-  if (inputs.agents != nullptr) lent->ssh.insert(inputs.ssh.begin(), inputs.ssh.end());
-  return lent;
-}
-
-// What is built, each platform once, in the order asked for.
-std::vector<oci::Platform> PlatformsOf(const BuildRequest& request) {
-  std::vector<oci::Platform> out;
-  for (const oci::Platform& platform : request.platforms) {
-    oci::Platform normal = platform.Normalized();
-    if (std::find(out.begin(), out.end(), normal) == out.end()) out.push_back(std::move(normal));
-  }
-  if (out.empty()) out.push_back(oci::Platform::Host());
-  return out;
-}
-
-// The build argument BUILDKIT_MULTI_PLATFORM: an index also for one platform.
-Result<bool> WantsIndex(const BuildRequest& request) {
-  constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "TRUE", "true", "True"};
-  constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "FALSE", "false", "False"};
-  std::string value;
-  for (const NamedValue& arg : request.build_args) {
-    if (arg.name == "BUILDKIT_MULTI_PLATFORM") value = arg.value;
-  }
-  if (value.empty()) return false;
-  if (std::find(kTrue.begin(), kTrue.end(), value) != kTrue.end()) return true;
-  if (std::find(kFalse.begin(), kFalse.end(), value) == kFalse.end()) {
-    return InvalidArgument("build arg BUILDKIT_MULTI_PLATFORM='{}' is neither true nor false", value);
-  }
-  if (PlatformsOf(request).size() == 1) return false;
-  return InvalidArgument("build arg BUILDKIT_MULTI_PLATFORM={} contradicts the {} platforms that are to be built",
-                         value, PlatformsOf(request).size());
-}
-
-// A base of several platforms is one base.
-void AddBase(const BuiltImage::Base& base, BuiltImage& built) {
-  const auto same = std::find_if(built.bases.begin(), built.bases.end(), [&](const BuiltImage::Base& known) {
-    return known.reference == base.reference && known.digest == base.digest;
-  });
-  if (same == built.bases.end()) {
-    built.bases.push_back(base);
-  } else {
-    same->runtime = same->runtime || base.runtime;
-  }
-}
-
 class BuilderImpl : public Builder {
  public:
   explicit BuilderImpl(const Options& options) : options_(options), cpu_pool_(0, "cpu"), io_pool_(kIoThreads, "io") {}
@@ -120,6 +62,13 @@ class BuilderImpl : public Builder {
 
   content::Store& store() override { return *content_; }
   Result<BuiltImage> Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) override;
+  Result<BuiltImage> Rebase(const Context& ctx, const BuildRequest& request, ProgressSink& progress) override {
+    return rebaser_->Rebase(ctx, SessionFor(request.access), request, progress);
+  }
+  Result<Digest> Lookup(const Context& ctx, const oci::Reference& image) override {
+    SLIPWAY_ASSIGN_OR_RETURN(const registry::Document document, registry_->NewSession().Resolve(ctx, image));
+    return document.descriptor.digest;
+  }
   Result<PushResult> Push(const Context& ctx, const BuiltImage& image, const std::vector<oci::Reference>& names,
                           ProgressSink& progress) override;
   Result<DiffResult> Diff(const Context& ctx, const DiffRequest& request, const image::DifferenceSink& sink) override;
@@ -148,10 +97,6 @@ class BuilderImpl : public Builder {
   Status SquashImages(const Context& ctx, BuiltImage::Impl& built, ProgressSink& progress);
   Status FetchLayer(const Context& ctx, const layer::Remote& remote,
                     const std::function<Status(std::string_view)>& sink, const VertexProgress& progress);
-  Result<dockerfile::LowerOptions> LowerOptionsOf(const BuildRequest& request, const std::vector<NamedValue>& arguments,
-                                                  const oci::Platform& platform, const BuildContext& context,
-                                                  BuildContexts& contexts, const graph::LentPtr& lent,
-                                                  ProgressSink& progress);
   Result<uint64_t> HeldBytes();
 
   const Options options_;
@@ -175,7 +120,9 @@ class BuilderImpl : public Builder {
   std::unique_ptr<ops::ExecOps> exec_ops_;
   std::unique_ptr<ops::RemoteOps> remote_ops_;
   std::unique_ptr<ops::OpEvaluator> evaluator_;
-  std::unique_ptr<solver::Solver> solver_;  // last: its threads use all of the above
+  std::unique_ptr<solver::Solver> solver_;  // its threads use all of the above
+  std::unique_ptr<RebaseStore> rebase_plans_;
+  std::unique_ptr<Rebaser> rebaser_;
 };
 
 Status BuilderImpl::Open() {
@@ -209,6 +156,13 @@ Status BuilderImpl::Open() {
   remote_ops_ = std::make_unique<ops::RemoteOps>(*layers_, *sources_, options_.limits, LentFolder());
   evaluator_ = std::make_unique<ops::OpEvaluator>(*file_ops_, *exec_ops_, *remote_ops_);
   solver_ = std::make_unique<solver::Solver>(*evaluator_, *cache_, *layers_, *content_, StepLimit(options_));
+  SLIPWAY_ASSIGN_OR_RETURN(rebase_plans_, RebaseStore::Open(Folder("rebase.db")));
+  rebaser_ = std::make_unique<Rebaser>(Rebaser::Parts{.options = options_,
+                                                      .layers = *layers_,
+                                                      .content = *content_,
+                                                      .solver = *solver_,
+                                                      .plans = *rebase_plans_,
+                                                      .pool = io_pool_});
   return Status();
 }
 
@@ -271,48 +225,11 @@ registry::Session BuilderImpl::SessionFor(const RegistryAccess& access) {
   return access.isolated ? registry_->NewIsolatedSession(access.logins) : registry_->NewSession(access.logins);
 }
 
-Result<dockerfile::LowerOptions> BuilderImpl::LowerOptionsOf(const BuildRequest& request,
-                                                             const std::vector<NamedValue>& arguments,
-                                                             const oci::Platform& platform, const BuildContext& context,
-                                                             BuildContexts& contexts, const graph::LentPtr& lent,
-                                                             ProgressSink& progress) {
-  dockerfile::LowerOptions out;
-  out.target = request.target;
-  for (const NamedValue& arg : arguments) {
-    out.build_args.emplace_back(arg.name, arg.value);
-    if (arg.secret) out.secret_args.push_back(arg.name);
-  }
-  out.target_platform = platform;
-  out.build_platform = oci::Platform::Host();
-  out.labels = request.labels;
-  out.no_cache = request.no_cache;
-  SLIPWAY_ASSIGN_OR_RETURN(out.network, ParseNetwork(request.network));
-  for (const std::string& host : request.add_hosts) {
-    SLIPWAY_ASSIGN_OR_RETURN(runtime::HostEntry entry, runtime::ParseHostEntry(host));
-    out.extra_hosts.emplace_back(std::move(entry.name), std::move(entry.address));
-  }
-  out.allow_host_network = options_.allow_host_network;
-  out.allow_insecure = options_.allow_insecure_security;
-  out.ask_host_network = request.inputs.allow_host_network;
-  out.ask_insecure = request.inputs.allow_insecure;
-  out.ulimits = request.inputs.ulimits;
-  out.shm_bytes = request.inputs.shm_bytes;
-  out.lent = lent;
-  out.named_contexts = &contexts;
-  SLIPWAY_ASSIGN_OR_RETURN(const bool always_index, WantsIndex(request));
-  out.multi_platform = always_index || PlatformsOf(request).size() > 1;
-  out.context = [&context] { return context.Vertex(); };
-  out.warn = [&progress](std::string_view text, std::string_view detail) {
-    VertexProgress(&progress, "", "").Warning(text, detail);
-  };
-  return out;
-}
-
 Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) {
   if (request.attest.any() && request.media_types != oci::Family::kOci) {
     return InvalidArgument("provenance and bill of materials are attached by OCI's media types only");
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const bool always_index, WantsIndex(request));
+  SLIPWAY_RETURN_IF_ERROR(WantsIndex(request).status());
   BuiltImage built;
   built.impl = std::make_shared<BuiltImage::Impl>();
   built.impl->access = request.access;
@@ -329,7 +246,8 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   DockerfileChecks checks(progress);  // tells what was found, whatever comes of the build
   SLIPWAY_RETURN_IF_ERROR(checks.Start(dockerfile, parsed, request));
   RegistryImages registry(session, *layers_, *content_, built.impl->lease, progress);
-  LocalImages images(request.local_images, registry);
+  LocalImages local(request.local_images, registry);
+  NotedImages images(local);
   BuildContexts contexts(request.inputs.contexts, lent,
                          {.sources = *sources_,
                           .layers = *layers_,
@@ -341,9 +259,15 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   const std::vector<oci::Platform> platforms = PlatformsOf(request);
   std::vector<attest::BuildFacts> facts;
   std::vector<graph::VertexPtr> roots;
+  std::vector<dockerfile::Lowered> all_lowered;  // for what is kept for a rebase
   for (const oci::Platform& platform : platforms) {
     SLIPWAY_ASSIGN_OR_RETURN(dockerfile::LowerOptions options,
-                             LowerOptionsOf(request, arguments, platform, context, contexts, lent, progress));
+                             LowerOptionsOf(options_, request, arguments, platform, lent));
+    options.named_contexts = &contexts;
+    options.context = [&context] { return context.Vertex(); };
+    options.warn = [&progress](std::string_view text, std::string_view detail) {
+      VertexProgress(&progress, "", "").Warning(text, detail);
+    };
     if (&platform == &platforms.front()) {
       checks.Join(&options, request, context);
     } else {
@@ -354,11 +278,12 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
     roots.push_back(lowered.result);
     if (request.attest.any()) facts.push_back(FactsOf(request, context, lowered, platform));
     built.impl->images.push_back({.chain = {},
-                                  .config = std::move(lowered.config),
+                                  .config = lowered.config,
                                   .base_layers = static_cast<size_t>(lowered.base_layers),
                                   .platform = platform,
                                   .attestations = {}});
     for (const dockerfile::BaseImage& base : lowered.bases) AddBase({base.reference, base.digest, base.runtime}, built);
+    if (!request.rebase_key.empty()) all_lowered.push_back(std::move(lowered));
   }
   SLIPWAY_RETURN_IF_ERROR(checks.Finish(request));
   if (request.check_only) return built;
@@ -370,15 +295,13 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
     built.impl->pins.push_back(layers_->Hold(built.impl->images[i].chain));
   }
   built.summary = {solved.stats.vertices, solved.stats.cached};
-  built.impl->options.family = request.media_types;
-  built.impl->options.always_index = always_index;
-  built.impl->options.compression = request.compression;
-  built.impl->options.level = request.compression_level;
-  built.impl->options.rewrite_timestamp = request.rewrite_timestamp;
-  built.impl->options.annotations = request.annotations;
-  SLIPWAY_ASSIGN_OR_RETURN(built.impl->options.epoch, EpochOf(arguments));
+  SLIPWAY_ASSIGN_OR_RETURN(built.impl->options, ExportOptionsOf(request, arguments));
   SLIPWAY_RETURN_IF_ERROR(ExportCaches(ctx, request, session, *cache_exporter_, built.impl->options,
                                        std::move(solved.results), built.impl->images, &built.impl->lease, progress));
+  if (!all_lowered.empty()) {
+    built.impl->rebase =
+        std::make_shared<RebaseDraft>(Rebaser::Draft(request, context, all_lowered, *built.impl, images.Take()));
+  }
   if (request.squash) SLIPWAY_RETURN_IF_ERROR(SquashImages(ctx, *built.impl, progress));
   for (size_t i = 0; i < facts.size(); ++i) {
     image::PlatformImage& image = built.impl->images[i];
@@ -408,6 +331,9 @@ Result<PushResult> BuilderImpl::Push(const Context& ctx, const BuiltImage& image
   SLIPWAY_ASSIGN_OR_RETURN(image::Pushed pushed,
                            exporter_->Push(ctx, SessionFor(image.impl->access), image.impl->images, image.impl->options,
                                            names, &image.impl->lease, progress));
+  if (image.impl->rebase != nullptr && !names.empty()) {
+    rebaser_->Keep(*image.impl->rebase, pushed.documents, registry::Repository::Of(names.front()));
+  }
   PushResult out;
   out.manifest = pushed.documents.root;
   out.names = names;
@@ -539,6 +465,17 @@ Status BuilderImpl::Collect(const Context& ctx) {
 }
 
 }  // namespace
+
+void AddBase(const BuiltImage::Base& base, BuiltImage& built) {
+  const auto same = std::find_if(built.bases.begin(), built.bases.end(), [&](const BuiltImage::Base& known) {
+    return known.reference == base.reference && known.digest == base.digest;
+  });
+  if (same == built.bases.end()) {
+    built.bases.push_back(base);
+  } else {
+    same->runtime = same->runtime || base.runtime;
+  }
+}
 
 const image::PlatformImage* FindPlatform(const BuiltImage& image, const oci::Platform& platform) {
   if (!image.impl) return nullptr;

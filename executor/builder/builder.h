@@ -102,6 +102,11 @@ struct BuildRequest {
   std::map<std::string, std::shared_ptr<const BuiltImage>> local_images;
   BuildInputs inputs;     ///< what the build is given besides its context
   RegistryAccess access;  ///< of the build and of pushes of its image
+  /// Not empty: once the image is pushed, what Rebase needs is kept under this key, in place of what was. Whoever asks
+  /// gives equal keys to equal requests only.
+  std::string rebase_key;
+  /// Not empty: why this image must not be what a later one is made from by Rebase. With a rebase_key.
+  std::string rebase_refusal;
 };
 
 /// What was counted while building, for the summary.
@@ -191,11 +196,18 @@ class Builder {
   virtual content::Store& store() = 0;
 
   virtual Result<BuiltImage> Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) = 0;
+  /// The image of the last build with the request's rebase_key, put on its base as that is now: without its source,
+  /// without running anything. What it has over the base stays; the result is what Build would give for the same
+  /// source. FAILED_PRECONDITION with the reason where that is not certain: then it has to be built. See rebase.h.
+  virtual Result<BuiltImage> Rebase(const Context& ctx, const BuildRequest& request, ProgressSink& progress) = 0;
   /// Assembles what is not assembled yet and pushes under all names (they may be of several registries).
   virtual Result<PushResult> Push(const Context& ctx, const BuiltImage& image, const std::vector<oci::Reference>& names,
                                   ProgressSink& progress) = 0;
   /// Assembles the layers into the content store without pushing: the digest of an image that is not pushed.
   virtual Result<ImageInfo> Assemble(const Context& ctx, const BuiltImage& image, ProgressSink& progress) = 0;
+
+  /// What a name stands for in its registry now: manifest or index. One request; codes as registry/registry.h has them.
+  virtual Result<Digest> Lookup(const Context& ctx, const oci::Reference& image) = 0;
 
   /// What is attested of an image in a registry (`image` has a digest), in the order of its index; empty if nothing is.
   /// `predicate_prefix`: only predicates of a type that begins so. RESOURCE_EXHAUSTED past 64 MiB a statement.

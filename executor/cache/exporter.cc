@@ -29,13 +29,6 @@ Record RecordOf(const solver::VertexResult& result) {
   return out;
 }
 
-layer::AssembleOptions AssemblyOf(const image::ExportOptions& options) {
-  layer::AssembleOptions out;
-  out.compression = options.compression;
-  out.family = options.family;
-  return out;
-}
-
 /// Records by key, each once, in order.
 class Records {
  public:
@@ -119,7 +112,7 @@ std::optional<Exporter::Documents> Exporter::MakeDocuments(const Plan& plan, con
       layer.diff_id = layers_.DiffId(plan.layers[i]);
       if (layer.diff_id.empty()) return std::nullopt;
     } else {
-      const std::optional<layer::AssembledLayer> known = layers_.KnownBlob(plan.layers[i], AssemblyOf(request.layers));
+      const std::optional<layer::AssembledLayer> known = layers_.KnownBlob(plan.layers[i], image::AssemblyOf(request.layers));
       if (!known) return std::nullopt;
       layer.diff_id = known->diff_id;
       const auto [it, is_new] = blobs.emplace(known->descriptor.digest, manifest.layers.size());

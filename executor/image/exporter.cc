@@ -10,17 +10,6 @@ namespace slipway::image {
 
 namespace {
 
-layer::AssembleOptions AssemblyOf(const ExportOptions& options) {
-  layer::AssembleOptions out;
-  out.compression = options.compression;
-  out.family = options.family;
-  out.level = options.level;
-  if (options.rewrite_timestamp && options.epoch) {
-    out.clamp_mtime = std::chrono::duration_cast<std::chrono::seconds>(options.epoch->time_since_epoch()).count();
-  }
-  return out;
-}
-
 // Docker's and OCI's names for the same layer bytes.
 oci::Descriptor AsFamily(const oci::Descriptor& layer, oci::Family family) {
   oci::Descriptor out;
@@ -73,7 +62,11 @@ Documents Combine(const std::vector<PlatformImage>& images, std::vector<Document
 
 std::vector<std::optional<SystemTime>> CreatedOf(layer::Store& layers, const PlatformImage& image) {
   std::vector<std::optional<SystemTime>> out;
-  for (const layer::Key& key : image.chain) out.push_back(layers.Created(key));
+  for (size_t i = 0; i < image.chain.size(); ++i) {
+    const size_t own = i - image.base_layers;  // of layers of the base: huge
+    const bool told = i >= image.base_layers && own < image.made.size() && image.made[own];
+    out.push_back(told ? image.made[own] : layers.Created(image.chain[i]));
+  }
   return out;
 }
 
@@ -106,6 +99,17 @@ class UploadSink : public layer::BlobSink {
 };
 
 }  // namespace
+
+layer::AssembleOptions AssemblyOf(const ExportOptions& options) {
+  layer::AssembleOptions out;
+  out.compression = options.compression;
+  out.family = options.family;
+  out.level = options.level;
+  if (options.rewrite_timestamp && options.epoch) {
+    out.clamp_mtime = std::chrono::duration_cast<std::chrono::seconds>(options.epoch->time_since_epoch()).count();
+  }
+  return out;
+}
 
 Documents::Platform MakeDocuments(const PlatformImage& image, const std::vector<layer::AssembledLayer>& blobs,
                                   const std::vector<std::optional<SystemTime>>& created, const ExportOptions& options) {

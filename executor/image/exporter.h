@@ -34,6 +34,8 @@ struct PlatformImage {
   size_t base_layers = 0;  ///< layers of the chain (and of history) that came with the base
   oci::Platform platform;  ///< what was asked for: its entry in an index. The config may tell another (its base's)
   std::vector<attest::Predicate> attestations;  ///< with any of them the result is an index (OCI media types only)
+  /// When the layers over the base were made, in order; nothing, or an empty list: as the layer store says.
+  std::vector<std::optional<SystemTime>> made;
   /// A further member of the config document: its name, and its JSON from the diff ids of the layers. May be unset.
   std::string extra_member;
   std::function<std::string(const std::vector<Digest>& diff_ids)> extra_json;
@@ -115,6 +117,9 @@ class Exporter {
   layer::Store& layers_;
   ThreadPool& pool_;
 };
+
+/// How layers that are made here are written.
+layer::AssembleOptions AssemblyOf(const ExportOptions& options);
 
 /// Config and manifest of one image from its layers' blobs (in the chain's order).
 Documents::Platform MakeDocuments(const PlatformImage& image, const std::vector<layer::AssembledLayer>& blobs,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -54,6 +55,17 @@ class FakeBuilder : public builder::Builder {
     return image;
   }
 
+  /// Refused unless AllowRebase was called.
+  Result<builder::BuiltImage> Rebase(const Context&, const builder::BuildRequest& request, ProgressSink&) override {
+    const std::lock_guard lock(mutex_);
+    if (!rebase_) return FailedPrecondition("line 3, 'RUN make': its layer depends on what is in the base");
+    rebased_.push_back(request);
+    builder::BuiltImage image;
+    image.summary = {.vertices = 1, .cached = 1};
+    image.revision = "abc123";
+    return image;
+  }
+
   Result<builder::PushResult> Push(const Context&, const builder::BuiltImage&, const std::vector<oci::Reference>& names,
                                    ProgressSink&) override {
     const std::lock_guard lock(mutex_);
@@ -65,6 +77,13 @@ class FakeBuilder : public builder::Builder {
     result.layers = {{.descriptor = {}, .how = builder::PushedLayer::How::kMounted},
                      {.descriptor = {}, .how = builder::PushedLayer::How::kUploaded}};
     return result;
+  }
+
+  Result<Digest> Lookup(const Context&, const oci::Reference& image) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = tags_.find(image.ToString());
+    if (found == tags_.end()) return NotFound("image '{}' is not there", image.ToString());
+    return found->second;
   }
 
   Result<builder::ImageInfo> Assemble(const Context&, const builder::BuiltImage&, ProgressSink&) override {
@@ -153,6 +172,19 @@ class FakeBuilder : public builder::Builder {
     const std::lock_guard lock(mutex_);
     hook_ = std::move(hook);
   }
+  /// What Lookup finds from now on.
+  void SetTag(const std::string& image, const Digest& digest) {
+    const std::lock_guard lock(mutex_);
+    tags_[image] = digest;
+  }
+  void AllowRebase() {
+    const std::lock_guard lock(mutex_);
+    rebase_ = true;
+  }
+  std::vector<builder::BuildRequest> rebased() const {
+    const std::lock_guard lock(mutex_);
+    return rebased_;
+  }
   void FailPush(Status status) {
     const std::lock_guard lock(mutex_);
     push_status_ = std::move(status);
@@ -220,6 +252,9 @@ class FakeBuilder : public builder::Builder {
   std::condition_variable_any changed_;
   BuildHook hook_;
   Status push_status_;
+  std::map<std::string, Digest> tags_;
+  bool rebase_ = false;
+  std::vector<builder::BuildRequest> rebased_;
   std::vector<builder::Attestation> attestations_;
   std::vector<oci::Reference> asked_attestations_;
   Status export_status_;
