@@ -100,6 +100,9 @@ void ReadOutputMembers(const Json& json, task::QuickBuild* build) {
   build->squash = json.value("squash", false);
   build->rewrite_timestamp = json.value("rewrite_timestamp", false);
   build->source_date_epoch = json.value("source_date_epoch", "");
+  build->rebase_key = json.value("rebase_key", "");
+  build->rebase_refusal = json.value("rebase_refusal", "");
+  build->rebase = json.value("rebase", false);
 }
 
 task::QuickBuild ReadRequest(const Json& json) {
@@ -268,6 +271,9 @@ std::string RequestToJson(const task::QuickBuild& build) {
       {"squash", build.squash},
       {"rewrite_timestamp", build.rewrite_timestamp},
       {"source_date_epoch", build.source_date_epoch},
+      {"rebase_key", build.rebase_key},
+      {"rebase_refusal", build.rebase_refusal},
+      {"rebase", build.rebase},
   };
   if (build.compression_level) json["compression_level"] = *build.compression_level;
   return Dump(json);

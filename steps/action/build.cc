@@ -37,7 +37,7 @@ class BuildAction : public Action {
       SLIPWAY_ASSIGN_OR_RETURN(folder, ReadFolder(ctx, environment, request));
     }
     CacheWatch watch(environment.progress);
-    Result<builder::BuiltImage> result = environment.run.builder().Build(ctx, request, watch);
+    Result<builder::BuiltImage> result = Make(ctx, environment, request, watch);
     environment.report.cache_steps = watch.Take();
     SLIPWAY_ASSIGN_OR_RETURN(builder::BuiltImage built, std::move(result));
     if (request.check_only) return Status();
@@ -64,6 +64,16 @@ class BuildAction : public Action {
   }
 
  private:
+  Result<builder::BuiltImage> Make(const Context& ctx, Environment& environment, const builder::BuildRequest& request,
+                                   ProgressSink& progress) const {
+    builder::Builder& builder = environment.run.builder();
+    if (!build_.rebase) return builder.Build(ctx, request, progress);
+    Result<builder::BuiltImage> rebased = builder.Rebase(ctx, request, progress);
+    if (rebased.code() != Code::kFailedPrecondition) return rebased;
+    Say(environment.progress, fmt::format("Not rebased, but built: {}", rebased.status().message()));
+    return builder.Build(ctx, request, progress);
+  }
+
   // The folder as it is now: earlier steps may have written into it.
   Result<builder::FolderContext> ReadFolder(const Context& ctx, Environment& environment,
                                             builder::BuildRequest& request) const {

@@ -134,6 +134,8 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
   request.squash = build.squash;
   request.rewrite_timestamp = build.rewrite_timestamp;
   request.source_date_epoch = build.source_date_epoch;
+  request.rebase_key = build.rebase_key;
+  request.rebase_refusal = build.rebase_refusal;
 
   Task task;
   const bool push = build.pushes();
@@ -144,7 +146,7 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
       {.id = "build",
        .when = {},
        .timeout = kBuildTimeout,
-       .what = BuildStep{.request = std::move(request), .assemble = assemble, .outputs = std::move(outputs)}});
+       .what = BuildStep{.request = std::move(request), .assemble = assemble, .rebase = build.rebase, .outputs = std::move(outputs)}});
   if (push) {
     task.steps.push_back({.id = "push", .when = {"build"}, .timeout = kPushTimeout, .what = PushStep{.names = names}});
   }

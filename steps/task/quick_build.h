@@ -51,6 +51,10 @@ struct QuickBuild {
   bool squash = false;
   bool rewrite_timestamp = false;
   std::string source_date_epoch;
+  /// Set by the daemon for stored tasks, not by clients.
+  std::string rebase_key;  ///< see builder::BuildRequest::rebase_key
+  std::string rebase_refusal;
+  bool rebase = false;  ///< the base has changed: see BuildStep::rebase
 
   /// Whether the result is pushed: what was asked for, or else whether it has a name and no other output. A check has
   /// no result.

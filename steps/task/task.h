@@ -37,6 +37,9 @@ struct BuildStep {
   /// With context_folder: the Dockerfile, which need not lie in that folder ("/workspace/docker/app.Dockerfile").
   /// request.dockerfile is not set then.
   std::string dockerfile;
+  /// The image of the last build is put on its base as that is now, and is built only where that is not certain to be
+  /// the same (builder::Builder::Rebase).
+  bool rebase = false;
   /// What clients will fetch of the image; it is kept in the report then.
   std::vector<builder::Output> outputs;
 };

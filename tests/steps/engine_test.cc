@@ -59,6 +59,36 @@ TEST(Engine, WithoutPushTheDigestIsKnownAllTheSame) {
   EXPECT_FALSE(outcome.report.outputs[0].pushed);
 }
 
+TEST(Engine, ARebaseStandsInForTheBuild) {
+  testing::FakeBuilder builder;
+  builder.AllowRebase();
+  task::QuickBuild build;
+  build.source_location = "https://github.com/org/app.git";
+  build.image_names = {"app:v1"};
+  build.rebase_key = "task app";
+  build.rebase = true;
+  const task::Task task = *task::MakeTask(build, {.id = "aa1"}, {.default_registry = "r.io"});
+  Notes notes;
+  const Outcome outcome = engine::Run(Context::Background(), task, builder, notes);
+  EXPECT_TRUE(outcome.status.ok());
+  EXPECT_TRUE(builder.requests().empty()) << "nothing was built";
+  ASSERT_EQ(builder.rebased().size(), 1U);
+  EXPECT_EQ(builder.rebased()[0].rebase_key, "task app");
+  EXPECT_EQ(builder.pushed().size(), 1U);
+}
+
+TEST(Engine, WhatCannotBeRebasedIsBuiltAndTheLogSaysWhy) {
+  testing::FakeBuilder builder;
+  task::Task task = QuickTask(true);
+  std::get<task::BuildStep>(task.steps[0].what).rebase = true;
+  Notes notes;
+  const Outcome outcome = engine::Run(Context::Background(), task, builder, notes);
+  EXPECT_TRUE(outcome.status.ok());
+  EXPECT_EQ(builder.requests().size(), 1U);
+  EXPECT_EQ(notes.lines.at(1),
+            "Not rebased, but built: line 3, 'RUN make': its layer depends on what is in the base");
+}
+
 TEST(Engine, FirstFailureEndsTheRun) {
   testing::FakeBuilder builder;
   builder.OnBuild(
