@@ -84,6 +84,18 @@ Result<std::unique_ptr<http::Transport>> TaskTransport(const config::Config& con
   return http::NewCurlTransport(std::move(options));
 }
 
+Result<tasks::BaseWatchOptions> BaseWatchOptions(const config::Config& config) {
+  tasks::BaseWatchOptions options{.poll_interval = config.base_poll_interval, .registry_token = ""};
+  if (config.registry_token_file.empty()) return options;
+  SLIPWAY_ASSIGN_OR_RETURN(options.registry_token,
+                           fs::ReadFile(config.registry_token_file).With("registry_token_file"));
+  while (!options.registry_token.empty() && std::isspace(static_cast<unsigned char>(options.registry_token.back()))) {
+    options.registry_token.pop_back();
+  }
+  if (!options.registry_token.empty()) return options;
+  return InvalidArgument("registry_token_file: '{}' is empty; put a token into it", config.registry_token_file);
+}
+
 // Signals that end the daemon are blocked in all threads and waited for in main.
 sigset_t BlockSignals() {
   std::signal(SIGPIPE, SIG_IGN);
@@ -192,8 +204,14 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto transport, TaskTransport(config));
   SLIPWAY_ASSIGN_OR_RETURN(const secrets::SecretSources secret_sources,
                            secrets::OpenSources(config.secrets, *transport));
-  tasks::Triggers triggers(
-      {.tasks = *task_store, .runs = *store, .builder = *builder, .sealer = sealer, .clock = clock});
+  SLIPWAY_ASSIGN_OR_RETURN(const tasks::BaseWatchOptions bases, BaseWatchOptions(config));
+  tasks::Triggers triggers({.tasks = *task_store,
+                            .runs = *store,
+                            .builder = *builder,
+                            .sealer = sealer,
+                            .clock = clock,
+                            .bases = bases,
+                            .transport = transport.get()});
   SLIPWAY_ASSIGN_OR_RETURN(const auto notifications, store::NotificationStore::Open(database));
   std::vector<notify::Target> targets = config.notify;
   SLIPWAY_RETURN_IF_ERROR(notify::LoadSecrets(&targets));

@@ -46,6 +46,9 @@ struct Config {
   uint64_t max_parallel_steps = 0;
   uint64_t keep_storage_bytes = 0;
 
+  std::chrono::seconds base_poll_interval{600};  ///< 0: never
+  std::string registry_token_file;               ///< "": registries are not listened to
+
   uint64_t max_parallel_task_steps = 0;  ///< of one run; 0: engine::kDefaultParallel
   secrets::SourceSettings secrets;
 

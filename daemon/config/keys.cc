@@ -196,6 +196,10 @@ std::vector<Key> MakeKeys() {
             "Contents and caches to keep; 0: a tenth of the disk, at least 10 GB"),
       Count("max_parallel_task_steps", &Config::max_parallel_task_steps, 0, 1024,
             "Steps of one task at once; a task may ask for less. 0: 8"),
+      Seconds("base_poll_interval", &Config::base_poll_interval, seconds(0), seconds(86400),
+              "How often, about, tags that tasks were built from are looked up; 0: never"),
+      Text("registry_token_file", &Config::registry_token_file, "FILE",
+           "File with the token that registries prove their notifications with"),
       {"secrets.environment", Kind::kList, "NAME", "Variables of the daemon that tasks may read as env:NAME",
        [](Config& config, const std::string& text) {
          config.secrets.environment.push_back(text);

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/tasks/base_changes.h"
 #include "daemon/tasks/task_secrets.h"
 #include "daemon/trigger/source_filter.h"
 #include "daemon/trigger/webhook.h"
@@ -139,7 +140,9 @@ HookIntake::~HookIntake() {
 
 Status HookIntake::Start() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<store::Delivery> pending, parts_.tasks.PendingDeliveries());
-  for (const store::Delivery& delivery : pending) Queue(delivery);
+  for (const store::Delivery& delivery : pending) {
+    if (delivery.sender != kRegistrySender) Queue(delivery);
+  }
   for (int i = 0; i < kThreads; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { Work(stop); });
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/tasks/pinned_source.h"
+#include "daemon/tasks/rebase_choice.h"
 #include "daemon/tasks/task_secrets.h"
 #include "daemon/trigger/source_filter.h"
 
@@ -116,6 +117,7 @@ Result<runs::ScheduleRequest> MakeScheduleRequest(const TaskStart& start, const 
 
   runs::ScheduleRequest out;
   if (auto* build = std::get_if<task::QuickBuild>(&step)) {
+    ChooseRebase(start, build);
     out.build = std::move(*build);
   } else {
     out.file_task = std::get<task::FileTask>(std::move(step));
@@ -130,7 +132,9 @@ Result<runs::ScheduleRequest> MakeScheduleRequest(const TaskStart& start, const 
   out.request_id = start.request_id;
   out.task = task.name;
   out.trigger = start.trigger;
-  out.trigger.update_token = start.overrides.update_trigger_token;
+  if (!start.overrides.update_trigger_token.empty()) {
+    out.trigger.update_token = start.overrides.update_trigger_token;
+  }
   return out;
 }
 

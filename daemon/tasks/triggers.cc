@@ -45,9 +45,25 @@ Triggers::Triggers(const Parts& parts) : parts_(parts) {
       .changed_paths = [this](const Context& ctx, const store::Task& task, const std::string& url,
                               const std::string& before,
                               const std::string& after) { return ChangedPaths(ctx, task, url, before, after); }});
+  WatchBases();
 }
 
 Triggers::~Triggers() { Stop(); }
+
+void Triggers::WatchBases() {
+  if (parts_.transport != nullptr) notices_ = std::make_unique<UpdateNotices>(*parts_.transport);
+  BaseChanges::Parts parts{
+      .tasks = parts_.tasks,
+      .runs = parts_.runs,
+      .clock = parts_.clock,
+      .lookup = [this](const Context& ctx, const oci::Reference& image) { return parts_.builder.Lookup(ctx, image); },
+      .start_run = [this](const TaskStart& start) { return starter_->Start(start); },
+      .on_started =
+          [this](const StartedByImage& started) {
+            if (notices_ != nullptr) notices_->Add(started.task, started.run);
+          }};
+  bases_ = std::make_unique<BaseWatch>(std::move(parts), parts_.bases);
+}
 
 Status Triggers::Start(runs::Dispatcher& dispatcher) {
   dispatcher_ = &dispatcher;
@@ -55,6 +71,8 @@ Status Triggers::Start(runs::Dispatcher& dispatcher) {
   SLIPWAY_RETURN_IF_ERROR(CatchUpBases().With("what tasks were built from"));
   thread_ = std::jthread([this](const std::stop_token& stop) { Work(stop); });
   SLIPWAY_RETURN_IF_ERROR(intake_->Start().With("deliveries"));
+  if (notices_ != nullptr) notices_->Start();
+  SLIPWAY_RETURN_IF_ERROR(bases_->Start().With("images that tasks stand on"));
   return timers_->Start().With("timers");
 }
 
@@ -65,12 +83,18 @@ void Triggers::Stop() {
     thread_.request_stop();
     thread_.join();
   }
+  bases_.reset();
+  notices_.reset();
 }
 
-void Triggers::AddRoutes(web::Router& router) { intake_->AddRoutes(router); }
+void Triggers::AddRoutes(web::Router& router) {
+  intake_->AddRoutes(router);
+  bases_->AddRoutes(router);
+}
 
 void Triggers::OnRun(const store::Run& run) {
-  if (!TellsBases(run)) return;
+  const bool pushed = store::IsFinal(run.state) && !run.result.output_images.empty();
+  if (!TellsBases(run) && !pushed) return;
   {
     const std::lock_guard lock(mutex_);
     ended_.push_back(run);
@@ -84,7 +108,12 @@ std::optional<SystemTime> Triggers::NextTime(const std::string& task, const std:
   return timers_->NextTime(task, timer);
 }
 
-Result<store::Delivery> Triggers::Replay(int64_t delivery) { return intake_->Replay(delivery); }
+Result<store::Delivery> Triggers::Replay(int64_t number) {
+  SLIPWAY_ASSIGN_OR_RETURN(const store::Delivery delivery, parts_.tasks.GetDelivery(number));
+  const bool refused = delivery.verdict == store::Verdict::kRefused;
+  if (delivery.sender == kRegistrySender && !refused) return bases_->Replay(delivery);
+  return intake_->Replay(number);
+}
 
 Result<std::string> Triggers::StartRun(const TaskStart& start) const {
   const Result<store::CreatedRun> created = starter_->Start(start);
@@ -152,7 +181,9 @@ void Triggers::Work(const std::stop_token& stop) {
     const store::Run run = std::move(ended_.front());
     ended_.pop_front();
     lock.unlock();
-    KeepBases(run);
+    if (TellsBases(run)) KeepBases(run);
+    // Only now: who stands on what it has pushed may be the very task.
+    bases_->OnRun(run);
   }
 }
 

@@ -19,9 +19,11 @@
 #include "daemon/secrets/sealer.h"
 #include "daemon/store/run_store.h"
 #include "daemon/store/task_store.h"
+#include "daemon/tasks/base_watch.h"
 #include "daemon/tasks/hook_intake.h"
 #include "daemon/tasks/task_starter.h"
 #include "daemon/tasks/task_timers.h"
+#include "daemon/tasks/update_notice.h"
 #include "executor/base/clock.h"
 #include "executor/builder/builder.h"
 
@@ -32,9 +34,11 @@ class Triggers {
   struct Parts {
     store::TaskStore& tasks;
     store::RunStore& runs;
-    builder::Builder& builder;  ///< for its git mirrors
+    builder::Builder& builder;  ///< for its git mirrors, and to look names of images up
     const secrets::Sealer& sealer;
     const Clock& clock;
+    BaseWatchOptions bases = {};
+    http::Transport* transport = nullptr;  ///< for endpoints of base image triggers; null: none is told
   };
 
   explicit Triggers(const Parts& parts);
@@ -66,6 +70,7 @@ class Triggers {
   void CancelOlder(const store::Task& task, const store::RunTrigger& newer, const std::string& except) const;
   Result<std::vector<std::string>> ChangedPaths(const Context& ctx, const store::Task& task, const std::string& url,
                                                 const std::string& before, const std::string& after) const;
+  void WatchBases();
   Status CatchUpBases() const;
   void KeepBases(const store::Run& run) const;
   void Work(const std::stop_token& stop);
@@ -75,10 +80,12 @@ class Triggers {
   std::unique_ptr<TaskStarter> starter_;    // set by Start
   std::unique_ptr<TaskTimers> timers_;      // until Stop, as the next
   std::unique_ptr<HookIntake> intake_;
+  std::unique_ptr<UpdateNotices> notices_;  // outlives the watch, which adds to it
+  std::unique_ptr<BaseWatch> bases_;
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<store::Run> ended_;  // guarded by mutex_: their bases are not kept yet
+  std::deque<store::Run> ended_;  // guarded by mutex_: their bases are not kept yet, nor their images looked at
   std::jthread thread_;
 };
 

@@ -42,13 +42,14 @@ check() { # WHAT COMMAND...: the command must succeed
   fi
 }
 
-start_registry() {
+start_registry() { # [further YAML of its configuration]
   registry=127.0.0.1:$(free_port)
   cat >"$work/registry.yml" <<Y
 version: 0.1
 log: {level: error, accesslog: {disabled: false}}
 storage: {filesystem: {rootdirectory: $work/registry}, delete: {enabled: true}}
 http: {addr: "$registry"}
+${1:-}
 Y
   docker-registry serve "$work/registry.yml" >"$work/access.log" 2>"$work/registry.err" &
   pids+=($!)

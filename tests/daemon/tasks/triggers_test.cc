@@ -32,7 +32,12 @@ class TriggersTest : public testing::RunFixture {
   void Wire() {
     tasks_ = *store::SqliteTaskStore::Open(dir_.path() + "/runs.db");
     triggers_ = std::make_unique<Triggers>(Triggers::Parts{
-        .tasks = *tasks_, .runs = *store_, .builder = builder_, .sealer = *sealer_, .clock = Clock::Real()});
+        .tasks = *tasks_,
+        .runs = *store_,
+        .builder = builder_,
+        .sealer = *sealer_,
+        .clock = Clock::Real(),
+        .bases = {.poll_interval = poll_interval_, .registry_token = ""}});
   }
   void Unwire() {
     triggers_->Stop();
@@ -73,6 +78,7 @@ class TriggersTest : public testing::RunFixture {
     return tasks_->Get(task)->bases;
   }
 
+  std::chrono::seconds poll_interval_{0};
   std::unique_ptr<store::TaskStore> tasks_;
   std::unique_ptr<Triggers> triggers_;
 };
@@ -114,6 +120,26 @@ TEST_F(TriggersTest, ATaskKnowsWhatItsLastSuccessfulRunWasBuiltFrom) {
   const std::vector<store::BaseImage> bases = WaitForBases("based");
   EXPECT_EQ(bases.at(0).image.repository, "library/alpine");
   EXPECT_TRUE(bases.at(0).is_runtime);
+}
+
+TEST_F(TriggersTest, AMovedBaseRunsWhatStandsOnIt) {
+  store::Task task = Task("based");
+  task.base_image = store::BaseImageTrigger{.name = "base", .rebase = store::RebasePolicy::kWhenSafe};
+  task = *tasks_->Create(task, Clock::Real().System());
+  Unwire();
+  poll_interval_ = std::chrono::seconds(1);
+  Open();
+  Wire();
+  Begin();
+  builder_.AllowRebase();
+  const TaskStarter starter(*dispatcher_, *sealer_);
+  WaitForEnd(starter.Start({.task = task})->run.id);
+  EXPECT_TRUE(builder_.rebased().empty());
+  builder_.SetTag("docker.io/library/alpine:3.19", Digest::Of("a newer alpine"));
+  const store::Run run = WaitForRuns("based", 2).at(0);
+  EXPECT_EQ(run.trigger.kind, store::RunTrigger::Kind::kImageUpdate);
+  EXPECT_EQ(run.trigger.images.at(0).digest, Digest::Of("a newer alpine").ToString());
+  EXPECT_EQ(builder_.rebased().at(0).rebase_key, builder_.requests().at(0).rebase_key);
 }
 
 TEST_F(TriggersTest, WhatADeadDaemonHadNotKeptIsCaughtUp) {
