@@ -42,7 +42,7 @@ log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: $work/registry}}
 http: {addr: "$registry"}
 Y
-  docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
+  docker-registry serve "$work/registry.yml" >"$work/registry.out" 2>&1 &
   pids+=($!)
   wait_until 20 curl -fsS "http://$registry/v2/"
 }
