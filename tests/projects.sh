@@ -16,6 +16,7 @@ wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=(nginx memcached postgres node-web go-ping)
 started=$SECONDS
 tell() { printf '\n== [%4d s] %s\n' $((SECONDS - started)) "$*"; }
+build_seconds=1800 # some compile, and the machine may be busy
 # A build whose log is shown if it fails. The names of public bases are those of local images.
 make_image() { # TAG [options] CONTEXT
   build -t "$@" || { sed 's/^/      | /' "$work/out" | tail -n 25; return 1; }
@@ -30,6 +31,7 @@ project_nginx() {
   check "the image is built" make_image nginx "$debian" "$here/nginx"
   check "it is to be ended by SIGQUIT" setting nginx .config.StopSignal '"SIGQUIT"'
   check "it exposes port 80" setting nginx .config.ExposedPorts '{"80/tcp":{}}'
+  [ "$fails" -eq "$before" ] || return 0
   check "it is pulled and unpacked" unpack nginx nginx GREETING=hello GREETING_PORT=8081
   start nginx
   check "it starts" in_time web nginx 80/
@@ -50,6 +52,7 @@ project_memcached() {
   in_time curl -fsS "http://127.0.0.1:$port/"
   check "the image is built: configure, make, make install" \
     make_image memcached "$debian" --build-arg "MEMCACHED_URL=http://127.0.0.1:$port/memcached.tar.xz" "$here/memcached"
+  [ "$fails" -eq "$before" ] || return 0
   check "it is pulled and unpacked" unpack memcached memcached
   check "the compiler is gone" eval '! [ -e "$work/bundle-memcached/rootfs/usr/bin/gcc" ]'
   start memcached
@@ -64,6 +67,7 @@ project_memcached() {
 project_postgres() {
   check "the image is built" make_image postgres "$debian" "$here/postgres"
   check "its data is a volume" setting postgres .config.Volumes '{"/var/lib/postgresql/data":{}}'
+  [ "$fails" -eq "$before" ] || return 0
   check "it is pulled and unpacked" unpack postgres postgres POSTGRES_PASSWORD=not-a-secret
   start postgres
   ask() { within postgres env PGPASSWORD=not-a-secret psql -h 127.0.0.1 -U postgres -tAc "$1"; }
@@ -96,6 +100,7 @@ project_node-web() {
   base=$(replaced node:18-bookworm-slim node)
   check "the image is built: npm ci, tsc, node --test" make_image node-web "$base" "${secrets[@]}" "$here/node-web"
   check "its health is asked as the Dockerfile says" setting node-web .config.Healthcheck.Timeout 3000000000
+  [ "$fails" -eq "$before" ] || return 0
   check "it is pulled and unpacked" unpack node-web node-web
   local root=$work/bundle-node-web/rootfs
   check "the compiler is not in it" eval "[ -d '$root/usr/src/app/node_modules/express' ] && ! [ -e '$root/usr/src/app/node_modules/typescript' ]"
@@ -119,6 +124,7 @@ project_go-ping() {
   check "the image is built for two architectures" \
     make_image go-ping "$base" --platform linux/amd64,linux/arm64 --build-arg VERSION=v1.2 "$here/go-ping"
   check "it is an index of both" eval '[ "$(skopeo inspect --raw --tls-verify=false "docker://$registry/go-ping" | jq -r ".manifests[].platform.architecture" | xargs)" = "amd64 arm64" ]'
+  [ "$fails" -eq "$before" ] || return 0
   check "it is pulled and unpacked" unpack go-ping go-ping
   check "it has the program and a list of users, and nothing else" \
     eval '[ "$(cd "$work/bundle-go-ping/rootfs" && find . -type f | sort | xargs)" = "./etc/passwd ./ping" ]'

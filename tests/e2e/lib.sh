@@ -66,7 +66,7 @@ start_daemon() { # [options]
   echo "the daemon did not start"; exit 1
 }
 
-build() { timeout 300 "$bin/slipway" build --progress plain "$@" >"$work/out" 2>&1; }
+build() { timeout "${build_seconds:-300}" "$bin/slipway" build --progress plain "$@" >"$work/out" 2>&1; }
 
 # Requests since the last `mark`, of a method on paths that match.
 mark() { marked=$(wc -l <"$work/access.log"); }
