@@ -5,6 +5,7 @@
 #include "daemon/services/message_check.h"
 #include "daemon/services/schedule_answer.h"
 #include "daemon/services/status.h"
+#include "daemon/store/task_json.h"
 #include "daemon/tasks/pinned_source.h"
 #include "daemon/tasks/task_check.h"
 #include "executor/base/log.h"
@@ -46,6 +47,12 @@ Result<std::string> DrawSecret() {
   std::string out;
   for (const unsigned char byte : bytes) out += fmt::format("{:02x}", byte);
   return out;
+}
+
+// Whether a change leaves everything as it was, secrets too.
+bool IsSame(const store::Task& before, const tasks::TaskSecrets& secrets, const TaskDraft& draft) {
+  return before.enabled == draft.task.enabled && secrets.values() == draft.secrets.values() &&
+         store::SpecToJson(before) == store::SpecToJson(draft.task);
 }
 
 // Gives a secret to each source trigger that has none: the drawn ones by the trigger's name.
@@ -145,8 +152,14 @@ grpc::Status TasksService::TryUpdate(const v1::UpdateTaskRequest& request, v1::T
   draft.task.create_time = before->create_time;
   draft.task.etag = before->etag;
   draft.task.bases = before->bases;
+  const bool same = IsSame(*before, *known, draft);
   if (request.validate_only()) {
+    if (!same) draft.task.etag.clear();
     *response = ToMessage(draft.task, draft.secrets, [](const std::string&) { return std::nullopt; });
+    return grpc::Status::OK;
+  }
+  if (same) {
+    *response = Show(*before);
     return grpc::Status::OK;
   }
   grpc::Status status = Keep(std::move(draft), false, response);

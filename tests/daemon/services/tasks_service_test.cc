@@ -258,6 +258,38 @@ TEST_F(TasksServiceTest, AnEtagOfBeforeIsRefused) {
   EXPECT_EQ(Reason(Delete("nightly")), "slipway/TASK_NOT_FOUND");
 }
 
+TEST_F(TasksServiceTest, WhatChangesNothingLeavesTheEtag) {
+  const v1::Task first = Create();
+  v1::Task change = first;
+  const std::vector<std::string> mask = {"status", "step", "credentials", "source_triggers", "tags"};
+  v1::Task out;
+  change.mutable_docker_build()->mutable_arguments(1)->set_value("***");
+  change.mutable_source_triggers(0)->set_secret("***");
+  ASSERT_TRUE(Update(change, mask, &out).ok());
+  EXPECT_EQ(out.etag(), first.etag());
+  EXPECT_EQ(Get("nightly").last_updated_time().DebugString(), first.last_updated_time().DebugString());
+  change.mutable_docker_build()->mutable_arguments(1)->set_value("hush-other");
+  ASSERT_TRUE(Update(change, mask, &out).ok());
+  EXPECT_NE(out.etag(), first.etag()) << "a secret is another";
+}
+
+TEST_F(TasksServiceTest, ACheckOfAChangeTellsByTheEtagWhetherThereIsOne) {
+  const v1::Task first = Create();
+  grpc::ClientContext same_ctx, other_ctx;
+  v1::UpdateTaskRequest request;
+  request.mutable_task()->set_name("nightly");
+  request.mutable_task()->set_context_access_token("***");
+  request.mutable_update_mask()->add_paths("context_access_token");
+  request.set_validate_only(true);
+  v1::Task out;
+  ASSERT_TRUE(tasks_->UpdateTask(&same_ctx, request, &out).ok());
+  EXPECT_EQ(out.etag(), first.etag());
+  request.mutable_task()->set_context_access_token("hush-other");
+  ASSERT_TRUE(tasks_->UpdateTask(&other_ctx, request, &out).ok());
+  EXPECT_EQ(out.etag(), "");
+  EXPECT_EQ(Secret("context"), "hush-token") << "it was a check";
+}
+
 TEST_F(TasksServiceTest, ARunIsOfItsTaskWithWhatIsGivenForIt) {
   v1::Task task = Runnable("built");
   Argument(task.mutable_docker_build()->add_arguments(), "A", "1", false);
