@@ -351,7 +351,7 @@ TEST_F(TaskRunTest, WhatAKilledDaemonLeftIsRemovedAndTheRunCanGoAgain) {
     lease_ = builder_->store().NewLease("test").value();
     PushBox();
     std::thread([&] {
-      if (listener_.WaitSays("long> at work")) fs::WriteFileAtomic(mark, "").Ignore();
+      if (listener_.WaitSays("at work\n")) fs::WriteFileAtomic(mark, "").Ignore();
     }).detach();
     task::Step long_step = Cmd("long", "ls /keys; echo at work; sleep 6545.2", {"service"});
     long_step.volume_mounts = {{.name = "keys", .mount_path = "/keys", .position = {}}};
