@@ -9,6 +9,7 @@
 #include "daemon/agents/agent_hub.h"
 #include "daemon/config/command_line.h"
 #include "daemon/http/listener.h"
+#include "daemon/keyring/secret_book.h"
 #include "daemon/logs/archive.h"
 #include "daemon/runs/dispatcher.h"
 #include "daemon/runs/housekeeper.h"
@@ -20,12 +21,14 @@
 #include "daemon/services/images_service.h"
 #include "daemon/services/notifications_service.h"
 #include "daemon/services/runs_service.h"
+#include "daemon/services/secrets_service.h"
 #include "daemon/services/server.h"
 #include "daemon/services/sources_service.h"
 #include "daemon/services/system_service.h"
 #include "daemon/services/tasks_service.h"
 #include "daemon/sources/uploads.h"
 #include "daemon/store/notification_store.h"
+#include "daemon/store/secret_store.h"
 #include "daemon/store/sqlite_run_store.h"
 #include "daemon/store/sqlite_task_store.h"
 #include "daemon/tasks/key_rotation.h"
@@ -202,8 +205,12 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   runs::KeptImages kept(clock);
   agents::AgentHub agents;
   SLIPWAY_ASSIGN_OR_RETURN(const auto transport, TaskTransport(config));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto secret_store, store::SecretStore::Open(database));
+  keyring::SecretBook secret_book(*secret_store, sealer);
   SLIPWAY_ASSIGN_OR_RETURN(const secrets::SecretSources secret_sources,
-                           secrets::OpenSources(config.secrets, *transport));
+                           secrets::OpenSources(config.secrets, *transport, [&secret_book](const std::string& name) {
+                             return secret_book.Get(name);
+                           }));
   SLIPWAY_ASSIGN_OR_RETURN(const tasks::BaseWatchOptions bases, BaseWatchOptions(config));
   tasks::Triggers triggers({.tasks = *task_store,
                             .runs = *store,
@@ -264,6 +271,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                         .clock = clock,
                                         .rules = options.rules,
                                         .default_timeout = config.run_timeout});
+  services::SecretsService secrets_service(secret_book, clock);
   services::NotificationsService notifications_service(*notifications, clock, [&notifier] { notifier.Wake(); });
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
   SLIPWAY_RETURN_IF_ERROR(notifier.Start());
@@ -271,10 +279,11 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   triggers.AddRoutes(router);
   tasks::AddRunPage(router, *store);
   SLIPWAY_RETURN_IF_ERROR(triggers.Start(dispatcher));
-  SLIPWAY_ASSIGN_OR_RETURN(const auto server,
-                           services::Server::Start(addresses, {&runs_service, &tasks_service, &agents_service,
-                                                               &sources_service, &system_service, &attestations_service,
-                                                               &images_service, &notifications_service}));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const auto server,
+      services::Server::Start(addresses,
+                              {&runs_service, &tasks_service, &agents_service, &sources_service, &system_service,
+                               &attestations_service, &images_service, &notifications_service, &secrets_service}));
   SLIPWAY_ASSIGN_OR_RETURN(const auto listener, ListenHttp(config, std::move(router)));
   runs::OldRuns old_runs(*store, *archive, clock, {.newest = config.keep_runs, .younger_than = config.keep_runs_for});
   const runs::Housekeeper housekeeper({
@@ -318,9 +327,11 @@ Status RotateKey(const config::Config& config) {
   const std::string database = fs::Join(config.root, "runs.db");
   SLIPWAY_ASSIGN_OR_RETURN(const auto runs, store::SqliteRunStore::Open(database));
   SLIPWAY_ASSIGN_OR_RETURN(const auto task_store, store::SqliteTaskStore::Open(database));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto secret_store, store::SecretStore::Open(database));
   SLIPWAY_ASSIGN_OR_RETURN(const tasks::RotatedKey rotated,
-                           tasks::RotateKey(fs::Join(config.root, "key"), *task_store, *runs));
-  spdlog::info("the key was exchanged; secrets of {} tasks and {} runs were sealed anew", rotated.tasks, rotated.runs);
+                           tasks::RotateKey(fs::Join(config.root, "key"), *task_store, *runs, *secret_store));
+  spdlog::info("the key was exchanged; secrets of {} tasks and {} runs, and {} of the store were sealed anew",
+               rotated.tasks, rotated.runs, rotated.secrets);
   return Status();
 }
 

@@ -34,8 +34,10 @@ Result<VaultOptions> VaultOptionsOf(const SourceSettings& settings) {
 
 }  // namespace
 
-Result<SecretSources> OpenSources(const SourceSettings& settings, http::Transport& transport) {
+Result<SecretSources> OpenSources(const SourceSettings& settings, http::Transport& transport,
+                                  StoreSecrets::Lookup store) {
   SecretSources sources;
+  if (store) sources.push_back(std::make_unique<StoreSecrets>(std::move(store)));
   if (!settings.environment.empty()) {
     sources.push_back(std::make_unique<EnvironmentSecrets>(
         std::set<std::string>(settings.environment.begin(), settings.environment.end())));

@@ -1,11 +1,13 @@
 #include "daemon/tasks/key_rotation.h"
 
+#include "daemon/keyring/secret_book.h"
 #include "daemon/secrets/sealer.h"
 #include "daemon/tasks/task_secrets.h"
 
 namespace slipway::tasks {
 
-Result<RotatedKey> RotateKey(const std::string& key_file, store::TaskStore& tasks, store::RunStore& runs) {
+Result<RotatedKey> RotateKey(const std::string& key_file, store::TaskStore& tasks, store::RunStore& runs,
+                             store::SecretStore& secret_store) {
   SLIPWAY_RETURN_IF_ERROR(secrets::Sealer::AddKey(key_file));
   SLIPWAY_ASSIGN_OR_RETURN(const secrets::Sealer sealer, secrets::Sealer::Open(key_file));
   RotatedKey out;
@@ -27,6 +29,7 @@ Result<RotatedKey> RotateKey(const std::string& key_file, store::TaskStore& task
     SLIPWAY_RETURN_IF_ERROR(runs.Reseal(run.id, sealed));
     ++out.runs;
   }
+  SLIPWAY_ASSIGN_OR_RETURN(out.secrets, keyring::ResealSecrets(secret_store, sealer));
   SLIPWAY_RETURN_IF_ERROR(secrets::Sealer::DropOldKeys(key_file));
   return out;
 }
