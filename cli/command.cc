@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/connection.h"
+#include "cli/keyring_commands.h"
 #include "cli/terminal.h"
 #include "cli/text_width.h"
 #include "executor/base/near_miss.h"
@@ -103,6 +104,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddNotifications(line);
   AddTask(line);
   AddApply(line);
+  AddSecret(line);
   AddVersion(line);
   AddInfo(line);
   LetFallThrough(app);

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cli/channel.h"
 #include "executor/base/unique_fd.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -110,7 +111,7 @@ Result<std::string> GrpcTarget(std::string_view server) {
   return fmt::format("dns:{}", server);
 }
 
-Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
+Result<std::shared_ptr<grpc::Channel>> OpenChannel(std::string_view server) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string target, GrpcTarget(server));
   grpc::ChannelArguments arguments;
   arguments.SetInt("grpc.enable_http_proxy", 0);
@@ -120,9 +121,13 @@ Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {
   std::unique_ptr<Connection> connection(new Connection);
   connection->server_ = server;
-  connection->channel_ = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  SLIPWAY_ASSIGN_OR_RETURN(connection->channel_, OpenChannel(server));
   connection->channel_->GetState(/*try_to_connect=*/true);
   connection->runs_ = v1::Runs::NewStub(connection->channel_);
   connection->attestations_ = v1::Attestations::NewStub(connection->channel_);

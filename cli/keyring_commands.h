@@ -1,0 +1,10 @@
+// The commands of what the daemon keeps secret for all.
+#pragma once
+
+#include "cli/command.h"
+
+namespace slipway::cli {
+
+void AddSecret(CommandLine& line);
+
+}  // namespace slipway::cli
