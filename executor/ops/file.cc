@@ -92,7 +92,7 @@ NewFolder Placer::Folder(const tree::Time& mtime) const {
     folder.uid = owner_->uid;
     folder.gid = owner_->gid;
   }
-  if (mode_) folder.mode = mode_->Apply(folder.mode, /*is_dir=*/true);
+  if (mode_) folder.mode = mode_->OfMadeFolder(folder.mode);
   folder.mtime = TimeOf(mtime_, mtime);
   return folder;
 }

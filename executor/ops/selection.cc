@@ -13,7 +13,17 @@ namespace slipway::ops {
 
 namespace {
 
-bool HasWildcard(std::string_view text) { return text.find_first_of("*?[\\") != std::string_view::npos; }
+// A path whose only special characters are escapes is taken as it is written, escapes and all, as in BuildKit.
+bool HasWildcard(std::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '*' || text[i] == '?' || text[i] == '[') {
+      return true;
+    }
+  }
+  return false;
+}
 
 size_t Depth(std::string_view path) { return static_cast<size_t>(std::count(path.begin(), path.end(), '/')); }
 

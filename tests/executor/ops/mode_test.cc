@@ -32,6 +32,29 @@ TEST(ModeChange, CapitalXIsForFoldersAndExecutables) {
   EXPECT_EQ(Apply("a=rX", 0600, true), 0555U);
 }
 
+// As BSD's setmode(3), whose rules BuildKit has.
+TEST(ModeChange, OddForms) {
+  EXPECT_EQ(Apply("o=r", 01777), 01774U) << "the sticky bit is no class's";
+  EXPECT_EQ(Apply("o+t", 0755), 0755U);
+  EXPECT_EQ(Apply("u+t", 0755), 01755U);
+  EXPECT_EQ(Apply("+t", 0755), 01755U);
+  EXPECT_EQ(Apply("a=rx", 01777), 01555U);
+  EXPECT_EQ(Apply("=", 06755), 0U);
+  EXPECT_EQ(Apply("u=rw", 04755), 0655U) << "setuid is the user's";
+  EXPECT_EQ(Apply("g=u", 02740), 02770U) << "a copy is of rwx only";
+  EXPECT_EQ(Apply("o+s", 0755), 0755U);
+  EXPECT_EQ(Apply("a-X", 0755), 0644U);
+  EXPECT_EQ(Apply("u=x,g+X", 0600), 0100U) << "X looks at the mode there was";
+  EXPECT_EQ(Apply("u+w-x,go-w", 0577), 0655U);
+  EXPECT_EQ(Apply("u=gx", 0750), 0150U) << "bits after a copy replace it";
+  EXPECT_EQ(Apply("000000755", 0), 0755U);
+}
+
+TEST(ModeChange, FoldersMadeOnTheWay) {
+  EXPECT_EQ(ModeChange::Parse("4750")->OfMadeFolder(0755), 0750U);
+  EXPECT_EQ(ModeChange::Parse("go-rwx")->OfMadeFolder(0755), 0755U);
+}
+
 TEST(ModeChange, RefusesWhatIsNeither) {
   for (const char* bad : {"", "8", "12345678", "u", "u+q", "x=y", "u=r,", "99999"}) {
     EXPECT_EQ(ModeChange::Parse(bad).code(), Code::kInvalidArgument) << bad;
