@@ -194,6 +194,7 @@ Result<const std::string*> TarTree::Place(tree::Entry entry) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string name, tree::CleanPath(entry.path));
   const auto fail = [&](Status status) { return std::move(status).With(fmt::format("archive entry '{}'", name)); };
   if (name.empty()) {
+    if (!entry.is_dir() && meaning_ == Meaning::kPlain) return nullptr;  // as moby does: what is there stays
     if (!entry.is_dir()) return fail(InvalidArgument("the root is not a folder"));
     if (Status status = PlaceFolder(name, std::move(entry)); !status.ok()) return fail(std::move(status));
     return nullptr;

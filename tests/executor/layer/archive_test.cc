@@ -328,6 +328,11 @@ TEST_F(Archive, PlainArchiveKeepsContents) {
   EXPECT_EQ(Get(tree->Find("large")->digest), large);
 }
 
+TEST_F(Archive, PlainArchiveLeavesTheRootAloneWhateverIsCalledSo) {
+  const std::string tar = TarMaker().Add(File("."), "no root").Add(File("a"), "a").Bytes();
+  EXPECT_EQ(Print(ReadArchive(Context::Background(), FromBytes(tar), {}, *store_, nullptr)), "f 0644 0:0 a 1\n");
+}
+
 TEST_F(Archive, PlainArchiveCannotLinkToWhatItDoesNotHave) {
   const std::string tar = TarMaker().Add(HardLink("a", "/etc/passwd")).Bytes();
   EXPECT_EQ(ReadArchive(Context::Background(), FromBytes(tar), {}, *store_, nullptr).code(), Code::kInvalidArgument);
