@@ -53,6 +53,13 @@ class Tail {
   std::string text_;
 };
 
+// Sets "NAME=value", in place of what has that name.
+void ReplaceVariable(const std::string& variable, std::vector<std::string>& env) {
+  const std::string_view name = std::string_view(variable).substr(0, variable.find('=') + 1);
+  std::erase_if(env, [name](const std::string& other) { return other.starts_with(name); });
+  env.push_back(variable);
+}
+
 std::string CommandOf(const graph::ExecOp& op) {
   const bool shell = op.args.size() == 3 && op.args[1] == "-c";
   std::string text = shell ? op.args[2] : fmt::format("{}", fmt::join(op.args, " "));
@@ -186,8 +193,41 @@ Status ExecOps::AddBind(const Context& ctx, const graph::ExecMount& mount, const
   return Status();
 }
 
+// What a cache holds at first: what its seed has, in a folder of the seed's owner and mode; or nothing, in a folder
+// that is made, which hides the seed.
+Status ExecOps::FillCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
+                          const VertexProgress& progress, const std::string& path) {
+  tree::Entry folder;
+  folder.mode = mount.mode.value_or(0755);
+  folder.uid = mount.uid;
+  folder.gid = mount.gid;
+  if (mount.input && !mount.mode && !inputs.at(*mount.input).chain.empty()) {
+    layer::View view(layers_, inputs.at(*mount.input).chain, progress);
+    graph::CopyAction all;
+    all.sources = {mount.source};
+    all.wildcards = false;
+    SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, layers_.content().NewLease("a cache mount"));
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, all, view, &lease, SelectionUse::kMount));
+    folder = selection.front().root;
+    layer::EntrySource source;
+    source.tree = std::make_shared<const tree::Tree>(std::move(selection.front().below));
+    source.open = [this](const tree::Entry& entry) { return layers_.content().Open(entry.digest); };
+    SLIPWAY_RETURN_IF_ERROR(layer::MaterializeTree(ctx, source, path));
+  }
+  if (::chown(path.c_str(), ids_.host_base + folder.uid, ids_.host_base + folder.gid) != 0 ||
+      ::chmod(path.c_str(), folder.mode) != 0) {
+    return ErrnoStatus(errno, fmt::format("make the cache for '{}'", mount.target));
+  }
+  return Status();
+}
+
 Status ExecOps::AddCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
                          const VertexProgress& progress, Mounted& mounted) {
+  const bool empty_seed = !mount.input || inputs.at(*mount.input).chain.empty();
+  if (empty_seed && !mount.source.empty() && mount.source != "/") {
+    return NotFound("'{}' is not there to be mounted on '{}': the cache begins empty, name where it is with from=",
+                    mount.source, mount.target);
+  }
   std::string id = mount.id.empty() ? fs::Clean(mount.target) : mount.id;
   // A cache that begins otherwise is another one: with another owner or mode, or from another seed.
   if (mount.uid != 0 || mount.gid != 0 || mount.mode) {
@@ -196,21 +236,9 @@ Status ExecOps::AddCache(const Context& ctx, const graph::ExecMount& mount, cons
   if (mount.input) id += fmt::format(" {} {}", inputs.at(*mount.input).key.hex(), mount.source);
   SLIPWAY_ASSIGN_OR_RETURN(CacheMounts::Use use, caches_.Acquire(ctx, id, mount.sharing));
   if (use.is_new()) {
-    if (mount.input && !inputs.at(*mount.input).chain.empty()) {
-      layer::View view(layers_, inputs.at(*mount.input).chain, progress);
-      graph::CopyAction all;
-      all.sources = {mount.source};
-      all.wildcards = false;
-      SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, layers_.content().NewLease("a cache mount"));
-      SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, all, view, &lease, SelectionUse::kMount));
-      layer::EntrySource source;
-      source.tree = std::make_shared<const tree::Tree>(std::move(selection.front().below));
-      source.open = [this](const tree::Entry& entry) { return layers_.content().Open(entry.digest); };
-      SLIPWAY_RETURN_IF_ERROR(layer::MaterializeTree(ctx, source, use.path()));
-    }
-    if (::chown(use.path().c_str(), ids_.host_base + mount.uid, ids_.host_base + mount.gid) != 0 ||
-        ::chmod(use.path().c_str(), mount.mode.value_or(0755)) != 0) {
-      return ErrnoStatus(errno, fmt::format("make the cache for '{}'", mount.target));
+    if (Status filled = FillCache(ctx, mount, inputs, progress, use.path()); !filled.ok()) {
+      fs::RemoveAll(use.path()).Ignore();  // what is half filled would be taken for whole
+      return filled;
     }
   }
   runtime::Mount bind;
@@ -233,6 +261,7 @@ Status ExecOps::AddMount(const Context& ctx, const graph::ExecMount& mount, cons
       tmpfs.type = runtime::Mount::Type::kTmpfs;
       tmpfs.destination = mount.target;
       tmpfs.size_bytes = mount.size_bytes;
+      tmpfs.read_only = mount.read_only;
       mounted.mounts.push_back(std::move(tmpfs));
       return Status();
     }
@@ -247,13 +276,9 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   spec.rootfs = root;
   spec.args = op.args;
   spec.env = op.env;
-  spec.env.insert(spec.env.end(), op.uncached_env.begin(), op.uncached_env.end());
-  // A secret's variable takes the place of one that the image has.
-  for (const std::string& variable : mounted.env) {
-    const std::string_view name = std::string_view(variable).substr(0, variable.find('=') + 1);
-    std::erase_if(spec.env, [name](const std::string& other) { return other.starts_with(name); });
-    spec.env.push_back(variable);
-  }
+  // A proxy's and a secret's variable take the place of one that the image has.
+  for (const std::string& variable : op.uncached_env) ReplaceVariable(variable, spec.env);
+  for (const std::string& variable : mounted.env) ReplaceVariable(variable, spec.env);
   spec.cwd = op.cwd.empty() ? "/" : op.cwd;
   SLIPWAY_ASSIGN_OR_RETURN(const Ids ids, ResolveUser(op.user, ImageFilesIn(root)));
   spec.user = {
@@ -269,6 +294,9 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
   }
   spec.security = op.insecure ? runtime::SecurityMode::kInsecure : runtime::SecurityMode::kSandbox;
   spec.mounts = std::move(mounted.mounts);
+  // Those that hold others come first, in whatever order they are written.
+  std::stable_sort(spec.mounts.begin(), spec.mounts.end(),
+                   [](const runtime::Mount& a, const runtime::Mount& b) { return a.destination < b.destination; });
   for (const auto& [name, address] : op.extra_hosts) spec.extra_hosts.push_back({.address = address, .name = name});
   for (const std::string& limit : op.ulimits) {
     SLIPWAY_ASSIGN_OR_RETURN(runtime::Ulimit parsed, runtime::ParseUlimit(limit));

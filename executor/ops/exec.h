@@ -53,6 +53,8 @@ class ExecOps {
                   const VertexProgress& progress, Mounted& mounted);
   Status AddBind(const Context& ctx, const graph::ExecMount& mount, const layer::Chain& chain,
                  const VertexProgress& progress, Mounted& mounted);
+  Status FillCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
+                   const VertexProgress& progress, const std::string& path);
   Status AddCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
                   const VertexProgress& progress, Mounted& mounted);
   Result<runtime::ContainerSpec> MakeSpec(const graph::ExecOp& op, const std::string& root, Mounted& mounted);

@@ -20,7 +20,8 @@ Result<solver::ContentKey> RemoteOps::Key(const Context& ctx, const graph::HttpO
   request.max_bytes = limits_.max_file_bytes;
   SLIPWAY_ASSIGN_OR_RETURN(downloaded->lease, layers_.content().NewLease("a download"));
   SLIPWAY_ASSIGN_OR_RETURN(downloaded->file, sources_.http().Fetch(ctx, request, &downloaded->lease, progress));
-  if (!op.name.empty()) downloaded->file.name = op.name;
+  source::HttpFile& found = downloaded->file;
+  if (!op.name.empty() || !found.server_name.empty()) found.name = op.name.empty() ? found.server_name : op.name;
   const source::HttpFile& file = downloaded->file;
   const int64_t mtime = file.last_modified ? std::chrono::system_clock::to_time_t(*file.last_modified) : 0;
   solver::ContentKey key;
