@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <vector>
 
@@ -16,8 +17,24 @@ std::string Lower(std::string_view text) {
   return out;
 }
 
+template <size_t kSize>
+bool IsOneOf(const std::array<std::string_view, kSize>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 bool KnownOs(std::string_view os) {
-  return os == "linux" || os == "windows" || os == "darwin" || os == "freebsd" || os == "wasip1" || os == "unknown";
+  static constexpr std::array<std::string_view, 15> kNames = {
+      "linux",   "windows", "darwin",  "freebsd", "netbsd", "openbsd", "dragonfly", "solaris",
+      "illumos", "aix",     "android", "plan9",   "wasi",   "wasip1",  "unknown"};
+  return IsOneOf(kNames, os);
+}
+
+// Those that a platform of one part may name: a typo must not become an architecture.
+bool KnownArchitecture(std::string_view architecture) {
+  static constexpr std::array<std::string_view, 16> kNames = {
+      "386",      "amd64", "arm",     "arm64",   "loong64", "mips",    "mipsle", "mips64",
+      "mips64le", "ppc64", "ppc64le", "riscv64", "s390x",   "sparc64", "wasm",   "ppc"};
+  return IsOneOf(kNames, architecture);
 }
 
 bool GoodPart(std::string_view part) {
@@ -84,6 +101,9 @@ Result<Platform> Platform::Parse(std::string_view text) {
     if (parts.size() == 3) out.variant = parts[2];
   }
   out = out.Normalized();
+  if (parts.size() == 1 && !KnownArchitecture(out.architecture)) {
+    return InvalidArgument("platform '{}' is neither an operating system nor an architecture (amd64, arm64, …)", text);
+  }
   if (!KnownOs(out.os)) {
     return InvalidArgument("platform '{}': '{}' is not an operating system that images exist for (linux, windows, …)", text,
                            parts[0]);

@@ -29,13 +29,15 @@ TEST(Platform, NamesAreNormalised) {
 
 TEST(Platform, OnePartIsAnArchitectureOrASystem) {
   EXPECT_EQ(Text("s390x"), "linux/s390x");
+  EXPECT_EQ(Text("x86_64"), "linux/amd64");
+  EXPECT_EQ(P("freebsd").os, "freebsd");
   EXPECT_EQ(P("linux").os, "linux");
   EXPECT_EQ(P("linux").architecture, Platform::Host().architecture);
 }
 
 TEST(Platform, WhatIsNoneIsRefused) {
   for (const char* text :
-       {"", "/", "linux/", "/amd64", "linux/amd64/v1/x", "linux//v1", "linux/am d64", "plan10/amd64"}) {
+       {"", "/", "linux/", "/amd64", "linux/amd64/v1/x", "linux//v1", "linux/am d64", "plan10/amd64", "amd46"}) {
     EXPECT_EQ(Platform::Parse(text).code(), Code::kInvalidArgument) << text;
   }
 }
