@@ -18,14 +18,15 @@ void AppendArguments(const std::vector<std::string>& texts, bool secret, Unsaid 
                      google::protobuf::RepeatedPtrField<v1::Argument>* out) {
   for (const std::string& text : texts) {
     const size_t equals = text.find('=');
+    const char* variable = equals == std::string::npos ? std::getenv(text.c_str()) : nullptr;
+    if (unsaid == Unsaid::kEnvironmentIfSet && equals == std::string::npos && variable == nullptr) continue;
     v1::Argument* argument = out->Add();
     argument->set_name(text.substr(0, equals));
     argument->set_is_secret(secret);
     if (equals != std::string::npos) {
       argument->set_value(text.substr(equals + 1));
-    } else if (unsaid == Unsaid::kEnvironment) {
-      const char* value = std::getenv(text.c_str());
-      if (value != nullptr) argument->set_value(value);
+    } else if (unsaid != Unsaid::kEmpty && variable != nullptr) {
+      argument->set_value(variable);
     }
   }
 }

@@ -21,8 +21,9 @@ std::string CheckPair(const std::string& text);
 
 /// Where the value of a name that stands alone comes from.
 enum class Unsaid {
-  kEnvironment,  ///< the variable of that name, as for build arguments; empty if there is none
-  kEmpty,        ///< as for values of task files
+  kEnvironment,       ///< the variable of that name; empty if there is none
+  kEnvironmentIfSet,  ///< the same, but there is no such argument if there is no variable, as docker build does it
+  kEmpty,             ///< as for values of task files
 };
 
 void AppendArguments(const std::vector<std::string>& texts, bool secret, Unsaid unsaid,

@@ -86,8 +86,8 @@ void FillRequest(const Words& words, v1::DockerBuildRequest* request) {
   request->set_check(words.check);
   request->set_target(words.target);
   request->set_network(words.network);
-  AppendArguments(words.build_args, false, Unsaid::kEnvironment, request->mutable_arguments());
-  AppendArguments(words.secret_build_args, true, Unsaid::kEnvironment, request->mutable_arguments());
+  AppendArguments(words.build_args, false, Unsaid::kEnvironmentIfSet, request->mutable_arguments());
+  AppendArguments(words.secret_build_args, true, Unsaid::kEnvironmentIfSet, request->mutable_arguments());
   for (const std::string& platform : words.platforms) *request->add_platforms() = ParsePlatform(platform);
   AddPairs(words.labels, request->mutable_labels());
   AddPairs(words.annotations, request->mutable_annotations());
