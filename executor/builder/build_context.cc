@@ -5,6 +5,7 @@
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
 #include "executor/builder/ignore.h"
+#include "executor/builder/request_options.h"
 #include "executor/layer/view.h"
 #include "executor/ops/git_loan.h"
 
@@ -25,6 +26,7 @@ Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& 
     source::ContextSpec spec = request.context;
     ops::GitLoan loan;
     if (auto* git = std::get_if<source::GitContext>(&spec)) {
+      git->keep_git_dir = git->keep_git_dir || KeepsGitDir(request);
       SLIPWAY_ASSIGN_OR_RETURN(loan, ops::LendToGit(ctx, lent_folder, lent, git));
     }
     SLIPWAY_ASSIGN_OR_RETURN(out.fetched_, sources.Fetch(ctx, spec, limits, progress));

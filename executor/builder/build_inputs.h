@@ -32,7 +32,7 @@ struct LayoutContext {
   Digest manifest;  ///< the manifest or index in it
 };
 
-/// An http or https URL: the downloaded file, under the name "context".
+/// An http or https URL: the downloaded file, under the name that its server or URL gives it.
 struct FileContext {
   std::string url;
 };

@@ -13,9 +13,6 @@ struct Overloaded : Ts... {
 template <typename... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-// What the file of a URL is called in its context.
-constexpr std::string_view kFileName = "context";
-
 graph::VertexInfo InfoOf(const std::string& name, std::string_view what) {
   return {.name = fmt::format("[context {}] {}", name, what)};
 }
@@ -54,8 +51,8 @@ Result<dockerfile::NamedContext> BuildContexts::LoadNow(const Context& ctx, cons
           [&](const FileContext& file) -> R {
             return dockerfile::NamedContext{
                 .image = {},
-                .vertex = graph::Make(graph::HttpOp{.url = file.url, .checksum = {}, .name = std::string(kFileName)},
-                                      {}, InfoOf(name, http::RedactUrl(file.url)))};
+                .vertex = graph::Make(graph::HttpOp{.url = file.url, .checksum = {}, .name = ""}, {},
+                                      InfoOf(name, http::RedactUrl(file.url)))};
           },
           [&](const source::ContextSpec& spec) -> R { return LoadFolder(ctx, name, spec); }},
       specs_.at(name));

@@ -1,9 +1,9 @@
 #include "executor/builder/request_options.h"
 
 #include <algorithm>
-#include <array>
 
 #include "executor/builder/epoch.h"
+#include "executor/dockerfile/go_text.h"
 #include "executor/runtime/host_entry.h"
 
 namespace slipway::builder {
@@ -15,6 +15,15 @@ Result<graph::Network> ParseNetwork(const std::string& mode) {
   if (mode == "none") return graph::Network::kNone;
   if (mode == "host") return graph::Network::kHost;
   return InvalidArgument("network '{}' is none of default, none, host", mode);
+}
+
+// The value that was given last; "" if none was.
+std::string ArgumentOf(const BuildRequest& request, std::string_view name) {
+  std::string value;
+  for (const NamedValue& arg : request.build_args) {
+    if (arg.name == name) value = arg.value;
+  }
+  return value;
 }
 
 }  // namespace
@@ -39,20 +48,20 @@ std::vector<oci::Platform> PlatformsOf(const BuildRequest& request) {
 }
 
 Result<bool> WantsIndex(const BuildRequest& request) {
-  constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "TRUE", "true", "True"};
-  constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "FALSE", "false", "False"};
-  std::string value;
-  for (const NamedValue& arg : request.build_args) {
-    if (arg.name == "BUILDKIT_MULTI_PLATFORM") value = arg.value;
-  }
+  const std::string value = ArgumentOf(request, "BUILDKIT_MULTI_PLATFORM");
   if (value.empty()) return false;
-  if (std::find(kTrue.begin(), kTrue.end(), value) != kTrue.end()) return true;
-  if (std::find(kFalse.begin(), kFalse.end(), value) == kFalse.end()) {
+  const Result<bool> wanted = dockerfile::ParseBool(value);
+  if (!wanted.ok()) {
     return InvalidArgument("build arg BUILDKIT_MULTI_PLATFORM='{}' is neither true nor false", value);
   }
+  if (*wanted) return true;
   if (PlatformsOf(request).size() == 1) return false;
   return InvalidArgument("build arg BUILDKIT_MULTI_PLATFORM={} contradicts the {} platforms that are to be built",
                          value, PlatformsOf(request).size());
+}
+
+bool KeepsGitDir(const BuildRequest& request) {
+  return dockerfile::ParseBool(ArgumentOf(request, "BUILDKIT_CONTEXT_KEEP_GIT_DIR")).ValueOr(false);
 }
 
 Result<dockerfile::LowerOptions> LowerOptionsOf(const Options& options, const BuildRequest& request,
@@ -79,6 +88,8 @@ Result<dockerfile::LowerOptions> LowerOptionsOf(const Options& options, const Bu
   out.ask_insecure = request.inputs.allow_insecure;
   out.ulimits = request.inputs.ulimits;
   out.shm_bytes = request.inputs.shm_bytes;
+  out.hostname = ArgumentOf(request, "BUILDKIT_SANDBOX_HOSTNAME");
+  out.cache_namespace = ArgumentOf(request, "BUILDKIT_CACHE_MOUNT_NS");
   out.lent = lent;
   SLIPWAY_ASSIGN_OR_RETURN(const bool always_index, WantsIndex(request));
   out.multi_platform = always_index || PlatformsOf(request).size() > 1;

@@ -18,6 +18,9 @@ std::vector<oci::Platform> PlatformsOf(const BuildRequest& request);
 /// The build argument BUILDKIT_MULTI_PLATFORM: an index also for one platform.
 Result<bool> WantsIndex(const BuildRequest& request);
 
+/// The build argument BUILDKIT_CONTEXT_KEEP_GIT_DIR: a git context has its .git folder too.
+bool KeepsGitDir(const BuildRequest& request);
+
 /// What the client lends to the build's steps; null if nothing.
 graph::LentPtr LentBy(const BuildInputs& inputs);
 

@@ -9,12 +9,6 @@ namespace slipway::dockerfile {
 
 namespace {
 
-std::string UpperAscii(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return upper;
-}
-
 bool IsLower(std::string_view text) { return LowerAscii(text) == text; }
 bool IsUpper(std::string_view text) { return UpperAscii(text) == text; }
 

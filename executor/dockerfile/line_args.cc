@@ -140,6 +140,12 @@ std::string LowerAscii(std::string_view text) {
   return lower;
 }
 
+std::string UpperAscii(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return upper;
+}
+
 std::vector<std::string> TakeFlags(char32_t escape, std::string_view* rest) {
   std::vector<std::string> flags;
   while (true) {

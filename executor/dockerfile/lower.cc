@@ -1,13 +1,13 @@
 #include "executor/dockerfile/lower.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "executor/base/guarded.h"
 #include "executor/base/near_miss.h"
 #include "executor/dockerfile/env.h"
 #include "executor/dockerfile/lower_stage.h"
+#include "executor/dockerfile/stage_links.h"
 #include "executor/dockerfile/word_expander.h"
 
 namespace slipway::dockerfile {
@@ -16,33 +16,6 @@ namespace {
 
 constexpr std::string_view kScratch = "scratch";
 constexpr std::string_view kDefaultPathEnv = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-std::optional<size_t> Number(std::string_view text) {
-  size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
-
-// The names in --from of COPY and of RUN's mounts.
-std::vector<std::string> FromsOf(const Stage& stage) {
-  std::vector<std::string> out;
-  for (const Instruction& instruction : stage.instructions) {
-    if (const auto* copy = std::get_if<CopyInstruction>(&instruction)) out.push_back(copy->from);
-    if (const auto* run = std::get_if<RunInstruction>(&instruction)) {
-      for (const Mount& mount : run->mounts) out.push_back(mount.from);
-    }
-  }
-  std::erase(out, "");
-  return out;
-}
 
 /// What a FROM says once its words are expanded.
 struct Plan {
@@ -64,7 +37,7 @@ StageResult EmptyBase(const oci::Platform& platform) {
 
 void GivePath(StageResult& base) {
   std::vector<std::string>& env = base.image.config.env;
-  if (!Env(env).Get("PATH")) env.insert(env.begin(), std::string(kDefaultPathEnv));
+  if (!Env(env).Get("PATH")) env.emplace_back(kDefaultPathEnv);
 }
 
 /// An image wanted for one platform.
@@ -74,7 +47,7 @@ class Lowering {
  public:
   Lowering(const Context& ctx, const Dockerfile& dockerfile, const LowerOptions& options, ImageResolver& resolver,
            ThreadPool& pool)
-      : ctx_(ctx), dockerfile_(dockerfile), options_(options), resolver_(resolver), pool_(pool) {}
+      : ctx_(ctx), dockerfile_(dockerfile), links_(dockerfile), options_(options), resolver_(resolver), pool_(pool) {}
 
   Result<Lowered> Run();
 
@@ -85,7 +58,6 @@ class Lowering {
   FromChecks Froms() const;
   Status PlanStages();
   Result<size_t> Target() const;
-  std::optional<size_t> FindStage(std::string_view name, size_t before) const;
   std::vector<std::string> StageNames() const;
   std::string DisplayOf(size_t stage) const;
   Result<std::string> BaseName(const Stage& stage, const WordExpander& expander) const;
@@ -100,7 +72,7 @@ class Lowering {
   Status WithLaterStage(const std::string& name, const Status& status) const;
 
   /// The named context that stands for a stage or image of that name; "" if none does.
-  std::string ContextFor(const std::string& name) const;
+  std::string ContextFor(const std::string& name, const oci::Platform& platform) const;
   Result<NamedContext> LoadContext(const std::string& context, const oci::Platform& platform);
 
   Result<StageResult> LowerStage(size_t stage);
@@ -112,6 +84,7 @@ class Lowering {
 
   const Context& ctx_;
   const Dockerfile& dockerfile_;
+  const StageLinks links_;
   const LowerOptions& options_;
   ImageResolver& resolver_;
   ThreadPool& pool_;
@@ -232,22 +205,14 @@ Status Lowering::PlanStages() {
     if (!base.ok()) return dockerfile_.source->At(stage.range, base.status(), stage.base);
     const Result<oci::Platform> platform = PlatformOf(stage, expander);
     if (!platform.ok()) return dockerfile_.source->At(stage.range, platform.status(), "--platform=" + stage.platform);
-    std::string replaced_by = ContextFor(stage.name);
-    const std::optional<size_t> from_stage = replaced_by.empty() ? FindStage(*base, i) : std::nullopt;
+    std::string replaced_by = ContextFor(stage.name, *platform);
+    const std::optional<size_t> from_stage = replaced_by.empty() ? links_.Base(*base, i) : std::nullopt;
     plans_.push_back({.base = *std::move(base),
                       .from_stage = from_stage,
                       .replaced_by = std::move(replaced_by),
                       .platform = *platform});
   }
   return Status();
-}
-
-std::optional<size_t> Lowering::FindStage(std::string_view name, size_t before) const {
-  // Stage names are kept in lower case. FROM takes a name in another case for that of an image, --from does not.
-  for (size_t i = before; i-- > 0;) {
-    if (!name.empty() && dockerfile_.stages[i].name == name) return i;
-  }
-  return std::nullopt;
 }
 
 std::vector<std::string> Lowering::StageNames() const {
@@ -261,7 +226,7 @@ std::vector<std::string> Lowering::StageNames() const {
 Result<size_t> Lowering::Target() const {
   const size_t count = dockerfile_.stages.size();
   if (options_.target.empty()) return count - 1;
-  if (const auto found = FindStage(Lower(options_.target), count)) return *found;
+  if (const auto found = links_.Named(options_.target)) return *found;
   const std::vector<std::string> names = StageNames();
   const std::vector<std::string_view> views(names.begin(), names.end());
   return InvalidArgument("{}: there is no stage '{}' to be the target{}{}", dockerfile_.source->filename(),
@@ -285,26 +250,26 @@ void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
   const Plan& plan = plans_[stage];
   if (!plan.replaced_by.empty()) return;
   const auto add = [&](const std::string& name, const oci::Platform& platform) {
-    if (name == kScratch || !ContextFor(name).empty()) return;
+    if (name == kScratch || !ContextFor(name, platform).empty()) return;
     const ImageKey key{name, platform.ToString()};
     const bool known =
         std::any_of(images.begin(), images.end(), [&key](const auto& image) { return image.first == key; });
     if (!known) images.emplace_back(key, platform);
-  };
-  const auto add_from = [&](const std::string& name) {
-    if (const auto other = FindStage(Lower(name), stage)) return CollectImages(*other, seen, images);
-    if (const auto index = Number(name)) {
-      if (*index < stage) CollectImages(*index, seen, images);
-      return;
-    }
-    if (!FindStage(Lower(name), dockerfile_.stages.size())) add(name, plan.platform);
   };
   if (plan.from_stage) {
     CollectImages(*plan.from_stage, seen, images);
   } else {
     add(plan.base, plan.platform);
   }
-  for (const std::string& name : FromsOf(dockerfile_.stages[stage])) add_from(name);
+  for (const FromName& from : StageLinks::FromsOf(dockerfile_.stages[stage])) {
+    const auto other = links_.Find(from);
+    if (!other.ok()) continue;  // told where it is used
+    if (*other) {
+      CollectImages(**other, seen, images);
+    } else {
+      add(from.name, plan.platform);
+    }
+  }
 }
 
 Status Lowering::ResolveImages(size_t target) {
@@ -346,7 +311,7 @@ Result<ResolvedImage> Lowering::Image(const std::string& name, const oci::Platfo
 
 // FROM takes the name of a stage that is not above it for an image's.
 Status Lowering::WithLaterStage(const std::string& name, const Status& status) const {
-  const auto later = FindStage(name, dockerfile_.stages.size());
+  const auto later = links_.Base(name, dockerfile_.stages.size());
   if (!later) return status;
   return Status(status.code(),
                 fmt::format("no stage above is called '{}' (the one in line {} is none for this FROM), and "
@@ -363,11 +328,13 @@ void Lowering::NoteBase(const ResolvedImage& image, const oci::Platform& platfor
 
 // --- named contexts
 
-std::string Lowering::ContextFor(const std::string& name) const {
+std::string Lowering::ContextFor(const std::string& name, const oci::Platform& platform) const {
   if (options_.named_contexts == nullptr || name.empty()) return "";
   const Result<oci::Reference> reference = oci::Reference::Parse(name);
   if (!reference.ok()) return "";
   std::string context = reference->Short();
+  std::string of_platform = fmt::format("{}::{}", context, platform.Normalized().ToString());
+  if (options_.named_contexts->Has(of_platform)) return of_platform;
   return options_.named_contexts->Has(context) ? context : "";
 }
 
@@ -404,7 +371,7 @@ Result<StageResult> Lowering::BaseOfStage(size_t stage) {
     return base;
   }
   if (plan.base == kScratch) return EmptyBase(plan.platform);
-  const std::string context = ContextFor(plan.base);
+  const std::string context = ContextFor(plan.base, plan.platform);
   if (!context.empty()) {
     auto base = FromContext(context, EmptyBase(plan.platform));
     const Stage& from = dockerfile_.stages[stage];
@@ -439,10 +406,9 @@ Result<StageResult> Lowering::LowerStage(size_t stage) {
   }
   SLIPWAY_ASSIGN_OR_RETURN(StageResult base, BaseOfStage(stage));
   // Stages that this one copies from come first, so that their errors carry their own position only.
-  for (const std::string& name : FromsOf(dockerfile_.stages[stage])) {
-    auto other = FindStage(Lower(name), stage);
-    if (const auto index = Number(name); !other && index && *index < stage) other = index;
-    if (other) SLIPWAY_RETURN_IF_ERROR(LowerStage(*other).status());
+  for (const FromName& from : StageLinks::FromsOf(dockerfile_.stages[stage])) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<size_t> other, links_.Find(from));
+    if (other && *other < stage) SLIPWAY_RETURN_IF_ERROR(LowerStage(*other).status());
   }
   StageLowering::Place place{dockerfile_, dockerfile_.stages[stage], stage, DisplayOf(stage)};
   const FromLookup from = [this, stage](const std::string& name, bool by_index) { return From(stage, name, by_index); };
@@ -461,30 +427,20 @@ Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, b
     }
     return *context_;
   }
-  const std::string lower = Lower(name);
-  if (const auto other = FindStage(lower, stage)) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<size_t> other, links_.Find({name, by_index}));
+  if (other && (*other < stage || !plans_[*other].replaced_by.empty())) {
     SLIPWAY_ASSIGN_OR_RETURN(const StageResult result, LowerStage(*other));
     return result.root;
   }
-  if (dockerfile_.stages[stage].name == lower) {
-    return InvalidArgument("stage '{}' copies from itself: that is circular", name);
-  }
-  if (const auto index = Number(name); index && by_index) {
-    if (*index < stage) {
-      SLIPWAY_ASSIGN_OR_RETURN(const StageResult result, LowerStage(*index));
-      return result.root;
-    }
-    if (*index == stage) return InvalidArgument("stage {} copies from itself: that is circular", name);
-    return InvalidArgument("there is no earlier stage {}: this is stage {}", name, stage);
+  if (other == stage) return InvalidArgument("stage '{}' copies from itself: that is circular", name);
+  if (other) {
+    return InvalidArgument("stage '{}' begins in line {}, below this one: stages can copy from earlier stages only",
+                           name, dockerfile_.stages[*other].range.start_line);
   }
   if (name == kScratch) return ScratchVertex();
-  if (const std::string context = ContextFor(name); !context.empty()) {
+  if (const std::string context = ContextFor(name, plans_[stage].platform); !context.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(NamedContext loaded, LoadContext(context, plans_[stage].platform));
     return loaded.vertex != nullptr ? loaded.vertex : ScratchVertex();
-  }
-  if (const auto later = FindStage(lower, dockerfile_.stages.size())) {
-    return InvalidArgument("stage '{}' begins in line {}, below this one: stages can copy from earlier stages only",
-                           name, dockerfile_.stages[*later].range.start_line);
   }
   SLIPWAY_ASSIGN_OR_RETURN(const ResolvedImage image, Image(name, plans_[stage].platform));
   return ImageVertex(image);
@@ -531,6 +487,7 @@ Result<Lowered> Lowering::Run() {
   SLIPWAY_RETURN_IF_ERROR(MakeGlobals());
   SLIPWAY_RETURN_IF_ERROR(PlanStages());
   SLIPWAY_ASSIGN_OR_RETURN(const size_t target, Target());
+  SLIPWAY_RETURN_IF_ERROR(links_.Check());
   SLIPWAY_RETURN_IF_ERROR(ResolveImages(target));
   if (options_.all_stages) {
     for (size_t i = 0; i < dockerfile_.stages.size(); ++i) SLIPWAY_RETURN_IF_ERROR(LowerStage(i).status());

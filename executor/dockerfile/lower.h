@@ -50,7 +50,8 @@ struct NamedContext {
   bool from_registry = false;  ///< an image that counts among the bases
 };
 
-/// The names given with --build-context, as oci::Reference::Short writes them. Thread-safe.
+/// The names given with --build-context, as oci::Reference::Short writes them; "NAME::PLATFORM" counts for one platform
+/// and before "NAME". Thread-safe.
 class NamedContexts {
  public:
   virtual ~NamedContexts() = default;
@@ -72,6 +73,7 @@ struct LowerOptions {
   std::vector<std::string> ulimits;
   uint64_t shm_bytes = 0;
   std::string hostname;
+  std::string cache_namespace;      ///< parts the names of cache mounts; "": the one that all builds share
   bool allow_host_network = false;  ///< the operator permits it …
   bool allow_insecure = false;
   bool ask_host_network = false;  ///< … and whoever builds has allowed it to the Dockerfile

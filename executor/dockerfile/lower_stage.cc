@@ -9,7 +9,9 @@
 #include "executor/dockerfile/expand.h"
 #include "executor/dockerfile/go_text.h"
 #include "executor/dockerfile/lent_mounts.h"
+#include "executor/dockerfile/line_args.h"
 #include "executor/source/context_source.h"
+#include "executor/source/git_url.h"
 #include "executor/source/http.h"
 
 namespace slipway::dockerfile {
@@ -18,10 +20,10 @@ namespace {
 
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// Build args that reach RUN without an ARG, and neither the cache key nor the history.
-constexpr std::array<std::string_view, 10> kProxyArgs = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
-                                                         "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
-                                                         "ALL_PROXY",  "all_proxy"};
+// Build args that reach RUN without an ARG, and neither the cache key nor the history. They may be written in any case,
+// and programs see them in lower and in upper case.
+constexpr std::array<std::string_view, 5> kProxyArgs = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
+                                                        "all_proxy"};
 
 // The last value given for a build arg.
 const std::string* BuildArg(const LowerOptions& options, std::string_view name) {
@@ -30,6 +32,20 @@ const std::string* BuildArg(const LowerOptions& options, std::string_view name) 
     if (key == name) found = &value;
   }
   return found;
+}
+
+std::vector<std::string> ProxyVariables(const LowerOptions& options) {
+  std::vector<std::string> out;
+  for (const std::string_view name : kProxyArgs) {
+    std::string value;
+    for (const auto& [key, given] : options.build_args) {
+      if (LowerAscii(key) == name) value = given;
+    }
+    if (value.empty()) continue;
+    out.push_back(fmt::format("{}={}", UpperAscii(name), value));
+    out.push_back(fmt::format("{}={}", name, value));
+  }
+  return out;
 }
 
 bool MakesVertex(const Instruction& instruction) {
@@ -44,7 +60,28 @@ graph::Owner OwnerOf(std::string_view chown) {
           colon == std::string_view::npos ? std::string() : std::string(chown.substr(colon + 1))};
 }
 
+// Where the file of a heredoc stands in the file system that is made for it alone, which has no folders.
+Result<std::string> InlinePath(const std::string& name) {
+  std::string path = fs::Clean("/" + name);
+  if (path != "/" && path.find('/', 1) == std::string::npos) return path;
+  return InvalidArgument("the heredoc '{}' cannot be a file of that name: it may hold no folder", name);
+}
+
 bool IsHttpUrl(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+
+// What an address says of a repository, a flag may say again, but not otherwise.
+Status CheckGitFlags(const AddInstruction& add, const std::string& source) {
+  if (!source::IsGitUrl(source)) return Status();
+  const Result<source::GitUrl> url = source::GitUrl::Parse(source);
+  if (!url.ok()) return Status();  // told by who fetches
+  if (add.keep_git_dir == false && url->keep_git_dir) {
+    return InvalidArgument("--keep-git-dir=false contradicts the address '{}'", url->Remote());
+  }
+  if (!add.checksum.empty() && !url->checksum.empty() && add.checksum != url->checksum) {
+    return InvalidArgument("--checksum={} contradicts the address, which has {}", add.checksum, url->checksum);
+  }
+  return Status();
+}
 
 // Go's %q of a whole number, which history shows for HEALTHCHECK's retries.
 std::string QuotedRune(int32_t value) {
@@ -316,7 +353,8 @@ Status StageLowering::Apply(const WorkdirInstruction& workdir) {
   const std::string path = Absolute(workdir.path);
   // The config keeps an absolute path as it was written.
   state_.image.config.working_dir = workdir.path.starts_with('/') ? workdir.path : path;
-  const bool layer = path != "/";
+  // As in BuildKit, which compares the text: "//" makes a layer with nothing in it.
+  const bool layer = state_.image.config.working_dir != "/";
   if (layer) {
     graph::MakeDirAction make;
     make.path = path;
@@ -352,7 +390,7 @@ Status StageLowering::AddInlineFiles(const CopyParts& parts, std::vector<CopyPie
   for (const InlineFile& file : parts.sources.files) {
     SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
     graph::MakeFileAction make;
-    make.path = fs::Clean("/" + file.name);
+    SLIPWAY_ASSIGN_OR_RETURN(make.path, InlinePath(file.name));
     make.content = file.content;
     make.mtime = 0;
     piece.action.sources = {make.path};
@@ -369,7 +407,7 @@ Status StageLowering::AddInlineFiles(const CopyParts& parts, std::vector<CopyPie
 
 Status StageLowering::FinishCopy(const CopyParts& parts, std::vector<CopyPiece> pieces) {
   graph::FileOp op;
-  op.link = parts.link;
+  op.link = parts.link && parts.chmod.empty();  // with --chmod BuildKit copies as if --link were not there
   std::vector<graph::VertexPtr> inputs = {Root()};
   for (CopyPiece& piece : pieces) {
     const auto known = std::find(inputs.begin() + 1, inputs.end(), piece.from);
@@ -424,8 +462,9 @@ Result<StageLowering::CopyPiece> StageLowering::RemotePiece(const AddInstruction
   if (!add.checksum.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(http.checksum, Digest::Parse(add.checksum));
   }
-  const std::string name = source::FileNameOf(source);
-  piece.action.sources = {"/" + (name.empty() ? std::string("__unnamed__") : name)};
+  http.name = source::FileNameOf(source);  // whatever the server calls it
+  if (http.name.empty()) http.name = "__unnamed__";
+  piece.action.sources = {"/" + http.name};
   piece.action.unpack = add.unpack.value_or(false);
   piece.from = graph::Make(std::move(http), {}, info);
   return piece;
@@ -444,6 +483,7 @@ Status StageLowering::Apply(const AddInstruction& add) {
   }
   for (const std::string& source : add.sources.paths) {
     if (is_remote(source)) {
+      if (Status flags = CheckGitFlags(add, source); !flags.ok()) return Blame(source, std::move(flags));
       Result<CopyPiece> piece = RemotePiece(add, parts, source);
       if (!piece.ok()) return Blame("--checksum=" + add.checksum, std::move(piece).status().With("--checksum"));
       pieces.push_back(*std::move(piece));
@@ -467,7 +507,6 @@ std::string StageLowering::RunHistory(const std::vector<std::string>& args) cons
   std::set<std::string_view> seen;
   for (const std::string& name : args_) {
     if (!seen.insert(name).second) continue;
-    if (std::find(kProxyArgs.begin(), kProxyArgs.end(), name) != kProxyArgs.end()) continue;
     const bool secret =
         std::find(options_.secret_args.begin(), options_.secret_args.end(), name) != options_.secret_args.end();
     values.push_back(fmt::format("{}={}", name, secret ? "***" : env_.Get(name).value_or("")));
@@ -507,15 +546,19 @@ Status StageLowering::AddMount(const Mount& mount, graph::ExecOp& op, std::vecto
   out.id = mount.id;
   // A cache is named by its target as written, wherever the working directory is.
   if (mount.type == MountType::kCache && out.id.empty()) out.id = mount.target.empty() ? "." : fs::Clean(mount.target);
+  if (!options_.cache_namespace.empty()) out.id = fmt::format("{}/{}", options_.cache_namespace, out.id);
   switch (mount.sharing.value_or(CacheSharing::kShared)) {
     case CacheSharing::kShared: out.sharing = graph::CacheSharing::kShared; break;
     case CacheSharing::kPrivate: out.sharing = graph::CacheSharing::kPrivate; break;
     case CacheSharing::kLocked: out.sharing = graph::CacheSharing::kLocked; break;
   }
   out.size_bytes = static_cast<uint64_t>(std::max<int64_t>(mount.size_bytes, 0));
-  out.mode = mount.mode;
-  out.uid = mount.uid.value_or(0);
-  out.gid = mount.gid.value_or(0);
+  // Owner and mode are of a folder that is made in place of the seed's root; a folder of the seed keeps its own.
+  if (out.source == "/" && (mount.mode || mount.uid || mount.gid)) {
+    out.mode = mount.mode.value_or(0755);
+    out.uid = mount.uid.value_or(0);
+    out.gid = mount.gid.value_or(0);
+  }
   // A secret's or an agent's place has a default of its own; all else without a target is at the working directory.
   const bool own_default = mount.type == MountType::kSecret || mount.type == MountType::kSsh;
   if (!mount.target.empty() || !own_default) {
@@ -537,7 +580,7 @@ Status StageLowering::Apply(const RunInstruction& run) {
     text = script.command;
     if (script.file) {
       graph::MakeFileAction make;
-      make.path = "/" + script.file->name;
+      SLIPWAY_ASSIGN_OR_RETURN(make.path, InlinePath(script.file->name));
       make.content = script.file->content;
       make.mode = 0755;
       make.mtime = 0;
@@ -564,10 +607,7 @@ Status StageLowering::Apply(const RunInstruction& run) {
   PlaceAgentSockets(op);
   op.lent = options_.lent;
   op.arg_names = args_;
-  for (const std::string_view name : kProxyArgs) {
-    const std::string* value = BuildArg(options_, name);
-    if (value != nullptr && !env.Get(name)) op.uncached_env.push_back(fmt::format("{}={}", name, *value));
-  }
+  op.uncached_env = ProxyVariables(options_);
   op.cwd = fs::Clean("/" + state_.image.config.working_dir);
   op.user = state_.image.config.user;
   switch (run.network) {

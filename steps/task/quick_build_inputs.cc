@@ -4,6 +4,7 @@
 #include <set>
 
 #include "executor/base/near_miss.h"
+#include "executor/oci/platform.h"
 #include "executor/oci/reference.h"
 #include "executor/runtime/ulimit.h"
 #include "steps/task/quick_build.h"
@@ -160,8 +161,12 @@ void CheckInputs(const QuickBuildInputs& inputs, const QuickBuildRules& rules, F
 }
 
 Result<std::string> ContextName(std::string_view name) {
-  SLIPWAY_ASSIGN_OR_RETURN(const oci::Reference reference, oci::Reference::Parse(name));
-  return reference.Short();
+  constexpr std::string_view kOfPlatform = "::";
+  const size_t split = name.find(kOfPlatform);
+  SLIPWAY_ASSIGN_OR_RETURN(const oci::Reference reference, oci::Reference::Parse(name.substr(0, split)));
+  if (split == std::string_view::npos) return reference.Short();
+  SLIPWAY_ASSIGN_OR_RETURN(const oci::Platform platform, oci::Platform::Parse(name.substr(split + kOfPlatform.size())));
+  return fmt::format("{}{}{}", reference.Short(), kOfPlatform, platform.Normalized().ToString());
 }
 
 Result<builder::NamedContextSpec> ParseBuildContext(std::string_view location) {

@@ -42,7 +42,7 @@ Result<builder::BuildInputs> MakeInputs(const QuickBuildInputs& inputs);
 
 /// The context that a value of build_contexts names.
 Result<builder::NamedContextSpec> ParseBuildContext(std::string_view location);
-/// A context's name as FROM and --from are compared with it: "docker.io/library/alpine:latest" is "alpine".
+/// As FROM and --from are compared with it: "docker.io/library/alpine:latest" is "alpine"; "NAME::PLATFORM" is allowed.
 Result<std::string> ContextName(std::string_view name);
 /// Uploads that build_contexts name.
 std::vector<Digest> UploadsOf(const QuickBuildInputs& inputs);

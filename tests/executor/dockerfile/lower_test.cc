@@ -39,6 +39,18 @@ TEST(Workdir, AbsolutePathsStayAsTheyAreWritten) {
   EXPECT_EQ(ConfigOf("FROM base\n", images).working_dir, "/srv");
 }
 
+// BuildKit looks at the text, not at where the path leads.
+TEST(Workdir, MakesALayerUnlessItIsJustASlash) {
+  const auto layers = [](const std::string& text) {
+    const auto lowered = LowerText(text);
+    return lowered.ok() && !lowered->config.history.back().empty_layer;
+  };
+  EXPECT_FALSE(layers("FROM scratch\nWORKDIR /\n"));
+  EXPECT_FALSE(layers("FROM scratch\nWORKDIR .\n"));
+  EXPECT_TRUE(layers("FROM scratch\nWORKDIR //\n"));
+  EXPECT_TRUE(layers("FROM scratch\nWORKDIR /a/..\n"));
+}
+
 TEST(Commands, WithoutArgumentsAndWithEmptyShells) {
   EXPECT_THAT(*ConfigOf("FROM scratch\nCMD\n").cmd, ElementsAre("/bin/sh", "-c", ""));
   EXPECT_THAT(*ConfigOf("FROM scratch\nCMD []\n").cmd, ElementsAre());
@@ -51,6 +63,71 @@ TEST(Commands, WithoutArgumentsAndWithEmptyShells) {
 
 TEST(History, NamesAnArgOnce) {
   EXPECT_EQ(LastHistory("FROM scratch\nARG a=1\nARG b\nARG a=2\nRUN x\n"), "RUN |2 a=2 b= /bin/sh -c x # buildkit");
+}
+
+TEST(History, NamesProxiesThatAnArgDeclares) {
+  LowerOptions options;
+  options.build_args = {{"HTTP_PROXY", "p"}};
+  EXPECT_EQ(LastHistory("FROM scratch\nARG HTTP_PROXY\nRUN x\n", options),
+            "RUN |1 HTTP_PROXY=p /bin/sh -c x # buildkit");
+  EXPECT_EQ(LastHistory("FROM scratch\nRUN x\n", options), "RUN /bin/sh -c x # buildkit");
+}
+
+const graph::ExecOp& ExecOf(const Result<Lowered>& lowered) {
+  EXPECT_TRUE(lowered.ok()) << lowered.status().message();
+  return std::get<graph::ExecOp>(lowered->result->op);
+}
+
+TEST(Proxies, AreSeenInBothCasesWhateverCaseTheyAreGivenIn) {
+  LowerOptions options;
+  options.build_args = {{"Https_Proxy", "p"}, {"no_proxy", ""}, {"ALL_PROXY", "q"}};
+  const auto lowered = LowerText("FROM scratch\nENV all_proxy=x\nRUN x\n", options);
+  EXPECT_THAT(ExecOf(lowered).uncached_env,
+              ElementsAre("HTTPS_PROXY=p", "https_proxy=p", "ALL_PROXY=q", "all_proxy=q"));
+}
+
+TEST(Run, HostnameAndCacheNamespaceAreTheBuilds) {
+  LowerOptions options;
+  options.hostname = "box";
+  options.cache_namespace = "mine";
+  const auto lowered = LowerText("FROM scratch\nRUN --mount=type=cache,target=/c x\n", options);
+  EXPECT_EQ(ExecOf(lowered).hostname, "box");
+  EXPECT_EQ(ExecOf(lowered).mounts.at(0).id, "mine//c");
+}
+
+TEST(Mounts, OwnerAndModeOfACacheAreOfAFolderThatIsMade) {
+  const auto mount = [](const std::string& options) {
+    const auto lowered =
+        LowerText("FROM scratch AS a\nFROM scratch\nRUN --mount=type=cache,target=/c," + options + " x\n");
+    return ExecOf(lowered).mounts.at(0);
+  };
+  EXPECT_EQ(mount("from=a,uid=0").mode, 0755U) << "given at all, it hides the seed";
+  EXPECT_EQ(mount("from=a,mode=700,gid=5").gid, 5U);
+  EXPECT_EQ(mount("from=a").mode, std::nullopt);
+  EXPECT_EQ(mount("from=a,source=/d,uid=5,mode=700").mode, std::nullopt) << "a folder of the seed keeps its own";
+  EXPECT_EQ(mount("from=a,source=/d,uid=5,mode=700").uid, 0U);
+}
+
+TEST(Heredocs, AreFilesWithoutAFolder) {
+  EXPECT_THAT(ErrorOf("FROM scratch\nCOPY <</etc/x /b/\n/etc/x\n"), HasSubstr("the heredoc '/etc/x' cannot be a file"));
+  EXPECT_THAT(ErrorOf("FROM scratch\nCOPY <<../x /b/\n../x\n"), "") << "nothing is above the root";
+}
+
+TEST(Add, AFlagMustNotContradictTheAddressOfARepository) {
+  const std::string add = "FROM scratch\nADD --keep-git-dir=false http://h/r.git";
+  EXPECT_EQ(ErrorOf(add + " /a/\n"), "");
+  EXPECT_EQ(ErrorOf(add + "?keep-git-dir=false /a/\n"), "");
+  EXPECT_THAT(ErrorOf(add + "?keep-git-dir=true /a/\n"), HasSubstr("--keep-git-dir=false contradicts"));
+  EXPECT_THAT(ErrorOf("FROM scratch\nADD --checksum=abcdef1 http://h/r.git?checksum=abcdef2 /a/\n"),
+              HasSubstr("--checksum=abcdef1 contradicts the address, which has abcdef2"));
+}
+
+TEST(Copy, WithAModeIsNotLinked) {
+  const auto linked = LowerText("FROM scratch\nCOPY --link a /b\n");
+  const auto chmod = LowerText("FROM scratch\nCOPY --link --chmod=755 a /b\n");
+  ASSERT_TRUE(linked.ok() && chmod.ok());
+  EXPECT_TRUE(std::get<graph::FileOp>(linked->result->op).link);
+  EXPECT_FALSE(std::get<graph::FileOp>(chmod->result->op).link);
 }
 
 TEST(Args, TheTargetIsTheLastStageUnlessAnotherIsAskedFor) {
