@@ -152,7 +152,7 @@ void AddOptions(CLI::App* command, Words* words) {
                    "Dockerfile: of the current folder, else of the context; '-' reads it from standard input")
       ->type_name("FILE");
   AddRepeated(*command, "--build-arg", &words->build_args, "NAME[=VALUE]",
-              "Build argument; without value, from the environment")
+              "Build argument; without value, from the environment, if that has it")
       ->check(CheckPair);
   AddRepeated(*command, "--secret-build-arg", &words->secret_build_args, "NAME[=VALUE]",
               "Build argument that logs do not show")
