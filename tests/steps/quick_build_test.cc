@@ -108,7 +108,8 @@ TEST(QuickBuildCheck, EveryWrongFieldIsNamed) {
   build.docker_file_path = "../Dockerfile";
   build.image_names = {"app", "UPPER", "app:{{.Values.x}}", "app@sha256:" + std::string(64, 'a')};
   build.arguments = {{.name = "", .value = ""}, {.name = "A=B", .value = ""}, {.name = "C", .value = "{{ nope }}"}};
-  build.platforms = {*oci::Platform::Parse("linux/amd64"), *oci::Platform::Parse("linux/amd64")};
+  build.platforms = {*oci::Platform::Parse("linux/amd64"), *oci::Platform::Parse("linux/amd64"),
+                     *oci::Platform::Parse("windows/amd64")};
   build.extra_hosts = {"name"};
   build.network = "hots";
   EXPECT_THAT(
@@ -116,7 +117,7 @@ TEST(QuickBuildCheck, EveryWrongFieldIsNamed) {
       ElementsAre(HasSubstr("source_location: './folder'"), HasSubstr("docker_file_path: '../Dockerfile'"),
                   HasSubstr("image_names[1]: "), HasSubstr("image_names[2]: "), HasSubstr("image_names[3]: "),
                   "arguments[0].name: is empty", HasSubstr("arguments[1].name: "), HasSubstr("arguments[2].value: "),
-                  HasSubstr("platforms[1]: "), HasSubstr("extra_hosts[0]: "), HasSubstr("did you mean 'host'?")));
+                  HasSubstr("platforms[2].os: "), HasSubstr("extra_hosts[0]: "), HasSubstr("did you mean 'host'?")));
 }
 
 TEST(QuickBuildCheck, ListsAndTextsAreBounded) {
