@@ -71,17 +71,23 @@ Result<std::string> ReadStdin(int fd) {
   return utf8::Repair(text);
 }
 
+// The file, or where it is called "Dockerfile" and not there, the one in lower case; "" if there is neither.
+std::string Existing(const std::string& path) {
+  if (IsFile(path)) return path;
+  if (fs::BaseName(path) != kDefaultName) return "";
+  std::string lower = path.substr(0, path.size() - kDefaultName.size()) + std::string(kLowerName);
+  return IsFile(lower) ? lower : "";
+}
+
 Result<std::string> FindInFolder(const std::string& context, const std::string& flag) {
   if (flag.empty()) {
-    for (const std::string_view name : {kDefaultName, kLowerName}) {
-      if (std::string path = fs::Join(context, name); IsFile(path)) return path;
-    }
+    if (std::string path = Existing(fs::Join(context, kDefaultName)); !path.empty()) return path;
     return NotFound("failed to read Dockerfile: '{}' is not there; name another with -f",
                     fs::Join(context, kDefaultName));
   }
-  if (IsFile(flag)) return flag;
+  if (std::string path = Existing(flag); !path.empty()) return path;
   if (flag.starts_with('/')) return NotFound("failed to read Dockerfile: '{}' is not there or is a folder", flag);
-  if (std::string path = fs::Join(context, flag); IsFile(path)) return path;
+  if (std::string path = Existing(fs::Join(context, flag)); !path.empty()) return path;
   return NotFound("failed to read Dockerfile: '{}' is neither in the current folder nor in the context '{}'", flag,
                   context);
 }

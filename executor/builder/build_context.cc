@@ -13,7 +13,16 @@ namespace slipway::builder {
 
 namespace {
 constexpr uint64_t kLargestDockerfile = 16U << 20;
+constexpr std::string_view kDefaultName = "Dockerfile";
+constexpr std::string_view kLowerName = "dockerfile";
+
+// A download that is no archive.
+bool IsLoneFile(const tree::Tree& tree) {
+  const size_t below_root = tree.entries().size() - (tree.Find("") != nullptr ? 1 : 0);
+  const tree::Entry* file = tree.Find("context");
+  return below_root == 1 && file != nullptr && file->is_file();
 }
+}  // namespace
 
 Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& request, const graph::LentPtr& lent,
                                         const std::string& lent_folder, const source::Limits& limits,
@@ -76,7 +85,7 @@ Status BuildContext::NoDockerfile() const {
 }
 
 Status BuildContext::ReadDockerfile(const Context& ctx, const BuildRequest& request) {
-  name_ = request.dockerfile.empty() ? "Dockerfile" : request.dockerfile;
+  name_ = request.dockerfile.empty() ? std::string(kDefaultName) : request.dockerfile;
   if (request.dockerfile_text) {
     text_ = *request.dockerfile_text;
     return Status();
@@ -85,8 +94,14 @@ Status BuildContext::ReadDockerfile(const Context& ctx, const BuildRequest& requ
     text_ = given->text;
     return Status();
   }
+  if (std::holds_alternative<source::TarballContext>(request.context) && IsLoneFile(*fetched_.tree)) {
+    name_ = fetched_.tree->entries().back().path;  // whatever --file says
+  }
   SLIPWAY_ASSIGN_OR_RETURN(const std::string path, tree::CleanPath(name_));
   auto text = ReadFile(ctx, path);
+  if (text.code() == Code::kNotFound && fs::BaseName(path) == kDefaultName) {
+    text = ReadFile(ctx, path.substr(0, path.size() - kDefaultName.size()) + std::string(kLowerName));
+  }
   if (!text.ok() && text.code() == Code::kNotFound) return NoDockerfile();
   if (!text.ok()) return std::move(text).status().With(name_);
   text_ = *std::move(text);

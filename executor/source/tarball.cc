@@ -36,7 +36,11 @@ Result<tree::Tree> ReadDockerfile(const content::Blob& blob, std::string_view he
   }
   SLIPWAY_ASSIGN_OR_RETURN(const std::string text, blob.ReadAll(kLargestDockerfile));
   if (!IsText(text)) return InvalidArgument("not a tar archive, nor the text of a Dockerfile");
-  return TreeOfFile("Dockerfile", text, store, lease);
+  // As it comes from BuildKit's download, for a COPY of the whole context.
+  SLIPWAY_ASSIGN_OR_RETURN(const tree::Tree tree, TreeOfFile("context", text, store, lease));
+  std::vector<tree::Entry> entries(tree.entries().begin(), tree.entries().end());
+  entries.back().mode = 0600;
+  return tree::Tree(std::move(entries));
 }
 
 Result<tree::Tree> ReadBody(const Context& ctx, const content::Blob& blob, const Limits& limits, content::Store& store,
@@ -71,7 +75,7 @@ Result<FetchedContext> FetchTarball(const Context& ctx, HttpSource& http, conten
   const HttpRequest request{.url = context.url, .max_bytes = limits.max_total_bytes};
   Result<HttpFile> file = http.Fetch(ctx, request, &out.lease, progress);
   if (!file.ok()) return std::move(file).status().With("unable to download the context");
-  const std::string key = Hasher().Field("archive 1").Field(file->digest.hex()).Finish().ToString();
+  const std::string key = Hasher().Field("archive 2").Field(file->digest.hex()).Finish().ToString();
   SLIPWAY_ASSIGN_OR_RETURN(out.tree, RecallTree(key, store, memo, limits, &out.lease));
   if (out.tree != nullptr) return out;
   SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, store.Open(file->digest));

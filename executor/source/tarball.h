@@ -1,4 +1,5 @@
-// Archives behind an address as contexts. A body that is no archive but plain text is a Dockerfile, as docker has it.
+// Archives behind an address as contexts. A body that is no archive but plain text is a Dockerfile, as docker
+// has it, and the only file of its context, called "context".
 // Internal to this folder.
 #pragma once
 

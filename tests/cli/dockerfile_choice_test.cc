@@ -33,6 +33,14 @@ TEST_F(DockerfileChoiceTest, DefaultIsDockerfileThenItsLowerCase) {
   EXPECT_EQ(Choose("")->context_path, "Dockerfile");
 }
 
+TEST_F(DockerfileChoiceTest, LowerCaseStandsInForANamedOneToo) {
+  folder_.Write("dockerfile", "FROM b");
+  folder_.Write("sub/dockerfile", "FROM c");
+  EXPECT_EQ(Choose(folder_.At("Dockerfile"))->context_path, "dockerfile");
+  EXPECT_EQ(Choose("sub/Dockerfile")->context_path, "sub/dockerfile");
+  EXPECT_EQ(Choose("sub/dockerFile").code(), Code::kNotFound);
+}
+
 TEST_F(DockerfileChoiceTest, MissingDefaultNamesThePlace) {
   const auto choice = Choose("");
   EXPECT_EQ(choice.code(), Code::kNotFound);

@@ -180,7 +180,7 @@ TEST_F(TarballTest, UnchangedArchiveIsNeitherSentNorUnpackedAgain) {
 TEST_F(TarballTest, TextIsADockerfile) {
   const auto context = FetchBody("FROM scratch\nCOPY x /\n");
   ASSERT_TRUE(context.ok()) << context.status().message();
-  EXPECT_EQ(List(*context), "f Dockerfile 22\n");
+  EXPECT_EQ(List(*context), "f context 22\n");
 }
 
 TEST_F(TarballTest, OtherBodiesAreRefused) {
