@@ -18,6 +18,7 @@ namespace {
 
 std::optional<int> Port(std::string_view text) {
   int value = 0;
+  if (text.starts_with('+')) text.remove_prefix(1);  // as Go's ParseInt
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty() || value < 0 || value > 65535) {
     return std::nullopt;

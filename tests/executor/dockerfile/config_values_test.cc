@@ -19,7 +19,8 @@ TEST(ExposedPorts, NumbersRangesAndProtocols) {
   EXPECT_EQ(PortsOf("80/UdP"), "80/udp");
   EXPECT_EQ(PortsOf("8000-8002/sctp"), "8000/sctp 8001/sctp 8002/sctp");
   EXPECT_EQ(PortsOf("7-7"), "7/tcp");
-  for (const char* bad : {"", "/tcp", "80/icmp", "65536", "-1", "9-8", "8000-", "a", "80/tcp/udp"}) {
+  EXPECT_EQ(PortsOf("+07"), "7/tcp");
+  for (const char* bad : {"", "/tcp", "80/icmp", "65536", "-1", "9-8", "8000-", "a", "80/tcp/udp", "++7"}) {
     EXPECT_EQ(PortsOf(bad), "bad") << bad;
   }
   EXPECT_THAT(ParseExposedPorts("80/tpc").status().message(), HasSubstr("did you mean 'tcp'?"));
