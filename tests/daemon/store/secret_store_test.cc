@@ -37,7 +37,8 @@ class SecretStoreTest : public ::testing::Test {
   }
   std::vector<std::string> Names(const std::string& after = "", size_t most = 10) {
     std::vector<std::string> out;
-    for (const StoredSecret& one : *store_->Secrets(after, most)) out.push_back(one.name);
+    const std::vector<StoredSecret> found = *store_->Secrets(after, most);
+    for (const StoredSecret& one : found) out.push_back(one.name);
     return out;
   }
 
