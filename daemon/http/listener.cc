@@ -10,6 +10,7 @@
 #include <cstdarg>
 #include <string_view>
 
+#include "daemon/http/slow_clients.h"
 #include "executor/base/log.h"
 #include "executor/base/unique_fd.h"
 
@@ -61,7 +62,6 @@ Result<int> PortOf(int fd) {
 struct Exchange {
   Request request;
   Router::Match match;
-  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
   bool refused = false;  // answered before its body was read
 };
 
@@ -92,7 +92,10 @@ MHD_Result KeepQuery(void* to, MHD_ValueKind, const char* key, const char* value
 
 class ListenerImpl : public Listener {
  public:
-  ListenerImpl(ListenerOptions options, Router router) : options_(std::move(options)), router_(std::move(router)) {}
+  ListenerImpl(ListenerOptions options, Router router)
+      : options_(std::move(options)),
+        router_(std::move(router)),
+        slow_({.idle = options_.idle_timeout, .request = options_.request_timeout}) {}
   ~ListenerImpl() override {
     if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
   }
@@ -104,10 +107,11 @@ class ListenerImpl : public Listener {
     daemon_ = MHD_start_daemon(
         flags, 0, nullptr, nullptr, &ListenerImpl::OnRequest, this, MHD_OPTION_EXTERNAL_LOGGER, &ListenerImpl::OnLog,
         this, MHD_OPTION_LISTEN_SOCKET, socket.get(), MHD_OPTION_NOTIFY_COMPLETED, &ListenerImpl::OnCompleted, this,
-        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(options_.idle_timeout.count()),
-        MHD_OPTION_CONNECTION_LIMIT, options_.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        options_.max_connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kHeaderMemory,
-        MHD_OPTION_THREAD_POOL_SIZE, options_.threads, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, &ListenerImpl::OnConnection, this, MHD_OPTION_URI_LOG_CALLBACK,
+        &ListenerImpl::OnFirstLine, this, MHD_OPTION_CONNECTION_TIMEOUT, NetTimeout(), MHD_OPTION_CONNECTION_LIMIT,
+        options_.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, options_.max_connections_per_address,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, kHeaderMemory, MHD_OPTION_THREAD_POOL_SIZE, options_.threads,
+        MHD_OPTION_END);
     if (daemon_ == nullptr) return Internal("listen for HTTP on port {}: the server did not start", port_);
     socket.Release();  // the server closes it
     return Status();
@@ -116,6 +120,11 @@ class ListenerImpl : public Listener {
   int port() const override { return port_; }
 
  private:
+  // Of the library's own: for clients that do not take their answers. The others meet SlowClients before.
+  unsigned NetTimeout() const {
+    return static_cast<unsigned>((options_.idle_timeout + options_.request_timeout).count());
+  }
+
   // What is wrong with a request before its body was read; status 0 if nothing.
   Response Refusal(const Exchange& exchange, bool* close) const {
     const Router::Match& match = exchange.match;
@@ -148,16 +157,20 @@ class ListenerImpl : public Listener {
     bool close = false;
     Response refusal = Refusal(*exchange, &close);
     *state = exchange.release();
-    if (refusal.status == 0) return MHD_YES;
+    if (refusal.status == 0) {
+      slow_.ExpectBody(SocketOf(connection));
+      return MHD_YES;
+    }
+    slow_.Complete(SocketOf(connection));
     static_cast<Exchange*>(*state)->refused = true;
     if (close) refusal.headers.emplace_back("Connection", "close");
     return Answer(connection, refusal);
   }
 
   // Takes bytes of the body. False: the connection must end.
-  bool Take(Exchange& exchange, std::string_view bytes) const {
+  bool Take(MHD_Connection* connection, Exchange& exchange, std::string_view bytes) {
     if (exchange.refused) return true;
-    if (std::chrono::steady_clock::now() - exchange.begin > options_.request_timeout) return false;
+    slow_.Moved(SocketOf(connection));
     if (exchange.request.body.size() + bytes.size() > exchange.match.max_body_bytes) return false;
     exchange.request.body.append(bytes);
     return true;
@@ -169,17 +182,35 @@ class ListenerImpl : public Listener {
     if (*state == nullptr) return listener->Begin(connection, method, url, state);
     auto& exchange = *static_cast<Exchange*>(*state);
     if (*size > 0) {
-      const bool taken = listener->Take(exchange, {bytes, *size});
+      const bool taken = listener->Take(connection, exchange, {bytes, *size});
       *size = 0;
       return taken ? MHD_YES : MHD_NO;
     }
     if (exchange.refused) return MHD_YES;
+    listener->slow_.Complete(SocketOf(connection));
     return Answer(connection, (*exchange.match.handler)(exchange.request));
   }
 
-  static void OnCompleted(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+  static void OnCompleted(void* self, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
     delete static_cast<Exchange*>(*state);
     *state = nullptr;
+    static_cast<ListenerImpl*>(self)->slow_.Rest(SocketOf(connection));
+  }
+
+  // The library tells of the end before it closes the socket.
+  static void OnConnection(void* self, MHD_Connection* connection, void**, MHD_ConnectionNotificationCode what) {
+    SlowClients& slow = static_cast<ListenerImpl*>(self)->slow_;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) slow.ExpectHeader(SocketOf(connection));
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) slow.Forget(SocketOf(connection));
+  }
+
+  static void* OnFirstLine(void* self, const char*, MHD_Connection* connection) {
+    static_cast<ListenerImpl*>(self)->slow_.ExpectHeader(SocketOf(connection));
+    return nullptr;
+  }
+
+  static int SocketOf(MHD_Connection* connection) {
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   }
 
   static void OnLog(void*, const char* format, va_list arguments) {
@@ -192,6 +223,7 @@ class ListenerImpl : public Listener {
 
   const ListenerOptions options_;
   const Router router_;
+  SlowClients slow_;  // outlives the server
   MHD_Daemon* daemon_ = nullptr;
   int port_ = 0;
 };

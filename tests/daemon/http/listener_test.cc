@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -123,13 +124,48 @@ TEST(Listener, NonsenseIsAnsweredOrCutOff) {
   EXPECT_THAT(Exchange(*listener, "GET /query HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200")) << "it still serves";
 }
 
-TEST(Listener, AClientThatSaysNothingIsCutOff) {
+TEST(Listener, AClientThatGoesSilentIsToldSoAndCutOff) {
+  ListenerOptions options;
+  options.idle_timeout = std::chrono::seconds(1);
+  const auto listener = Serve(options);
+  for (const std::string_view text : {"", "POST /hooks/git/x HTTP/1.1\r\nHost:",
+                                      "POST /hooks/git/x HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345"}) {
+    const UniqueFd fd = Connect(*listener);
+    Send(fd, text);
+    const std::string answer = ReadAll(fd);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 408")) << text;
+    EXPECT_THAT(answer, HasSubstr("Connection: close")) << text;
+  }
+}
+
+// Sends a byte now and then until the server has had enough; what it said.
+std::string Trickle(const Listener& listener, std::string_view begin) {
+  const UniqueFd fd = Connect(listener);
+  Send(fd, begin);
+  pollfd poller{.fd = fd.get(), .events = POLLIN, .revents = 0};
+  while (::poll(&poller, 1, 50) == 0) Send(fd, "x");
+  return ReadAll(fd);
+}
+
+TEST(Listener, AClientThatSendsByteByByteIsCutOffToo) {
+  ListenerOptions options;
+  options.idle_timeout = std::chrono::seconds(1);
+  options.request_timeout = std::chrono::seconds(2);
+  const auto listener = Serve(options);
+  EXPECT_THAT(Trickle(*listener, "POST /hooks/git/x HTTP/1.1\r\nHost:"), StartsWith("HTTP/1.1 408"));
+  EXPECT_THAT(Trickle(*listener, "POST /hooks/git/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"),
+              StartsWith("HTTP/1.1 408"));
+}
+
+TEST(Listener, AConnectionThatRestsIsClosedWithoutAWord) {
   ListenerOptions options;
   options.idle_timeout = std::chrono::seconds(1);
   const auto listener = Serve(options);
   const UniqueFd fd = Connect(*listener);
-  Send(fd, "POST /hooks/git/x HTTP/1.1\r\nHost:");
-  EXPECT_THAT(ReadAll(fd), ::testing::Not(HasSubstr("HTTP/1.1 2")));
+  Send(fd, "GET /query HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string answer = ReadAll(fd);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, ::testing::Not(HasSubstr("408")));
 }
 
 TEST(Listener, ManyAtOnce) {
