@@ -1,5 +1,7 @@
 #include "steps/task/build_text.h"
 
+#include <algorithm>
+
 #include "executor/base/fs.h"
 #include "steps/task/cmd_text.h"
 #include "steps/task/flags.h"
@@ -170,6 +172,7 @@ class Parser {
     if (context.find("github") != std::string::npos && context.find(".git") == std::string::npos) {
       warnings_.push_back(fmt::format("'{}' may be no git repository; the URL of one ends in '.git'", context));
     }
+    if (!around_.cache_tag.empty()) UseCache();
     for (const FieldError& error : Check(build_, around_.rules)) {
       return InvalidArgument("{}: {}", Spoken(error.field), error.message);
     }
@@ -182,6 +185,29 @@ class Parser {
           InWorkspace(dockerfile_.empty() ? fs::Join(context, "Dockerfile") : dockerfile_, "Dockerfile"));
     }
     return step;
+  }
+
+  // Beside the step's first image that has a registry of its own, or else its first: as ACR does it.
+  void UseCache() {
+    const std::vector<std::string>& names = build_.image_names;
+    if (names.empty()) return;
+    const auto hosted = std::find_if(names.begin(), names.end(), [](const auto& name) { return oci::HasHost(name); });
+    const bool has_host = hosted != names.end();
+    if (!has_host && around_.rules.default_registry.empty()) {
+      warnings_.push_back("there is no cache: neither the image nor the daemon has a registry to keep it in");
+      return;
+    }
+    Result<oci::Reference> cache =
+        oci::Reference::Parse(has_host ? *hosted : names.front(), around_.rules.default_registry);
+    if (!cache.ok()) return;  // which is an error of the name
+    cache = oci::Reference::Parse(fmt::format("{}/{}:{}", cache->host, cache->repository, around_.cache_tag));
+    if (!cache.ok()) {
+      warnings_.push_back(fmt::format("there is no cache: {}", cache.status().message()));
+      return;
+    }
+    const std::string ref = cache->ToString();
+    build_.cache_from.push_back(Literal(fmt::format("type=registry,ref={}", ref)));
+    build_.cache_to.push_back(Literal(fmt::format("type=registry,ref={},mode=max", ref)));
   }
 
   Result<std::string> InWorkspace(const std::string& path, std::string_view what) const {

@@ -20,6 +20,8 @@ struct BuildSurroundings {
   QuickBuildRules rules;
   /// Files of the volumes that the step mounts, by their paths: what --secret may name.
   std::map<std::string, std::string> files = {};
+  /// Not empty: the tag of the cache in the registry of the step's image, which it uses and renews (`cache: enabled`).
+  std::string cache_tag = {};
 };
 
 /// The step. What deserves attention is added to `warnings`. INVALID_ARGUMENT for what is wrong, with the flag.

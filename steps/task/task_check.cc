@@ -38,6 +38,12 @@ bool HasSpace(std::string_view text) {
   return false;
 }
 
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
+}
+
 class Maker {
  public:
   Maker(const RawTask& raw, const CheckOptions& options, std::vector<std::string>* warnings)
@@ -271,8 +277,7 @@ class Maker {
       step->run_on = static_cast<RunOn>(found - kRunOn.begin());
     }
     constexpr std::array<std::string_view, 2> kCache = {"enabled", "disabled"};
-    std::string cache = raw.cache.value;
-    std::transform(cache.begin(), cache.end(), cache.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+    const std::string cache = Lower(raw.cache.value);
     if (!cache.empty() && std::find(kCache.begin(), kCache.end(), cache) == kCache.end())
       return bad(raw.cache, "cache", kCache);
     constexpr std::array<std::string_view, 1> kIsolation = {"default"};
@@ -307,7 +312,8 @@ class Maker {
                      {.working_directory = directory_[i],
                       .platforms = options_.platform ? std::vector{*options_.platform} : std::vector<oci::Platform>(),
                       .rules = options_.rules,
-                      .files = MountedFiles(raw)},
+                      .files = MountedFiles(raw),
+                      .cache_tag = CacheTag(raw, step.id)},
                      &warnings);
       status = build.status().With("build");
       if (build.ok()) step.what = *std::move(build);
@@ -317,6 +323,11 @@ class Maker {
     for (const std::string& warning : warnings) Warn(position, fmt::format("{}: {}", Named(i), warning));
     if (!status.ok()) return Bad(position, "{}: {}", Named(i), status.message());
     return Status();
+  }
+
+  std::string CacheTag(const RawStep& raw, const std::string& step_id) const {
+    if (Lower(raw.cache.value) != "enabled") return "";
+    return fmt::format("cache_{}_{}", options_.task_name.empty() ? "quickrun" : options_.task_name, step_id);
   }
 
   // The files that a step's volumes show it, by path.

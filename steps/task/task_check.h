@@ -17,6 +17,7 @@ struct CheckOptions {
   std::string file;  ///< what messages call it
   QuickBuildRules rules;
   std::optional<oci::Platform> platform;  ///< what builds that name none are for; unset: the machine's own
+  std::string task_name;                  ///< of the stored task; "" for none
   /// Aliases that may stand for the first word of a `cmd`; empty: none may.
   std::map<std::string, std::string> aliases;
 };

@@ -59,7 +59,11 @@ class Compiler {
     }
     SLIPWAY_ASSIGN_OR_RETURN(Rendered rendered, Render(split.rest, secrets));
     SLIPWAY_ASSIGN_OR_RETURN(const RawTask raw, Read(rendered));
-    CheckOptions options{.file = request_.name, .rules = request_.rules, .platform = request_.platform, .aliases = {}};
+    CheckOptions options{.file = request_.name,
+                         .rules = request_.rules,
+                         .platform = request_.platform,
+                         .task_name = request_.data.run.task_name,
+                         .aliases = {}};
     if (aliases_) options.aliases = aliases_->values;
     SLIPWAY_ASSIGN_OR_RETURN(out_.task, MakeTask(raw, options, &out_.warnings));
     out_.rendered = std::move(rendered.text);

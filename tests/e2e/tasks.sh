@@ -111,6 +111,27 @@ check "  and in all of the state" bash -c "! grep -rlE 'hunter2-of-the-task|open
 unset SECRET_FOR_TASKS
 
 check "--cmd runs one command" run_fails_with "no-such-image" --cmd "$registry/no-such-image:v1 echo hi" /dev/null
+# A cache in the registry: what one daemon has built is known to another.
+mkdir -p "$work/cached"
+cp /bin/busybox "$work/cached/busybox"
+printf 'FROM scratch\nCOPY busybox /bin/sh\nRUN echo made > /made\n' >"$work/cached/Dockerfile"
+cat >"$work/cached/acb.yaml" <<'Y'
+version: v1.1.0
+steps:
+  - id: make
+    build: -t cached:{{.Run.ID}} .
+    cache: enabled
+Y
+check "a step with a cache" run "$work/cached"
+check "  which is in the registry beside its image" [ -n "$(digest_of cached:cache_quickrun_make)" ]
+check "  names it in the log" says 'importing cache from .*/cached:cache_quickrun_make'
+kill -TERM "$daemon_pid"
+wait "$daemon_pid" || true
+rm -rf "$work/state"
+start_daemon
+check "a daemon that has built nothing" run "$work/cached"
+check "  knows the steps by it" bash -c "'$bin/slipway' show --cache $(run_id) | grep -qi 'imported'"
+
 check "standard input" bash -c "printf 'steps: []\n' | timeout 60 '$bin/slipway' run --progress plain -f - /dev/null >'$work/out' 2>&1"
 
 done_with_checks

@@ -49,6 +49,27 @@ TEST(BuildText, TheContextMayStandAnywhere) {
   EXPECT_EQ(Parse("-t a -- .")->context_folder, "/workspace/w");
 }
 
+std::string CacheOf(std::string_view text, const std::string& registry, std::vector<std::string>* warnings) {
+  const Result<BuildStep> step = ParseBuild(
+      text,
+      {.working_directory = "/workspace", .platforms = {}, .rules = {.default_registry = registry}, .cache_tag = "c_t"},
+      warnings);
+  if (!step.ok() || step->request.cache_to.empty()) return step.status().message();
+  EXPECT_TRUE(step->request.cache_to.at(0).all_steps);
+  EXPECT_EQ(step->request.cache_from.at(0), step->request.cache_to.at(0).ref);
+  return step->request.cache_to.at(0).ref.ToString();
+}
+
+TEST(BuildText, ACacheIsBesideTheFirstImageThatHasARegistry) {
+  std::vector<std::string> warnings;
+  EXPECT_EQ(CacheOf("-t a:1 -t b.io/x/c:2 .", "r.io", &warnings), "b.io/x/c:c_t");
+  EXPECT_EQ(CacheOf("-t a:1 .", "r.io", &warnings), "r.io/a:c_t");
+  EXPECT_EQ(CacheOf(".", "r.io", &warnings), "");
+  EXPECT_THAT(warnings, IsEmpty());
+  EXPECT_EQ(CacheOf("-t a:1 .", "", &warnings), "");
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("neither the image nor the daemon has a registry")));
+}
+
 TEST(BuildText, SaysWhatIsWrong) {
   EXPECT_THAT(Parse("-t a").status().message(), HasSubstr("names no context"));
   EXPECT_THAT(Parse("-t a . b").status().message(), HasSubstr("names 2 contexts ('.' and 'b')"));

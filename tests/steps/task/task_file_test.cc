@@ -17,6 +17,19 @@ using ::testing::StartsWith;
 const CmdStep& Cmd(const Task& task, size_t i) { return std::get<CmdStep>(task.steps.at(i).what); }
 const BuildStep& Build(const Task& task, size_t i) { return std::get<BuildStep>(task.steps.at(i).what); }
 
+TEST(TaskFile, ACacheIsNamedAfterTaskAndStep) {
+  const std::string text =
+      "steps:\n  - build: -t app .\n    cache: Enabled\n  - build: -t app .\n    cache: disabled\n";
+  const Task task = TaskOf(text);
+  EXPECT_EQ(Build(task, 0).request.cache_to.at(0).ref.ToString(), "reg.example.com/app:cache_quickrun_acb_step_0");
+  EXPECT_THAT(Build(task, 1).request.cache_to, IsEmpty());
+  TaskFileRequest stored = FileRequest(text);
+  stored.data.run.task_name = "nightly";
+  const Result<CompiledTask> compiled = CompileTask(Context::Background(), stored);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().message();
+  EXPECT_EQ(Build(compiled->task, 0).request.cache_from.at(0).tag, "cache_nightly_acb_step_0");
+}
+
 TEST(TaskFile, DefaultsAreFilledIn) {
   const Task task =
       TaskOf("steps:\n  - cmd: bash echo hi\n  - build: -t app .\n  - push: [app, 'app:latest', other.io/x:1]\n");
