@@ -1,7 +1,9 @@
 #include "daemon/runs/worker.h"
 
 #include "daemon/runs/run_secrets.h"
+#include "daemon/runs/source_names.h"
 #include "executor/base/log.h"
+#include "steps/task/secret_limits.h"
 
 namespace slipway::runs {
 
@@ -127,13 +129,23 @@ Worker::Done Worker::RunJob(const Run& run, const Job& job, const Context& ctx, 
 }
 
 Worker::Done Worker::RunBuild(const Run& run, const Job& job, const Context& ctx, logs::Recorder& recorder) const {
-  const Result<task::Task> task = task::MakeTask(job.build, ValuesOf(run, rules_), rules_);
+  const auto begin = std::chrono::steady_clock::now();
+  const builder::RegistryAccess access = MakeAccess(job.logins);
+  const Context limited = ctx.WithTimeout(run.timeout, "the run");
+  task::QuickBuild build = job.build;
+  run_template::RunValues values = ValuesOf(run, rules_);
+  if (Status named = NameSource(limited, parts_.builder, access, run.id, recorder, &build, &values); !named.ok()) {
+    Done failed{Failure(std::move(named)), {}};
+    failed.outcome.run_timed_out = limited.Err().code() == Code::kDeadlineExceeded;
+    return failed;
+  }
+  const Result<task::Task> task = task::MakeTask(build, values, rules_);
   if (!task.ok()) return {Failure(task.status()), {}};
   Done done;
   engine::RunOptions options;
   options.source.name = run.id;
-  options.source.access = MakeAccess(job.logins);
-  options.timeout = run.timeout;
+  options.source.access = access;
+  options.timeout = TimeLeft(run, begin);
   done.outcome = engine::Run(ctx, *task, parts_.builder, recorder, options);
   done.steps = MakeSteps(*task, done.outcome, recorder.step_ranges());
   return done;
@@ -151,7 +163,13 @@ Worker::Done Worker::RunFile(const Run& run, const Job& job, const Context& ctx,
                           const std::vector<task::Secret>& secrets) -> Result<std::map<std::string, std::string>> {
       SLIPWAY_ASSIGN_OR_RETURN(auto values, parts_.tasks.resolve_secrets(resolve, secrets));
       std::vector<std::string> hidden;
-      for (const auto& [id, value] : values) hidden.push_back(value);
+      for (const auto& [id, value] : values) {
+        if (task::IsTooShortToHide(value)) {
+          return FailedPrecondition("secret '{}' has {} bytes; fewer than {} cannot be hidden in the log", id,
+                                    value.size(), task::kShortestSecret);
+        }
+        hidden.push_back(value);
+      }
       recorder.Hide(std::move(hidden));
       return values;
     };

@@ -1,15 +1,10 @@
-// PinnedSource: the source of a task, held to one commit, or given the token that it is fetched with. Free functions
-// without state.
+// The source of a task and the token that it is fetched with. Free functions without state.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 namespace slipway::tasks {
-
-/// The same source at `commit`, with the folder that it names. `fetch_ref` ("refs/pull/7/head") is where the commit is
-/// found if no branch or tag leads to it; "" for none. What is no git repository stays as it is.
-std::string PinnedSource(const std::string& source, std::string_view commit, std::string_view fetch_ref);
 
 /// The same source with `token` as its password: in place of "***" where a password was taken out of it, else where it
 /// names none. Without a token the "***" goes, so that nobody is asked with it. What is not fetched over HTTP stays as

@@ -6,6 +6,7 @@
 #include "daemon/tasks/rebase_choice.h"
 #include "daemon/tasks/task_secrets.h"
 #include "daemon/trigger/source_filter.h"
+#include "steps/task/pinned_source.h"
 
 namespace slipway::tasks {
 
@@ -110,7 +111,7 @@ Result<runs::ScheduleRequest> MakeScheduleRequest(const TaskStart& start, const 
   std::string& source = SourceOf(&step);
   const bool own = start.overrides.source_location.empty();
   if (own && IsOfSource(task, start.trigger.name)) {
-    source = PinnedSource(source, start.trigger.commit, start.trigger.fetch_ref);
+    source = task::PinnedSource(source, start.trigger.commit, start.trigger.fetch_ref);
   }
   // The token is for the host that it was given for.
   if (own || SameSourceHost(source, SourceOf(task))) source = SourceWithToken(source, secrets.Get("context"));

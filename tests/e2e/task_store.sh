@@ -47,6 +47,19 @@ check "of the commit that the branch was at" [ "$(runs app-task '.[0].revision')
 check "an argument is another for one run" task run -n app-task --arg VERSION=2
 check "in that run" [ "$(skopeo inspect --config --tls-verify=false "docker://$registry/app:latest" | jq -r .config.Labels.version)" = 2 ]
 
+# Named after what only the source tells.
+tags_of() { curl -fsS "http://$registry/v2/$1/tags/list" | jq -r '.tags | sort | join(" ")'; }
+check "a task is named after its commit" task create -n named-task -c "$source" -f Dockerfile -t 'named:{{.Run.Commit}}' \
+  --arg 'VERSION={{.Run.Branch}}' --commit-trigger-enabled false
+check "it runs by hand" task run -n named-task
+check "under the commit's name" [ "$(tags_of named)" = "$first" ]
+check "with what else the source tells" \
+  [ "$(skopeo inspect --config --tls-verify=false "docker://$registry/named:$first" | jq -r .config.Labels.version)" = main ]
+check "a quick build too" build -t 'quick:{{.Run.Commit}}-{{.Run.Branch}}' "$source"
+check "has the commit and the branch" [ "$(tags_of quick)" = "$first-main" ]
+check "a commit that is asked for" build -t 'asked:{{.Run.Commit}}' "file://$repo#$first"
+check "is what it is named after" [ "$(tags_of asked)" = "$first" ]
+
 # Changed: only what is given.
 before=$(show app-task 'del(.etag, .lastUpdatedDate, .step.target)')
 check "the target is changed" task update -n app-task --target second
