@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
-#include "daemon/secrets/limits.h"
 #include "daemon/services/convert.h"
 #include "daemon/services/message_check.h"
 #include "daemon/services/status.h"
 #include "executor/base/log.h"
 #include "executor/base/utf8.h"
 #include "steps/secrets/secret_source.h"
+#include "steps/task/secret_limits.h"
 
 namespace slipway::services {
 
@@ -43,9 +43,9 @@ grpc::Status SecretsService::SetSecret(grpc::ServerContext*, const v1::SetSecret
   task::FieldErrors errors = CheckKnown(*request);
   CheckName(request->name(), &errors);
   const size_t size = request->value().size();
-  if (size < secrets::kShortestSecret) {
+  if (size < task::kShortestSecret) {
     errors.push_back(
-        {"value", fmt::format("has {} bytes; fewer than {} cannot be hidden in logs", size, secrets::kShortestSecret)});
+        {"value", fmt::format("has {} bytes; fewer than {} cannot be hidden in logs", size, task::kShortestSecret)});
   }
   if (size > secrets::kLargestSecret) errors.push_back({"value", fmt::format("has {} bytes, 1 MiB is the most", size)});
   if (!errors.empty()) return BadFields(errors);

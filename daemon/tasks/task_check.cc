@@ -197,7 +197,9 @@ class Checker : private task::FieldChecks {
         Add(field + ".login_server", fmt::format("'{}' is given twice", login.server));
       }
       Text(field + ".username", login.username, kMaxName);
-      if (!secrets_.Has("credential:" + login.server)) Add(field + ".password", "is empty");
+      const std::string password = "credential:" + login.server;
+      if (!secrets_.Has(password)) Add(field + ".password", "is empty");
+      Secret(field + ".password", secrets_.Get(password));
     }
   }
 

@@ -8,6 +8,7 @@
 
 #include "executor/base/status.h"
 #include "steps/task/field_error.h"
+#include "steps/task/secret_limits.h"
 
 namespace slipway::task {
 
@@ -32,6 +33,13 @@ class FieldChecks {
       return false;
     }
     return true;
+  }
+
+  /// Whether a secret can be kept out of logs.
+  void Secret(std::string field, std::string_view value) {
+    if (!IsTooShortToHide(value)) return;
+    Add(std::move(field),
+        fmt::format("is a secret of {} bytes; fewer than {} cannot be hidden in logs", value.size(), kShortestSecret));
   }
 
   /// Whether the elements of a list are to be looked at.

@@ -52,7 +52,9 @@ class Checker : private FieldChecks {
       } else if (Text(name_field, value.name, kMaxName) && value.name.find('=') != std::string::npos) {
         Add(name_field, fmt::format("'{}' holds a '='", value.name));
       }
-      Text(fmt::format("values[{}].value", i), value.value, kMaxValue);
+      const std::string value_field = fmt::format("values[{}].value", i);
+      if (value.secret) Secret(value_field, value.value);
+      Text(value_field, value.value, kMaxValue);
     }
   }
 

@@ -129,6 +129,7 @@ class Checker : private FieldChecks {
       } else if (Text(name_field, argument.name, kMaxName) && argument.name.find('=') != std::string::npos) {
         Add(name_field, fmt::format("'{}' holds a '='", argument.name));
       }
+      if (argument.secret) Secret(value_field, argument.value);
       if (!Text(value_field, argument.value, kMaxValue) || argument.secret) continue;
       const Result<std::string> rendered = run_template::Render(argument.value, {});
       if (!rendered.ok()) Add(value_field, rendered.status().message());

@@ -8,6 +8,7 @@
 #include "executor/oci/reference.h"
 #include "executor/runtime/ulimit.h"
 #include "steps/task/quick_build.h"
+#include "steps/task/secret_limits.h"
 
 namespace slipway::task {
 
@@ -67,6 +68,10 @@ class InputChecker {
       const builder::Secret& secret = inputs_.secrets[i];
       CheckId(fmt::format("secrets[{}].id", i), secret.id, &ids);
       bytes += secret.value.size();
+      if (IsTooShortToHide(secret.value)) {
+        Add(fmt::format("secrets[{}].value", i),
+            fmt::format("has {} bytes; fewer than {} cannot be hidden in logs", secret.value.size(), kShortestSecret));
+      }
       if (secret.value.size() <= kMaxSecretBytes) continue;
       Add(fmt::format("secrets[{}].value", i),
           fmt::format("has {} bytes; a secret may have {}", secret.value.size(), kMaxSecretBytes));
