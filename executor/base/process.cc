@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -59,12 +61,31 @@ struct ChildPlan {
   char* const* argv;
   char* const* envp;
   const char* cwd;
+  const char* hidden_mount;
   const int* fds;
   int fd_count;
   int spare_fd;  // above all of them
   int error_fd;
   pid_t parent;
 };
+
+// In the child. Without the second call what is unmounted here would be unmounted outside as well.
+bool HideMount(const char* path) {
+  return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) == 0 &&
+         ::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+}
+
+// In the child. A handler of ours must not run there: the memory is the parent's.
+void ForgetSignalHandlers() {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (::sigaction(number, nullptr, &action) != 0) continue;
+    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) continue;
+    action = {};
+    action.sa_handler = SIG_DFL;
+    ::sigaction(number, &action, nullptr);
+  }
+}
 
 // In the child: async-signal-safe calls only. Writes errno to error_fd if exec fails.
 [[noreturn]] void RunChild(const ChildPlan& plan) {
@@ -90,19 +111,36 @@ struct ChildPlan {
   }
   // What a library opened without O_CLOEXEC, or we were started with, is nobody else's business.
   ::syscall(SYS_close_range, static_cast<unsigned>(plan.fd_count), ~0U, CLOSE_RANGE_CLOEXEC);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ForgetSignalHandlers();
   ::signal(SIGPIPE, SIG_DFL);
-  if (*plan.cwd != '\0' && ::chdir(plan.cwd) != 0) {
+  if ((*plan.hidden_mount != '\0' && !HideMount(plan.hidden_mount)) || (*plan.cwd != '\0' && ::chdir(plan.cwd) != 0)) {
     const int error = errno;
     (void)!::write(error_fd, &error, sizeof(error));
     ::_exit(127);
   }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execve(plan.program, plan.argv, plan.envp);
   const int error = errno;
   (void)!::write(error_fd, &error, sizeof(error));
   ::_exit(127);
+}
+
+// A fork that copies none of our memory: the child runs in it, on this thread's stack, until it has become the program,
+// and the thread waits for that. A daemon with many threads and caches pays milliseconds for a copy of its page tables,
+// and then for a copy of each page that it writes to. No signal may come in between.
+pid_t StartChild(const ChildPlan& plan) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::vfork();
+  if (pid == 0) RunChild(plan);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return pid;
 }
 
 ExitStatus Decode(const siginfo_t& info) {
@@ -163,15 +201,15 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
       .argv = argv.data(),
       .envp = envp.data(),
       .cwd = options.cwd.c_str(),
+      .hidden_mount = options.hidden_mount.c_str(),
       .fds = fds.data(),
       .fd_count = static_cast<int>(fds.size()),
       .spare_fd =
           std::max({*std::max_element(fds.begin(), fds.end()), error_pipe[1].get(), static_cast<int>(fds.size())}) + 1,
       .error_fd = error_pipe[1].get(),
       .parent = ::getpid()};
-  const pid_t pid = ::fork();
+  const pid_t pid = StartChild(plan);
   if (pid < 0) return ErrnoStatus(errno, fmt::format("run '{}'", options.argv[0]));
-  if (pid == 0) RunChild(plan);
 
   ChildProcess child;
   child.pid_ = pid;

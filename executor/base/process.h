@@ -42,6 +42,10 @@ struct SpawnOptions {
   int stderr_fd = -1;
   /// Further descriptors, to appear as 3, 4, … in the child.
   std::vector<int> extra_fds;
+  /// A mount point that the program is not to see: it gets a mount namespace of its own, without that mount. What is
+  /// mounted or unmounted outside afterwards is seen inside as far as it is propagated. Empty: our namespace. Needs
+  /// CAP_SYS_ADMIN.
+  std::string hidden_mount;
 };
 
 class ChildProcess {

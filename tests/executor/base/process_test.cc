@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 #include <thread>
 
+#include "executor/base/cleanup.h"
 #include "executor/base/fs.h"
 
 namespace slipway {
@@ -93,6 +95,39 @@ TEST(ChildProcess, EnvironmentAndFolderAreAsAsked) {
   const RunOutput run = *RunProgram(
       kBackground, {.argv = {"/bin/sh", "-c", "echo $A; echo ${HOME-none}; pwd"}, .env = {{{"A", "1"}}}, .cwd = "/"});
   EXPECT_EQ(run.out, "1\nnone\n/\n");
+}
+
+TEST(ChildProcess, AHiddenMountIsSeenByUsOnly) {
+  const fs::TempDir dir = *fs::TempDir::Make(::testing::TempDir());
+  if (::mount("none", dir.path().c_str(), "tmpfs", 0, nullptr) != 0) GTEST_SKIP() << "needs the right to mount";
+  const Cleanup unmount([&dir] { ::umount(dir.path().c_str()); });
+  const std::string file = fs::Join(dir.path(), "in-the-mount");
+  ASSERT_TRUE(fs::WriteFileAtomic(file, "").ok());
+
+  const auto without = RunProgram(kBackground, {.argv = {"ls", dir.path()}, .hidden_mount = dir.path()});
+  ASSERT_TRUE(without.ok()) << without.status().ToString();
+  EXPECT_EQ(without->out, "");
+  EXPECT_TRUE(without->exit.ok()) << without->err;
+  EXPECT_TRUE(fs::Exists(file));
+}
+
+TEST(ChildProcess, AHiddenMountThatIsNoneIsAnError) {
+  const fs::TempDir dir = *fs::TempDir::Make(::testing::TempDir());
+  const auto run = RunProgram(kBackground, {.argv = {"true"}, .hidden_mount = dir.path()});
+  EXPECT_FALSE(run.ok());
+}
+
+TEST(ChildProcess, AHandlerOfOursIsNotTheChilds) {
+  struct sigaction ours {};
+  ours.sa_handler = [](int) {};
+  struct sigaction before {};
+  ASSERT_EQ(::sigaction(SIGUSR1, &ours, &before), 0);
+  const Cleanup restore([&before] { ::sigaction(SIGUSR1, &before, nullptr); });
+  const RunOutput run = *Shell("kill -USR1 $$; echo survived");
+  EXPECT_EQ(run.exit.signal, SIGUSR1);
+  sigset_t blocked;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+  EXPECT_EQ(::sigismember(&blocked, SIGUSR1), 0);
 }
 
 TEST(ChildProcess, OnlyNamedDescriptorsArePassedOn) {
