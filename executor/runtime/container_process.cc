@@ -128,9 +128,10 @@ Status Pump::Start() {
   const UniqueFd err_write(err[1]);
   wake_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_.valid()) return ErrnoStatus(errno, "make an eventfd");
-  SLIPWAY_ASSIGN_OR_RETURN(
-      runtime_,
-      ChildProcess::Spawn({.argv = command_.argv, .stdout_fd = out_write.get(), .stderr_fd = err_write.get()}));
+  SpawnOptions spawn = command_.spawn;
+  spawn.stdout_fd = out_write.get();
+  spawn.stderr_fd = err_write.get();
+  SLIPWAY_ASSIGN_OR_RETURN(runtime_, ChildProcess::Spawn(spawn));
   return Status();
 }
 

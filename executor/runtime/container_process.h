@@ -14,7 +14,7 @@
 namespace slipway::runtime {
 
 struct ContainerCommand {
-  std::vector<std::string> argv;
+  SpawnOptions spawn;    ///< without standard output and error
   std::string pid_file;  ///< that the runtime writes once the program runs
   std::chrono::milliseconds grace{};
   std::function<void()> on_started;  ///< called once when the program runs; may be empty

@@ -82,6 +82,14 @@ Status MakeWorkingDirectory(const ContainerSpec& spec, const IdMap* map) {
       .With(fmt::format("make working directory '{}' in the container's root", cwd));
 }
 
+// An image that lacks /dev has it afterwards, with the mode that runc and BuildKit give it; crun's own is another.
+Status MakeDevFolder(const ContainerSpec& spec, const IdMap* map) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd root, fs::Open(spec.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (fs::OpenInRoot(root.get(), "/dev", O_PATH | O_CLOEXEC).ok()) return Status();
+  const uint32_t owner = map != nullptr ? map->OnHost(0) : 0;
+  return MakeDirsInRoot(root.get(), "/dev", owner, owner).With("make '/dev' in the container's root");
+}
+
 bool WantsLimits(const Limits& l) {
   return l.memory_bytes != 0 || l.memory_swap_bytes != 0 || l.cpus > 0 || l.cpu_shares != 0 || l.cpu_quota_us != 0 ||
          !l.cpuset_cpus.empty() || !l.cpuset_mems.empty() || l.pids != 0;
@@ -140,7 +148,9 @@ Result<std::unique_ptr<OciRunner>> OciRunner::Make(const Context& ctx, const Run
   spdlog::info("containers are run by {}", probe.ToString());
   SLIPWAY_RETURN_IF_ERROR(RecoverRunRoot(ctx, options, probe.runtime));
   std::unique_ptr<OciRunner> runner(new OciRunner(options, std::move(lock), std::move(probe)));
-  for (const std::string& folder : {ContainersDir(options), runner->StateRoot()}) {
+  const RuntimeProbe& found = runner->probe_;
+  for (const std::string& folder : {ContainersDir(options), runner->StateRoot(found.runtime),
+                                    runner->StateRoot(found.keeping ? *found.keeping : found.runtime)}) {
     SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(folder, 0711));
   }
   runner->OpenUserNamespaces(ctx);
@@ -232,7 +242,13 @@ Result<OciRunner::Attached> OciRunner::Attach(const Context& ctx, const Containe
   return attached;
 }
 
-std::string OciRunner::StateRoot() const { return fs::Join(StatesDir(options_), probe_.runtime.name); }
+std::string OciRunner::StateRoot(const OciRuntime& runtime) const {
+  return fs::Join(StatesDir(options_), runtime.name);
+}
+
+const OciRuntime& OciRunner::RuntimeFor(const ContainerSpec& spec) const {
+  return spec.limits.memory_bytes != 0 && probe_.keeping ? *probe_.keeping : probe_.runtime;
+}
 
 std::string OciRunner::CgroupOf(const std::string& id) const { return fs::Join(DaemonCgroup(options_), id); }
 
@@ -344,7 +360,9 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& wa
   }
   MountStubs stubs;
   const auto prepare_root = [&]() -> Status {
-    SLIPWAY_RETURN_IF_ERROR(MakeWorkingDirectory(spec, spec.id_mapped ? &*id_map_ : nullptr));
+    const IdMap* map = spec.id_mapped ? &*id_map_ : nullptr;
+    SLIPWAY_RETURN_IF_ERROR(MakeDevFolder(spec, map));
+    SLIPWAY_RETURN_IF_ERROR(MakeWorkingDirectory(spec, map));
     SLIPWAY_ASSIGN_OR_RETURN(stubs, MountStubs::Make(spec.rootfs, WantedStubs(spec)));
     return Status();
   };
@@ -362,23 +380,25 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& wa
 
 Result<ContainerExit> OciRunner::RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
                                            const std::function<void()>& on_started, const OutputSink& output) {
-  const OciRuntime& runtime = probe_.runtime;
+  const OciRuntime& runtime = RuntimeFor(spec);
   const std::string log = fs::Join(bundle.path, "log.json");
   const std::string pid_file = fs::Join(bundle.path, "pid");
   // Whether the kernel killed something for its memory can be seen only while the cgroup is there.
   const bool keep = runtime.can_keep && spec.limits.memory_bytes != 0 && runtime.cgroups.Has("memory");
-  ContainerCommand command{
-      .argv = runtime.Command(StateRoot()), .pid_file = pid_file, .grace = spec.stop_grace, .on_started = on_started};
-  command.argv.insert(command.argv.end(),
-                      {"--log", log, "--log-format", "json", "run", "--bundle", bundle.path, "--pid-file", pid_file});
-  if (keep) command.argv.emplace_back("--keep");
-  command.argv.push_back(bundle.id);
+  ContainerCommand command{.spawn = runtime.Command(StateRoot(runtime)),
+                           .pid_file = pid_file,
+                           .grace = spec.stop_grace,
+                           .on_started = on_started};
+  command.spawn.argv.insert(command.spawn.argv.end(), {"--log", log, "--log-format", "json", "run", "--bundle",
+                                                       bundle.path, "--pid-file", pid_file});
+  if (keep) command.spawn.argv.emplace_back("--keep");
+  command.spawn.argv.push_back(bundle.id);
 
   const Result<ContainerOutcome> outcome = RunContainerProcess(ctx, command, output);
   ContainerExit result;
   if (outcome.ok() && keep) result.oom_killed = OomKills(runtime.cgroups, CgroupOf(bundle.id)) > 0;
   // Whatever went wrong, nothing of it may live on. After a clean end there is no state left.
-  if (fs::Exists(fs::Join(StateRoot(), bundle.id))) Delete(bundle.id);
+  if (fs::Exists(fs::Join(StateRoot(runtime), bundle.id))) Delete(runtime, bundle.id);
   if (!outcome.ok()) return outcome.status();
 
   const std::string errors = outcome->exit.ok() ? "" : RuntimeErrors(fs::ReadFile(log).ValueOr(""));
@@ -390,15 +410,14 @@ Result<ContainerExit> OciRunner::RunBundle(const Context& ctx, const ContainerSp
 }
 
 // The processes are dead or about to be killed here; doing this ourselves is quicker than one more call of the runtime.
-void OciRunner::Delete(const std::string& id) const {
+void OciRunner::Delete(const OciRuntime& runtime, const std::string& id) const {
   const Context ctx = Context::Background();
-  const OciRuntime& runtime = probe_.runtime;
   Status status;
   if (runtime.cgroups.mode == CgroupMode::kNone) {
-    status = DeleteByRuntime(ctx, runtime, StateRoot(), id);
+    status = DeleteByRuntime(ctx, runtime, StateRoot(runtime), id);
   } else {
     status = RemoveCgroups(ctx, runtime.cgroups, CgroupOf(id));
-    if (status.ok()) status = fs::RemoveAll(fs::Join(StateRoot(), id));
+    if (status.ok()) status = fs::RemoveAll(fs::Join(StateRoot(runtime), id));
   }
   if (!status.ok()) spdlog::warn("remove container '{}': {}", id, status.message());
 }

@@ -81,8 +81,9 @@ class OciRunner : public Runner {
   Result<ContainerSpec> MapMounts(const ContainerSpec& spec, Bundle& bundle) const;
   Result<ContainerExit> RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,
                                   const std::function<void()>& on_started, const OutputSink& output);
-  void Delete(const std::string& id) const;
-  std::string StateRoot() const;
+  const OciRuntime& RuntimeFor(const ContainerSpec& spec) const;
+  void Delete(const OciRuntime& runtime, const std::string& id) const;
+  std::string StateRoot(const OciRuntime& runtime) const;
   std::string CgroupOf(const std::string& id) const;
 
   const RunnerOptions options_;

@@ -3,11 +3,13 @@
 // ProbeRuntime finds one by really running a container. The object is a value; its methods are thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "executor/base/context.h"
+#include "executor/base/process.h"
 #include "executor/base/status.h"
 #include "executor/runtime/cgroup.h"
 
@@ -19,10 +21,13 @@ struct OciRuntime {
   std::string version;    ///< "1.1.5"
   bool can_keep = false;  ///< knows `run --keep`: what a container leaves can be looked at when it has ended
   CgroupLayout cgroups;
+  /// It works with v1 hierarchies, but not beside a v2 one that has controllers, too (a hybrid host): it is not shown
+  /// that one.
+  bool v1_only = false;
 
-  /// A command line up to the runtime's own flags. On a host without cgroups the runtime sees an empty hierarchy of its
-  /// own.
-  std::vector<std::string> Command(const std::string& state_root) const;
+  /// How to call it: a command line up to the runtime's own flags, and its environment. On a host without cgroups the
+  /// runtime sees an empty hierarchy of its own.
+  SpawnOptions Command(const std::string& state_root) const;
 };
 
 /// Why a runtime was not taken.
@@ -33,6 +38,9 @@ struct RefusedRuntime {
 
 struct RuntimeProbe {
   OciRuntime runtime;
+  /// The first that can do what `runtime` cannot: keep a container, so that it can be seen what killed it. With the
+  /// same kind of cgroups.
+  std::optional<OciRuntime> keeping;
   std::vector<RefusedRuntime> refused;  ///< those that were tried before it
   /// "runc 1.1.5 (cgroups v1: cpu, memory); crun refused: …"
   std::string ToString() const;

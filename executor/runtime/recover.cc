@@ -84,7 +84,7 @@ void RemoveMountPoints(const std::string& folder) {
 Status DeleteByRuntime(const Context& ctx, const OciRuntime& runtime, const std::string& state_root,
                        const std::string& id) {
   const Context limited = ctx.WithTimeout(std::chrono::seconds(30), "delete container " + id);
-  SpawnOptions options{.argv = runtime.Command(state_root)};
+  SpawnOptions options = runtime.Command(state_root);
   options.argv.insert(options.argv.end(), {"delete", "--force", id});
   SLIPWAY_ASSIGN_OR_RETURN(const RunOutput output, RunProgram(limited, std::move(options)));
   if (!output.exit.ok())

@@ -182,6 +182,14 @@ TEST_F(OciRunnerTest, ImageWithoutSystemFoldersGetsThem) {
   EXPECT_EQ(fs::ListDir(rootfs_).value(), (std::vector<std::string>{"bin", "dev", "proc", "sys", "tmp"}));
 }
 
+TEST_F(OciRunnerTest, ImageWithoutDevHasAPlainOneAfterwards) {
+  ASSERT_TRUE(fs::RemoveAll(InRoot("dev")).ok());
+  Output(Shell("true"));
+  struct stat st {};
+  ASSERT_EQ(::stat(InRoot("dev").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode, S_IFDIR | 0755U);
+}
+
 TEST_F(OciRunnerTest, BindMounts) {
   const std::string shared = fs::Join(dir_.path(), "shared");
   ASSERT_TRUE(fs::MakeDirs(shared).ok());
@@ -264,7 +272,8 @@ TEST_F(OciRunnerTest, ProcessLimit) {
 
 TEST_F(OciRunnerTest, OutOfMemoryIsTold) {
   Start(Options());
-  const OciRuntime& runtime = runner_->probe().runtime;
+  const RuntimeProbe& probe = runner_->probe();
+  const OciRuntime& runtime = probe.keeping ? *probe.keeping : probe.runtime;
   if (!runtime.cgroups.Has("memory") || !runtime.can_keep)
     GTEST_SKIP() << "needs the memory controller and 'run --keep'";
   ContainerSpec spec = Shell("x=y; while :; do x=$x$x; done");

@@ -39,10 +39,28 @@ TEST(StartFailure, WhatIsNotTheImagesFaultIsUnavailable) {
 
 TEST(OciRuntime, WithoutCgroupsItGetsAnEmptyHierarchy) {
   const OciRuntime runtime{.name = "runc", .path = "/usr/sbin/runc"};
-  const auto argv = runtime.Command("/s");
+  const auto argv = runtime.Command("/s").argv;
   EXPECT_EQ(argv[0], "unshare");
   EXPECT_EQ(std::vector<std::string>(argv.end() - 3, argv.end()),
             (std::vector<std::string>{"/usr/sbin/runc", "--root", "/s"}));
+}
+
+TEST(OciRuntime, OneForV1OnlyIsNotShownTheOtherHierarchy) {
+  OciRuntime runtime{.name = "crun", .path = "/usr/bin/crun"};
+  runtime.cgroups = {.mode = CgroupMode::kV1, .controllers = {"memory"}, .mounts = {}};
+  runtime.cgroups.mounts = {{"memory", "/sys/fs/cgroup/memory"}, {"", "/sys/fs/cgroup/unified"}};
+  EXPECT_EQ(runtime.Command("/s").hidden_mount, "");
+  runtime.v1_only = true;
+  EXPECT_EQ(runtime.Command("/s").hidden_mount, "/sys/fs/cgroup/unified");
+  EXPECT_EQ(runtime.Command("/s").argv, (std::vector<std::string>{"/usr/bin/crun", "--root", "/s"}));
+}
+
+TEST(OciRuntime, OfProgramsInGoOneThreadIsEnough) {
+  const OciRuntime runtime{.name = "runc", .path = "/usr/sbin/runc"};
+  const auto environment = runtime.Command("/s").env;
+  ASSERT_TRUE(environment.has_value());
+  EXPECT_EQ(environment->at("GOMAXPROCS"), "1");
+  EXPECT_EQ(environment->at("PATH"), std::string(std::getenv("PATH")));
 }
 
 }  // namespace
