@@ -39,9 +39,8 @@ class CopyActive : public Active {
     // Under another name until it is whole.
     const std::string layer = copied_.folder.path() + "/layer";
     SLIPWAY_RETURN_IF_ERROR(notes_.MoveInto(copied_.root, layer));
-    SLIPWAY_RETURN_IF_ERROR(SyncFileSystem(layer));
     SLIPWAY_RETURN_IF_ERROR(fs::Rename(layer, target));
-    return fs::SyncDir(fs::DirName(target));
+    return SyncFileSystem(target);
   }
 
  private:

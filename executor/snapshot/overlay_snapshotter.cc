@@ -46,11 +46,9 @@ class OverlayActive : public Active {
     if (fs::Exists(target)) return AlreadyExists("commit '{}' to '{}': it is there already", mounted_.root, target);
     SLIPWAY_RETURN_IF_ERROR(mounted_.mount.Unmount());
     const std::string upper = mounted_.work.path() + "/upper";
-    // The end of an overlay writes its upper files to the disk, but this may not be its end yet: a container that is
-    // being started holds a copy of all mounts for a moment.
-    SLIPWAY_RETURN_IF_ERROR(SyncFileSystem(upper));
     SLIPWAY_RETURN_IF_ERROR(fs::Rename(upper, target));
-    return fs::SyncDir(fs::DirName(target));
+    // One sync for the files and their new place: until the caller records it, a folder there stands for nothing.
+    return SyncFileSystem(target);
   }
 
  private:
