@@ -14,7 +14,7 @@
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
 #include "executor/base/log.h"
-#include "executor/layer/pipe.h"
+#include "executor/layer/downloads.h"
 #include "executor/layer/schema.h"
 #include "executor/layer/view.h"
 
@@ -84,7 +84,11 @@ class StoreImpl : public Store {
  public:
   StoreImpl(const StoreOptions& options, content::Store& content, ThreadPool& pool, Fetch fetch,
             std::unique_ptr<Records> records)
-      : options_(options), content_(content), pool_(pool), fetch_(std::move(fetch)), records_(std::move(records)) {}
+      : options_(options),
+        content_(content),
+        pool_(pool),
+        records_(std::move(records)),
+        downloads_(content, std::move(fetch)) {}
 
   Status Sweep();
 
@@ -141,9 +145,6 @@ class StoreImpl : public Store {
   template <typename T>
   Result<T> WithBlobStream(const Context& ctx, const LayerRow& row, const VertexProgress& progress,
                            const std::function<Result<T>(const ByteSource&, oci::Compression)>& use);
-  Status Download(const Context& ctx, const Remote& remote, const VertexProgress& progress,
-                  const std::function<Status(std::string_view)>& also);
-  Status EnsureDownloaded(const Context& ctx, const std::vector<Remote>& remotes, const VertexProgress& progress);
 
   Result<std::string> UnpackNow(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
                                 const VertexProgress& progress);
@@ -157,7 +158,6 @@ class StoreImpl : public Store {
   const StoreOptions options_;
   content::Store& content_;
   ThreadPool& pool_;
-  const Fetch fetch_;
   const std::unique_ptr<Records> records_;
   Guarded<IndexCache> indexes_;
   Guarded<std::multiset<Key>> pins_;
@@ -165,7 +165,7 @@ class StoreImpl : public Store {
   Flight<TreePtr> index_flights_;
   Flight<std::string> unpack_flights_;
   Flight<AssembledLayer> blob_flights_;
-  Flight<bool> download_flights_;
+  Downloads downloads_;
 };
 
 Status StoreImpl::Sweep() {
@@ -314,42 +314,13 @@ Status StoreImpl::SaveIndex(const Key& key, const TreePtr& tree) {
   return records_->SetIndex(key, digest);
 }
 
-Status StoreImpl::Download(const Context& ctx, const Remote& remote, const VertexProgress& progress,
-                           const std::function<Status(std::string_view)>& also) {
-  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a download"));
-  SLIPWAY_ASSIGN_OR_RETURN(auto ingest,
-                           content_.Begin({.expected = remote.descriptor.digest, .max_size = remote.descriptor.size}));
-  const auto sink = [&](std::string_view bytes) -> Status {
-    SLIPWAY_RETURN_IF_ERROR(ingest->Write(bytes));
-    return also ? also(bytes) : Status();
-  };
-  SLIPWAY_RETURN_IF_ERROR(fetch_(ctx, remote, sink, progress));
-  return ingest->Commit(&lease).status();
-}
-
-Status StoreImpl::EnsureDownloaded(const Context& ctx, const std::vector<Remote>& remotes,
-                                   const VertexProgress& progress) {
-  Status last = NotFound("no registry is known to have the layer");
-  for (const Remote& remote : remotes) {
-    if (content_.Has(remote.descriptor.digest)) return Status();
-    const auto work = [&]() -> Result<bool> {
-      if (content_.Has(remote.descriptor.digest)) return true;
-      SLIPWAY_RETURN_IF_ERROR(Download(ctx, remote, progress, nullptr));
-      return true;
-    };
-    last = download_flights_.Do(ctx, remote.descriptor.digest.ToString(), work).status();
-    if (last.ok() || ctx.Done()) return last;
-  }
-  return last;
-}
-
 template <typename T>
 Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, const VertexProgress& progress,
                                     const std::function<Result<T>(const ByteSource&, oci::Compression)>& use) {
   const std::vector<Remote> remotes = Remotes(row.key);
   if (remotes.empty()) return NotFound("no registry is known to have layer '{}'", row.key);
   for (const Remote& remote : remotes) {
-    const auto blob = content_.Has(remote.descriptor.digest) ? content_.Open(remote.descriptor.digest)
+    const auto blob = downloads_.Has(remote.descriptor.digest) ? content_.Open(remote.descriptor.digest)
                                                              : Result<content::Blob>(NotFound("not here"));
     if (!blob.ok()) continue;
     SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(remote.descriptor.media_type));
@@ -359,27 +330,12 @@ Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, con
   const Remote& remote = remotes.front();
   SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(remote.descriptor.media_type));
   std::optional<Result<T>> streamed;
-  const auto work = [&]() -> Result<bool> {
-    BytePipe pipe;
-    bool reading = true;
-    std::jthread downloader([&] {
-      const auto also = [&](std::string_view bytes) -> Status {
-        // A reader that failed or needs no more must not end the download: the blob is kept.
-        if (reading && !pipe.Write(ctx, bytes).ok()) reading = false;
-        return ctx.Err();
-      };
-      pipe.Finish(Download(ctx, remote, progress, also));
-    });
-    streamed = use([&](std::span<char> buffer) { return pipe.Read(ctx, buffer); }, compression);
-    pipe.Close();
-    downloader.join();
-    return true;
-  };
-  SLIPWAY_RETURN_IF_ERROR(download_flights_.Do(ctx, remote.descriptor.digest.ToString(), work).status());
+  SLIPWAY_RETURN_IF_ERROR(downloads_.Stream(
+      ctx, remote, progress, [&](const ByteSource& source) { streamed = use(source, compression); }));
   if (streamed && (streamed->ok() || ctx.Done())) return *std::move(streamed);
-  if (streamed && content_.Has(remote.descriptor.digest))
+  if (streamed && downloads_.Has(remote.descriptor.digest))
     return *std::move(streamed);  // the bytes are right, the layer is not
-  SLIPWAY_RETURN_IF_ERROR(EnsureDownloaded(ctx, remotes, progress));
+  SLIPWAY_RETURN_IF_ERROR(downloads_.Ensure(ctx, remotes, progress));
   return WithBlobStream<T>(ctx, row, progress, use);
 }
 
@@ -543,9 +499,9 @@ Result<content::Blob> StoreImpl::OpenFile(const Context& ctx, const Chain& chain
 Result<AssembledLayer> StoreImpl::RegistryBlob(const Context& ctx, const LayerRow& row, content::Lease* lease,
                                                const VertexProgress& progress) {
   const std::vector<Remote> remotes = Remotes(row.key);
-  SLIPWAY_RETURN_IF_ERROR(EnsureDownloaded(ctx, remotes, progress));
+  SLIPWAY_RETURN_IF_ERROR(downloads_.Ensure(ctx, remotes, progress));
   for (const Remote& remote : remotes) {
-    if (!content_.Has(remote.descriptor.digest)) continue;
+    if (!downloads_.Has(remote.descriptor.digest)) continue;
     if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(remote.descriptor.digest));
     return AssembledLayer{.diff_id = row.diff_id, .descriptor = remote.descriptor, .tar_bytes = 0};
   }
