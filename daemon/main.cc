@@ -1,5 +1,6 @@
 // slipwayd: reads flags and configuration, wires the parts, serves until SIGTERM or SIGINT. A second signal ends the
 // grace of running builds.
+#include <malloc.h>
 #include <signal.h>
 
 #include <csignal>
@@ -46,6 +47,7 @@ namespace {
 
 constexpr std::chrono::minutes kCollectEvery{10};
 constexpr std::chrono::seconds kSweepEvery{30};
+constexpr std::chrono::seconds kGiveBackEvery{5};
 constexpr std::chrono::minutes kForgetRunsEvery{1};
 constexpr std::chrono::hours kForgetEvery{1};
 constexpr std::chrono::hours kKeepDeliveries{30 * 24};
@@ -295,6 +297,12 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
          sources_service.EndIdle();
          kept.Sweep();
          images_service.EndIdle();
+         return Status();
+       }},
+      {"give back memory", kGiveBackEvery,
+       [&](const Context&) {
+         // The allocator keeps what runs have freed, for each thread that they had.
+         if (dispatcher.active() == 0) ::malloc_trim(0);
          return Status();
        }},
       {"forget runs", kForgetRunsEvery, [&](const Context& ctx) { return old_runs.Sweep(ctx); }},
