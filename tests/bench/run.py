@@ -227,8 +227,12 @@ class Slipway(Peer):                            # peers.sh starts the daemon; on
     def version(self): return sh([SLIPWAY, "--version"]).stdout.decode().strip()
 
 
-PEERS = {c.name: c for c in (Slipway, Docker, BuildahChroot, BuildahOci, BuildahZstd, BuildahNew, BuildahNewOci, BuildahNewZstd, Buildkit, BuildkitZstd, Kaniko, KanikoZstd)}
-WORK = ["w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9"]
+class SlipwayZstd(Slipway):
+    name, opts = "slipway-zstd", ["--compression", "zstd"]
+
+
+PEERS = {c.name: c for c in (Slipway, SlipwayZstd, Docker, BuildahChroot, BuildahOci, BuildahZstd, BuildahNew, BuildahNewOci, BuildahNewZstd, Buildkit, BuildkitZstd, Kaniko, KanikoZstd)}
+WORK = ["w1", "w2", "w3", "w4", "w5", "w6", "w6r", "w7", "w8", "w9"]
 
 
 # ---------------------------------------------------------------- workloads
@@ -335,10 +339,10 @@ def run(peer, w, i):
     d = context(w)
     tag = "%s-%s-%d-%08x" % (peer.name, w, i, random.getrandbits(32))
     im = f"{REG}/bench/{tag}:1"
-    bases = {"w5": ["debian:12"], "w6": [], "w9": ["node:20"]}.get(w, ["busybox:1"])
-    if w == "w6":
+    bases = {"w5": ["debian:12"], "w6": [], "w6r": [], "w9": ["node:20"]}.get(w, ["busybox:1"])
+    if not bases:
         peer.wipe()
-    if w != "w6":
+    if bases:
         warm(peer, bases)
     if w == "w8":
         nonce(d, w)

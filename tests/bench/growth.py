@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""How time and memory grow with the work. Prints a line for each size, and for each row the exponent: with doubled work,
+1.0 is doubled time.
+
+usage: growth.py BIN_DIR [ROW[,ROW...]|all] [--full]
+
+Each row is measured in a daemon of its own, with a registry on loopback. What counts is CPU time (of the daemon, what it
+started, and the client), which holds while others use the machine; wall time stands beside it. The exponent is the slope
+of the larger half of the sizes, with what the smallest costs taken off. --full goes as far as issue and machine allow:
+hours, and some 40 GB.
+"""
+import math, os, re, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time
+
+FULL = "--full" in sys.argv
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def sizes(first, usual, full, factor=2):
+    out, last = [first], full if FULL else usual
+    while out[-1] * factor <= last:
+        out.append(out[-1] * factor)
+    return out
+
+
+class Site:
+    """A registry and a daemon in a folder that goes with them."""
+
+    def __init__(self, bin_dir, *options):
+        self.bin, self.dir, self.options = bin_dir, tempfile.mkdtemp(prefix="slipway-growth."), list(options)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.registry = "127.0.0.1:%d" % s.getsockname()[1]
+        with open(self.path("registry.yml"), "w") as f:
+            f.write("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+                    f"storage: {{filesystem: {{rootdirectory: {self.path('registry')}}}}}\nhttp: {{addr: '{self.registry}'}}\n")
+        quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.registry_process = subprocess.Popen(["docker-registry", "serve", self.path("registry.yml")], **quiet)
+        os.environ.update(SLIPWAY_SERVER="unix:" + self.path("socket"), XDG_CACHE_HOME=self.path("cache"))
+        self.daemon = None
+        self.start()
+
+    def path(self, *names): return os.path.join(self.dir, *names)
+
+    def start(self):
+        log = open(self.path("log"), "ab")
+        self.daemon = subprocess.Popen([os.path.join(self.bin, "slipwayd"), "--root", self.path("state"), "--listen",
+                                        os.environ["SLIPWAY_SERVER"], "--registry", self.registry, *self.options],
+                                       stdout=log, stderr=log)
+        for _ in range(600):
+            if self.call("version", check=False).returncode == 0:
+                return
+            time.sleep(0.1)
+        sys.exit("the daemon did not start:\n" + open(self.path("log")).read()[-2000:])
+
+    def stop(self):
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.wait(60)
+
+    def __enter__(self): return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.registry_process.kill()
+        self.registry_process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def call(self, *argv, check=True):
+        r = subprocess.run([os.path.join(self.bin, "slipway"), *argv], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if check and r.returncode:
+            sys.exit("slipway %s: %s" % (" ".join(argv), r.stdout.decode(errors="replace")[-2000:]))
+        return r
+
+    def build(self, context, name="growth"): return self.call("build", "-q", "-t", f"{self.registry}/{name}:1", context)
+
+    def context(self, dockerfile, name="context"):
+        folder = self.path(name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        with open(os.path.join(folder, "Dockerfile"), "w") as f:
+            f.write(dockerfile)
+        return folder
+
+    def base(self):
+        """A base with a shell in it."""
+        folder = self.context("FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/busybox\n", "base")
+        shutil.copy(shutil.which("busybox"), os.path.join(folder, "busybox"))
+        self.build(folder, "base")
+        return f"{self.registry}/base:1"
+
+    def cpu(self):
+        """Of the daemon, of what it has started and waited for, and of the clients."""
+        fields = open(f"/proc/{self.daemon.pid}/stat").read().rsplit(")", 1)[1].split()
+        t = os.times()
+        return sum(map(int, fields[11:15])) / TICK + t.children_user + t.children_system
+
+    def measure(self, work):
+        """Seconds of wall and CPU, and the daemon's own peak of memory in MiB meanwhile."""
+        open(f"/proc/{self.daemon.pid}/clear_refs", "w").write("5")
+        cpu, wall = self.cpu(), time.monotonic()
+        work()
+        wall, cpu = time.monotonic() - wall, self.cpu() - cpu
+        peak = int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{self.daemon.pid}/status").read())[1]) / 1024
+        return wall, cpu, peak
+
+
+def write(path, content):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(content)
+
+
+def files(site, n):
+    folder = site.context("FROM scratch\nCOPY . /app\n")
+    for i in range(n):
+        write(f"{folder}/d{i // 100:04}/f{i % 100:02}", b"%d of %d\n" % (i, n) * 50)
+    return lambda: site.build(folder)
+
+
+def layers(site, n):
+    folder = site.context("FROM scratch\n" + "".join(f"COPY f{i} /d/\n" for i in range(n)))
+    for i in range(n):
+        write(f"{folder}/f{i}", b"%d of %d\n" % (i, n))
+    return lambda: site.build(folder)
+
+
+def stages(site, n):
+    """All of them needed: the last one copies from a hundred at most (an image has 127 layers), these from the others."""
+    text = ""
+    for i in range(n):
+        text += f"FROM scratch AS s{i}\nCOPY f{i} /f\n" + (f"COPY --from=s{i - 100} /f /g\n" if i >= 100 else "")
+    text += "FROM scratch\n" + "".join(f"COPY --from=s{i} / /{i}/\n" for i in range(max(0, n - 100), n))
+    folder = site.context(text)
+    for i in range(n):
+        write(f"{folder}/f{i}", b"stage %d of %d\n" % (i, n))
+    return lambda: site.build(folder)
+
+
+def megabytes(site, n):
+    folder = site.context("FROM scratch\nCOPY data /data\n")
+    for i in range(n // 10):
+        write(f"{folder}/data/{i}", os.urandom(10_000_000))
+    return lambda: site.build(folder)
+
+
+def log(site, n):
+    base = site.base()
+    line = "yes 'a line of the output of a step, about as long as they are' | head -c %d" % (n * 1_000_000)
+    folder = site.context(f"FROM {base}\nRUN busybox sh -c \"{line}\"\n")
+    return lambda: site.build(folder)
+
+
+def concurrent(site, n):
+    base = site.base()
+    folders = []
+    for i in range(n):
+        folders.append(site.context(f"FROM {base}\nRUN echo {i} of {n} > /a\n", f"c{i}"))
+
+    def work():
+        processes = [subprocess.Popen([os.path.join(site.bin, "slipway"), "build", "-q", "-t", f"{site.registry}/c{i}:1", f],
+                                      stdout=subprocess.DEVNULL) for i, f in enumerate(folders)]
+        if any([p.wait() for p in processes]):
+            sys.exit("a build failed")
+    return work
+
+
+def fill(path, statements):
+    with sqlite3.connect(path) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def runs(site, n):
+    """A page of the list, one run shown, and one run from its request to its end."""
+    folder = site.context("FROM scratch\nCOPY Dockerfile /\n")
+    site.build(folder)
+    site.stop()
+    columns = [r[1] for r in sqlite3.connect(site.path("state/runs.db")).execute("PRAGMA table_info(run)")]
+    own = {"number": "r.number + s.n", "id": "r.id || 'x' || s.n", "request_id": "NULL", "create_time": "r.create_time - s.n"}
+    fill(site.path("state/runs.db"), [
+        f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) INSERT OR IGNORE INTO run "
+        f"({','.join(columns)}) SELECT {','.join(own.get(c, 'r.' + c) for c in columns)} FROM s, (SELECT * FROM run LIMIT 1) r",
+        f"UPDATE setting SET value = value + {n} WHERE name = 'next_run_number'"])
+    site.start()
+    shown = re.search(r"^\S+", site.call("runs").stdout.decode().splitlines()[-1])[0]
+
+    def work():
+        for _ in range(5):
+            site.call("runs")
+            site.call("show", shown)
+            site.build(folder)
+    return work
+
+
+def records(site, n):
+    """A build of which every step is known, among others that are."""
+    folder = site.context("FROM scratch\nCOPY Dockerfile /\nCOPY Dockerfile /a\n")
+    site.build(folder)
+    site.stop()
+    fill(site.path("state/builder/cache.db"), [
+        f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) INSERT OR IGNORE INTO record "
+        "SELECT randomblob(32), r.chain, r.name, r.created, r.last_used FROM s, (SELECT * FROM record LIMIT 1) r",
+        "INSERT OR IGNORE INTO alias SELECT randomblob(32), key, created FROM record"])
+    site.start()
+
+    def work():
+        for _ in range(10):
+            site.build(folder)
+    return work
+
+
+ROWS = {  # name: work, sizes, unit
+    "files": (files, sizes(1000, 32_000, 128_000), "files of a context"),
+    "layers": (layers, [1, 15, 30, 60, 120], "layers"),
+    "stages": (stages, [1, 25, 50, 100, 200], "stages"),
+    "megabytes": (megabytes, sizes(10, 640, 8000), "MB in one layer"),
+    "log": (log, sizes(1, 64, 1000), "MB of output"),
+    "concurrent": (concurrent, sizes(1, 32, 64), "runs at once"),
+    "runs": (runs, sizes(1000, 100_000, 1_000_000, 10), "stored runs"),
+    "records": (records, sizes(1000, 100_000, 1_000_000, 10), "stored cache records"),
+}
+
+
+def exponent(points):
+    """The slope over the larger half of the sizes; what does not grow with the size is taken off first."""
+    n0, fixed = points[0]
+    if points[-1][1] < 1.5 * fixed + 0.05:
+        return "flat"
+    half = [(n - n0, max(t - fixed, 1e-3)) for n, t in points[len(points) // 2:]]
+    (n1, t1), (n2, t2) = half[0], half[-1]
+    return "%.2f" % (math.log(t2 / t1) / math.log(n2 / n1))
+
+
+def main():
+    names = [a for a in sys.argv[1:] if not a.startswith("--")]
+    if not names:
+        sys.exit(__doc__)
+    chosen = ROWS if len(names) < 2 or names[1] == "all" else names[1].split(",")
+    for name in chosen:
+        make, ns, unit = ROWS[name]
+        cpu_points, wall_points = [], []
+        for n in ns:
+            with Site(os.path.abspath(names[0])) as site:
+                work = make(site, n)
+                os.sync()
+                wall, cpu, peak = site.measure(work)
+            cpu_points.append((n, cpu))
+            wall_points.append((n, wall))
+            print(f"{name}\t{n} {unit}\twall {wall:.2f} s\tcpu {cpu:.2f} s\tdaemon {peak:.0f} MiB", flush=True)
+        print(f"{name}\texponent\tcpu {exponent(cpu_points)}\twall {exponent(wall_points)}", flush=True)
+
+
+main()
