@@ -74,6 +74,7 @@ Result<dockerfile::LowerOptions> LowerOptionsOf(const Options& options, const Bu
     if (arg.secret) out.secret_args.push_back(arg.name);
   }
   out.target_platform = platform;
+  out.platform_asked = !request.platforms.empty();
   out.build_platform = oci::Platform::Host();
   out.labels = request.labels;
   out.no_cache = request.no_cache;

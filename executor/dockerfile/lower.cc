@@ -80,6 +80,7 @@ class Lowering {
   Result<StageResult> FromContext(const std::string& context, StageResult base);
   Result<graph::VertexPtr> From(size_t stage, const std::string& name, bool by_index);
   std::vector<std::string_view> DeclaredArgs() const;
+  oci::Platform PlatformOfImage(oci::Platform image) const;
   void WarnOfUnusedArgs() const;
 
   const Context& ctx_;
@@ -267,7 +268,7 @@ void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
     if (*other) {
       CollectImages(**other, seen, images);
     } else {
-      add(from.name, plan.platform);
+      add(from.name, options_.target_platform);
     }
   }
 }
@@ -370,7 +371,7 @@ Result<StageResult> Lowering::BaseOfStage(size_t stage) {
     GivePath(base);
     return base;
   }
-  if (plan.base == kScratch) return EmptyBase(plan.platform);
+  if (plan.base == kScratch) return EmptyBase(options_.target_platform);  // its --platform changes nothing
   const std::string context = ContextFor(plan.base, plan.platform);
   if (!context.empty()) {
     auto base = FromContext(context, EmptyBase(plan.platform));
@@ -437,12 +438,14 @@ Result<graph::VertexPtr> Lowering::From(size_t stage, const std::string& name, b
     return InvalidArgument("stage '{}' begins in line {}, below this one: stages can copy from earlier stages only",
                            name, dockerfile_.stages[*other].range.start_line);
   }
+  // What is no stage is for the target, whatever platform this stage is for.
+  const oci::Platform& target = options_.target_platform;
   if (name == kScratch) return ScratchVertex();
-  if (const std::string context = ContextFor(name, plans_[stage].platform); !context.empty()) {
-    SLIPWAY_ASSIGN_OR_RETURN(NamedContext loaded, LoadContext(context, plans_[stage].platform));
+  if (const std::string context = ContextFor(name, target); !context.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(NamedContext loaded, LoadContext(context, target));
     return loaded.vertex != nullptr ? loaded.vertex : ScratchVertex();
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const ResolvedImage image, Image(name, plans_[stage].platform));
+  SLIPWAY_ASSIGN_OR_RETURN(const ResolvedImage image, Image(name, target));
   return ImageVertex(image);
 }
 
@@ -479,6 +482,18 @@ void Lowering::WarnOfUnusedArgs() const {
   }
 }
 
+oci::Platform Lowering::PlatformOfImage(oci::Platform image) const {
+  const oci::Platform& target = options_.target_platform;
+  if (options_.platform_asked) {
+    const bool same = image.os == target.os && image.architecture == target.architecture;
+    image.os = target.os;
+    image.architecture = target.architecture;
+    if (!same || !target.variant.empty()) image.variant = target.variant;
+    if (!same || !target.os_version.empty()) image.os_version = target.os_version;
+  }
+  return image.Normalized();
+}
+
 Result<Lowered> Lowering::Run() {
   if (dockerfile_.stages.empty()) {
     return InvalidArgument("{}: there is no FROM: a Dockerfile needs at least one stage",
@@ -497,6 +512,7 @@ Result<Lowered> Lowering::Run() {
 
   for (BaseImage& base : bases_) base.runtime = result.base_image && base.reference == *result.base_image;
   for (const auto& [key, value] : options_.labels) result.image.config.labels[key] = value;
+  result.image.platform = PlatformOfImage(result.image.platform);
   Lowered out;
   out.result = result.root;
   out.config = std::move(result.image);

@@ -65,6 +65,7 @@ struct LowerOptions {
   std::vector<std::pair<std::string, std::string>> build_args;  ///< in the order given; later ones win
   std::vector<std::string> secret_args;  ///< names of build args whose value is left out of history
   oci::Platform target_platform;
+  bool platform_asked = false;  ///< the image is for target_platform whatever its base is for; else it is as its base
   oci::Platform build_platform;
   std::map<std::string, std::string> labels;  ///< --label, applied last
   bool no_cache = false;

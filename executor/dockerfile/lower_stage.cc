@@ -68,6 +68,7 @@ Result<std::string> InlinePath(const std::string& name) {
 }
 
 bool IsHttpUrl(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+bool IsRemote(const std::string& text) { return IsHttpUrl(text) || source::IsGitUrl(text); }
 
 // What an address says of a repository, a flag may say again, but not otherwise.
 Status CheckGitFlags(const AddInstruction& add, const std::string& source) {
@@ -429,6 +430,10 @@ Status StageLowering::Apply(const CopyInstruction& copy) {
   if (!copy.chown.empty()) history += " --chown=" + copy.chown;
   if (!copy.chmod.empty()) history += " --chmod=" + copy.chmod;
   const CopyParts parts{copy, copy.sources, copy.chown, copy.chmod, copy.link, copy.parents, copy.excludes, history};
+  const auto remote = std::find_if(copy.sources.paths.begin(), copy.sources.paths.end(), IsRemote);
+  if (remote != copy.sources.paths.end()) {
+    return Blame(*remote, InvalidArgument("COPY takes files only; what is behind an address comes with ADD"));
+  }
   std::vector<CopyPiece> pieces;
   if (!copy.sources.paths.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
@@ -476,13 +481,12 @@ Status StageLowering::Apply(const AddInstruction& add) {
   if (!add.chmod.empty()) history += " --chmod=" + add.chmod;
   const CopyParts parts{add, add.sources, add.chown, add.chmod, add.link, false, add.excludes, history};
   std::vector<CopyPiece> pieces;
-  const auto is_remote = [](const std::string& s) { return IsHttpUrl(s) || source::IsGitUrl(s); };
-  const bool remote = std::any_of(add.sources.paths.begin(), add.sources.paths.end(), is_remote);
+  const bool remote = std::any_of(add.sources.paths.begin(), add.sources.paths.end(), IsRemote);
   if (!add.checksum.empty() && (!remote || add.sources.paths.size() != 1)) {
     return Blame("--checksum", InvalidArgument("--checksum can be given with one URL or git repository only"));
   }
   for (const std::string& source : add.sources.paths) {
-    if (is_remote(source)) {
+    if (IsRemote(source)) {
       if (Status flags = CheckGitFlags(add, source); !flags.ok()) return Blame(source, std::move(flags));
       Result<CopyPiece> piece = RemotePiece(add, parts, source);
       if (!piece.ok()) return Blame("--checksum=" + add.checksum, std::move(piece).status().With("--checksum"));

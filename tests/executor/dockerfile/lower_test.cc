@@ -27,6 +27,33 @@ std::string ErrorOf(const std::string& text, LowerOptions options = {}) {
   return LowerText(text, std::move(options)).status().message();
 }
 
+std::string PlatformOf(const std::string& text, bool asked, const oci::Platform& base = {"linux", "arm", "v7", ""}) {
+  Images images;
+  oci::ImageConfig config;
+  config.platform = base;
+  images.Add("base", config);
+  LowerOptions options;
+  options.platform_asked = asked;
+  const auto lowered = LowerText(text, options, images);
+  return lowered.ok() ? lowered->config.platform.ToString() : lowered.status().message();
+}
+
+// Images are lowered for linux/amd64 here.
+TEST(Platforms, TheOneAskedForIsTheImages) {
+  EXPECT_EQ(PlatformOf("FROM --platform=linux/arm/v7 base\n", true), "linux/amd64");
+  EXPECT_EQ(PlatformOf("FROM --platform=linux/arm/v7 base AS a\nFROM a\n", true), "linux/amd64");
+  EXPECT_EQ(PlatformOf("FROM base\n", true, {"linux", "amd64", "v2", ""}), "linux/amd64/v2");
+}
+
+TEST(Platforms, OtherwiseTheImageIsAsItsBase) {
+  EXPECT_EQ(PlatformOf("FROM --platform=linux/arm/v7 base\n", false), "linux/arm/v7");
+  EXPECT_EQ(PlatformOf("FROM base\n", false, {"linux", "aarch64", "v8", ""}), "linux/arm64");
+}
+
+TEST(Platforms, ScratchIsForTheTargetWhateverItsFlagSays) {
+  EXPECT_EQ(PlatformOf("FROM --platform=linux/arm64 scratch\n", false), "linux/amd64");
+}
+
 TEST(Workdir, AbsolutePathsStayAsTheyAreWritten) {
   EXPECT_EQ(ConfigOf("FROM scratch\nWORKDIR /a/../b/\n").working_dir, "/a/../b/");
   EXPECT_EQ(ConfigOf("FROM scratch\nWORKDIR a/\n").working_dir, "/a");
@@ -120,6 +147,12 @@ TEST(Add, AFlagMustNotContradictTheAddressOfARepository) {
   EXPECT_THAT(ErrorOf(add + "?keep-git-dir=true /a/\n"), HasSubstr("--keep-git-dir=false contradicts"));
   EXPECT_THAT(ErrorOf("FROM scratch\nADD --checksum=abcdef1 http://h/r.git?checksum=abcdef2 /a/\n"),
               HasSubstr("--checksum=abcdef1 contradicts the address, which has abcdef2"));
+}
+
+TEST(Copy, TakesNoAddresses) {
+  EXPECT_THAT(ErrorOf("FROM scratch\nCOPY f http://h/x /a/\n"), HasSubstr("Dockerfile:2:8: COPY takes files only"));
+  EXPECT_THAT(ErrorOf("FROM scratch\nCOPY git@h:o/r.git /a/\n"), HasSubstr("COPY takes files only"));
+  EXPECT_EQ(ErrorOf("FROM scratch\nCOPY github.com/o/r /a/\n"), "") << "which may be a folder";
 }
 
 TEST(Copy, WithAModeIsNotLinked) {
