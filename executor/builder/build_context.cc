@@ -8,6 +8,7 @@
 #include "executor/builder/request_options.h"
 #include "executor/layer/view.h"
 #include "executor/ops/git_loan.h"
+#include "executor/source/git_login.h"
 
 namespace slipway::builder {
 
@@ -25,8 +26,9 @@ bool IsLoneFile(const tree::Tree& tree) {
 }  // namespace
 
 Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& request, const graph::LentPtr& lent,
-                                        const std::string& lent_folder, const source::Limits& limits,
-                                        source::ContextFetcher& sources, layer::Store& layers, ProgressSink& sink) {
+                                        const std::string& lent_folder, GitLogins* git_logins,
+                                        const source::Limits& limits, source::ContextFetcher& sources,
+                                        layer::Store& layers, ProgressSink& sink) {
   const VertexProgress progress(&sink, "context", "[internal] load build context");
   progress.Started();
   const auto load = [&]() -> Result<BuildContext> {
@@ -37,6 +39,7 @@ Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& 
     if (auto* git = std::get_if<source::GitContext>(&spec)) {
       git->keep_git_dir = git->keep_git_dir || KeepsGitDir(request);
       SLIPWAY_ASSIGN_OR_RETURN(loan, ops::LendToGit(ctx, lent_folder, lent, git));
+      SLIPWAY_RETURN_IF_ERROR(source::UseLogin(ctx, git_logins, git));
     }
     SLIPWAY_ASSIGN_OR_RETURN(out.fetched_, sources.Fetch(ctx, spec, limits, progress));
     out.visible_ = out.fetched_.tree;

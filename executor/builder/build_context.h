@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/base/git_logins.h"
 #include "executor/base/progress.h"
 #include "executor/builder/builder.h"
 #include "executor/graph/vertex.h"
@@ -15,9 +16,9 @@ namespace slipway::builder {
 
 class BuildContext {
  public:
-  /// `lent` and `lent_folder` as in ops::LendToGit.
+  /// `lent` and `lent_folder` as in ops::LendToGit; `git_logins`, which may be null, is asked after that.
   static Result<BuildContext> Load(const Context& ctx, const BuildRequest& request, const graph::LentPtr& lent,
-                                   const std::string& lent_folder, const source::Limits& limits,
+                                   const std::string& lent_folder, GitLogins* git_logins, const source::Limits& limits,
                                    source::ContextFetcher& sources, layer::Store& layers, ProgressSink& progress);
 
   const std::string& dockerfile_text() const { return text_; }

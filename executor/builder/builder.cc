@@ -16,6 +16,7 @@
 #include "executor/builder/epoch.h"
 #include "executor/builder/image_resolver.h"
 #include "executor/builder/named_contexts.h"
+#include "executor/builder/open.h"
 #include "executor/builder/rebase.h"
 #include "executor/builder/remote_cache.h"
 #include "executor/builder/request_options.h"
@@ -34,6 +35,7 @@
 #include "executor/runtime/oci_runner.h"
 #include "executor/snapshot/snapshotter.h"
 #include "executor/solver/solver.h"
+#include "executor/source/git_login.h"
 
 namespace slipway::builder {
 
@@ -56,7 +58,8 @@ uint64_t StorageBudget(const Options& options) {
 
 class BuilderImpl : public Builder {
  public:
-  explicit BuilderImpl(const Options& options) : options_(options), cpu_pool_(0, "cpu"), io_pool_(kIoThreads, "io") {}
+  BuilderImpl(const Options& options, Logins logins)
+      : options_(options), logins_(std::move(logins)), cpu_pool_(0, "cpu"), io_pool_(kIoThreads, "io") {}
 
   Status Open();
 
@@ -65,10 +68,7 @@ class BuilderImpl : public Builder {
   Result<BuiltImage> Rebase(const Context& ctx, const BuildRequest& request, ProgressSink& progress) override {
     return rebaser_->Rebase(ctx, SessionFor(request.access), request, progress);
   }
-  Result<Digest> Lookup(const Context& ctx, const oci::Reference& image) override {
-    SLIPWAY_ASSIGN_OR_RETURN(const registry::Document document, registry_->NewSession().Resolve(ctx, image));
-    return document.descriptor.digest;
-  }
+  Result<Digest> Lookup(const Context& ctx, const oci::Reference& image) override;
   Result<PushResult> Push(const Context& ctx, const BuiltImage& image, const std::vector<oci::Reference>& names,
                           ProgressSink& progress) override;
   Result<DiffResult> Diff(const Context& ctx, const DiffRequest& request, const image::DifferenceSink& sink) override;
@@ -93,6 +93,9 @@ class BuilderImpl : public Builder {
   std::string LentFolder() const { return fs::Join(RunFolder(), "lent"); }
   Status OpenRegistry();
   registry::Session SessionFor(const RegistryAccess& access);
+  std::shared_ptr<GitLogins> GitLoginsFor(const RegistryAccess& access) const {
+    return access.isolated ? nullptr : logins_.git_hosts;
+  }
   Status OpenRuntime();
   Status SquashImages(const Context& ctx, BuiltImage::Impl& built, ProgressSink& progress);
   Status FetchLayer(const Context& ctx, const layer::Remote& remote,
@@ -100,6 +103,7 @@ class BuilderImpl : public Builder {
   Result<uint64_t> HeldBytes();
 
   const Options options_;
+  const Logins logins_;
   fs::FileLock lock_;
   ThreadPool cpu_pool_;
   ThreadPool io_pool_;
@@ -181,7 +185,8 @@ Status BuilderImpl::OpenRegistry() {
   registry::Options registry;
   registry.insecure_hosts = options_.insecure_registries;
   registry_ = std::make_unique<registry::Registry>(
-      registry, std::shared_ptr<http::Transport>(transport_.get(), [](http::Transport*) {}), std::move(credentials));
+      registry, std::shared_ptr<http::Transport>(transport_.get(), [](http::Transport*) {}),
+      registry::ChainCredentials({logins_.registries, std::move(credentials)}));
   return Status();
 }
 
@@ -225,6 +230,23 @@ registry::Session BuilderImpl::SessionFor(const RegistryAccess& access) {
   return access.isolated ? registry_->NewIsolatedSession(access.logins) : registry_->NewSession(access.logins);
 }
 
+Result<Digest> BuilderImpl::Lookup(const Context& ctx, const oci::Reference& image) {
+  const auto look = [&](const registry::Session& session) -> Result<Digest> {
+    SLIPWAY_ASSIGN_OR_RETURN(const registry::Document document, session.Resolve(ctx, image));
+    return document.descriptor.digest;
+  };
+  if (logins_.for_lookup) {
+    for (Logins::Source& login : logins_.for_lookup(ctx, image)) {
+      Result<Digest> found = look(registry_->NewSession(std::move(login)));
+      // A registry hides by NOT_FOUND what somebody may not see; another one may.
+      const bool refused = found.code() == Code::kUnauthenticated || found.code() == Code::kPermissionDenied ||
+                           found.code() == Code::kNotFound;
+      if (!refused) return found;
+    }
+  }
+  return look(registry_->NewSession());
+}
+
 Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) {
   if (request.attest.any() && request.media_types != oci::Family::kOci) {
     return InvalidArgument("provenance and bill of materials are attached by OCI's media types only");
@@ -236,9 +258,9 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   const registry::Session session = SessionFor(request.access);
   SLIPWAY_ASSIGN_OR_RETURN(built.impl->lease, content_->NewLease("a build"));
   const graph::LentPtr lent = LentBy(request.inputs);
-  SLIPWAY_ASSIGN_OR_RETURN(
-      const BuildContext context,
-      BuildContext::Load(ctx, request, lent, LentFolder(), options_.limits, *sources_, *layers_, progress));
+  SLIPWAY_ASSIGN_OR_RETURN(const BuildContext context,
+                           BuildContext::Load(ctx, request, lent, LentFolder(), GitLoginsFor(request.access).get(),
+                                              options_.limits, *sources_, *layers_, progress));
   built.revision = context.revision();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<NamedValue> arguments, ArgumentsWithEpoch(request, context.commit_time()));
   dockerfile::Dockerfile dockerfile;
@@ -360,9 +382,10 @@ Result<ImageInfo> BuilderImpl::Assemble(const Context& ctx, const BuiltImage& im
 
 Result<std::vector<std::string>> BuilderImpl::ChangedPaths(const Context& ctx, const std::string& location,
                                                            const std::string& before, const std::string& after) {
-  SLIPWAY_ASSIGN_OR_RETURN(const source::ContextSpec spec, source::ParseContext(location));
-  const auto* git = std::get_if<source::GitContext>(&spec);
+  SLIPWAY_ASSIGN_OR_RETURN(source::ContextSpec spec, source::ParseContext(location));
+  auto* git = std::get_if<source::GitContext>(&spec);
   if (git == nullptr) return InvalidArgument("'{}' is no git repository", http::RedactUrl(location));
+  SLIPWAY_RETURN_IF_ERROR(source::UseLogin(ctx, logins_.git_hosts.get(), git));
   return sources_->git().ChangedPaths(ctx, *git, before, after, options_.limits, VertexProgress());
 }
 
@@ -370,6 +393,7 @@ Result<std::unique_ptr<Workbench>> BuilderImpl::OpenWorkbench(const std::string&
   const WorkbenchParts parts = {.content = *content_,
                                 .layers = *layers_,
                                 .session = SessionFor(access),
+                                .git_logins = GitLoginsFor(access),
                                 .sources = *sources_,
                                 .snapshotter = *snapshotter_,
                                 .runner = *runner_,
@@ -485,8 +509,10 @@ const image::PlatformImage* FindPlatform(const BuiltImage& image, const oci::Pla
   return nullptr;
 }
 
-Result<std::unique_ptr<Builder>> Builder::Open(const Options& options) {
-  auto builder = std::make_unique<BuilderImpl>(options);
+Result<std::unique_ptr<Builder>> Builder::Open(const Options& options) { return OpenBuilder(options, {}); }
+
+Result<std::unique_ptr<Builder>> OpenBuilder(const Options& options, Logins logins) {
+  auto builder = std::make_unique<BuilderImpl>(options, std::move(logins));
   SLIPWAY_RETURN_IF_ERROR(builder->Open());
   return std::unique_ptr<Builder>(std::move(builder));
 }

@@ -11,6 +11,7 @@
 #include "executor/builder/ignore.h"
 #include "executor/builder/image_resolver.h"
 #include "executor/ops/users.h"
+#include "executor/source/git_login.h"
 
 namespace slipway::builder {
 
@@ -98,7 +99,11 @@ Result<Workbench::SourceFacts> RunWorkbench::Load(const Context& ctx, const sour
                                                   ProgressSink& sink) {
   const VertexProgress progress(&sink, "source", "[internal] load source");
   progress.Started();
-  auto fetched = parts_.sources.Fetch(ctx, source, parts_.limits, progress);
+  source::ContextSpec spec = source;
+  Status login;
+  if (auto* git = std::get_if<source::GitContext>(&spec)) login = source::UseLogin(ctx, parts_.git_logins.get(), git);
+  auto fetched = login.ok() ? parts_.sources.Fetch(ctx, spec, parts_.limits, progress)
+                            : Result<source::FetchedContext>(std::move(login));
   progress.Finished(fetched.status());
   SLIPWAY_RETURN_IF_ERROR(fetched.status());
   SourceFacts facts{.revision = fetched->revision, .branch = fetched->branch};

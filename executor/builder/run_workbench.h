@@ -5,6 +5,7 @@
 #include <string>
 
 #include "executor/base/cleanup.h"
+#include "executor/base/git_logins.h"
 #include "executor/base/guarded.h"
 #include "executor/builder/builder.h"
 #include "executor/builder/workbench.h"
@@ -32,6 +33,7 @@ struct WorkbenchParts {
   content::Store& content;
   layer::Store& layers;
   registry::Session session;
+  std::shared_ptr<GitLogins> git_logins;  ///< null for none
   source::ContextFetcher& sources;
   snapshot::Snapshotter& snapshotter;
   runtime::Runner& runner;

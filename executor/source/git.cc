@@ -14,6 +14,7 @@
 #include "executor/source/changed_paths.h"
 #include "executor/source/commit_tree.h"
 #include "executor/source/git_dir.h"
+#include "executor/source/git_login.h"
 #include "executor/source/git_remote.h"
 #include "executor/source/git_url.h"
 #include "executor/source/memo.h"
@@ -30,10 +31,6 @@ constexpr size_t kMostPointersNamed = 5;
 // Each fetch adds a pack and its index, and finding an object takes a look into each. A mirror has no history, so
 // starting afresh costs little more than one commit's files.
 constexpr size_t kMostPackFiles = 400;
-
-bool IsLoopback(const GitUrl& url) {
-  return url.host == "localhost" || url.host.starts_with("127.") || url.host == "[::1]";
-}
 
 Result<GitCredentials> CredentialsFor(const GitUrl& url, const GitContext& context, const GitOptions& options) {
   GitCredentials who;
