@@ -10,6 +10,7 @@
 #include "daemon/agents/agent_hub.h"
 #include "daemon/config/command_line.h"
 #include "daemon/http/listener.h"
+#include "daemon/keyring/login_book.h"
 #include "daemon/keyring/secret_book.h"
 #include "daemon/logs/archive.h"
 #include "daemon/runs/dispatcher.h"
@@ -19,6 +20,7 @@
 #include "daemon/secrets/secret_sources.h"
 #include "daemon/services/agents_service.h"
 #include "daemon/services/attestations_service.h"
+#include "daemon/services/credentials_service.h"
 #include "daemon/services/images_service.h"
 #include "daemon/services/notifications_service.h"
 #include "daemon/services/runs_service.h"
@@ -32,6 +34,7 @@
 #include "daemon/store/secret_store.h"
 #include "daemon/store/sqlite_run_store.h"
 #include "daemon/store/sqlite_task_store.h"
+#include "daemon/tasks/base_logins.h"
 #include "daemon/tasks/key_rotation.h"
 #include "daemon/tasks/notifier.h"
 #include "daemon/tasks/run_page.h"
@@ -39,6 +42,7 @@
 #include "executor/base/cleanup.h"
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
+#include "executor/builder/open.h"
 #include "executor/http/curl_transport.h"
 
 namespace slipway {
@@ -87,6 +91,13 @@ Result<std::unique_ptr<http::Transport>> TaskTransport(const config::Config& con
   options.plain_http_hosts = config.insecure_registries;
   if (!config.ca_file.empty()) options.extra_ca_files.push_back(config.ca_file);
   return http::NewCurlTransport(std::move(options));
+}
+
+// The value behind an address that task files may give as `keyvault`.
+Result<std::string> ReadSecret(const Context& ctx, const std::string& address, const secrets::SecretSources& sources) {
+  const task::Secret secret{.id = "password", .keyvault = address, .client_id = {}, .position = {}};
+  SLIPWAY_ASSIGN_OR_RETURN(auto values, secrets::ResolveSecrets(ctx, std::span(&secret, 1), sources));
+  return std::move(values.at(secret.id));
 }
 
 Result<tasks::BaseWatchOptions> BaseWatchOptions(const config::Config& config) {
@@ -200,12 +211,8 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto task_store, store::SqliteTaskStore::Open(database));
   SLIPWAY_ASSIGN_OR_RETURN(const auto archive,
                            logs::Archive::Open(fs::Join(config.root, "logs"), {.max_log_bytes = config.max_log_bytes}));
-  SLIPWAY_ASSIGN_OR_RETURN(const auto builder, builder::Builder::Open(BuilderOptions(config)));
 
   const Clock& clock = Clock::Real();
-  sources::Uploads uploads(builder->store(), clock);
-  runs::KeptImages kept(clock);
-  agents::AgentHub agents;
   SLIPWAY_ASSIGN_OR_RETURN(const auto transport, TaskTransport(config));
   SLIPWAY_ASSIGN_OR_RETURN(const auto secret_store, store::SecretStore::Open(database));
   keyring::SecretBook secret_book(*secret_store, sealer);
@@ -213,6 +220,26 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                            secrets::OpenSources(config.secrets, *transport, [&secret_book](const std::string& name) {
                              return secret_book.Get(name);
                            }));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const auto logins,
+      keyring::LoginBook::Open({.store = *secret_store,
+                                .sealer = sealer,
+                                .clock = clock,
+                                .resolve = [&secret_sources](const Context& ctx, const std::string& address) {
+                                  return ReadSecret(ctx, address, secret_sources);
+                                }}));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const auto builder,
+      builder::OpenBuilder(BuilderOptions(config),
+                           {.registries = logins->registries(),
+                            .git_hosts = logins->git_hosts(),
+                            .for_lookup = [&task_store, &sealer](const Context&, const oci::Reference& image) {
+                              return tasks::LoginsOfBase(*task_store, sealer, image);
+                            }}));
+
+  sources::Uploads uploads(builder->store(), clock);
+  runs::KeptImages kept(clock);
+  agents::AgentHub agents;
   SLIPWAY_ASSIGN_OR_RETURN(const tasks::BaseWatchOptions bases, BaseWatchOptions(config));
   tasks::Triggers triggers({.tasks = *task_store,
                             .runs = *store,
@@ -274,6 +301,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                                         .rules = options.rules,
                                         .default_timeout = config.run_timeout});
   services::SecretsService secrets_service(secret_book, clock);
+  services::CredentialsService credentials_service(*logins, secret_book);
   services::NotificationsService notifications_service(*notifications, clock, [&notifier] { notifier.Wake(); });
   SLIPWAY_RETURN_IF_ERROR(dispatcher.Start());
   SLIPWAY_RETURN_IF_ERROR(notifier.Start());
@@ -283,9 +311,9 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   SLIPWAY_RETURN_IF_ERROR(triggers.Start(dispatcher));
   SLIPWAY_ASSIGN_OR_RETURN(
       const auto server,
-      services::Server::Start(addresses,
-                              {&runs_service, &tasks_service, &agents_service, &sources_service, &system_service,
-                               &attestations_service, &images_service, &notifications_service, &secrets_service}));
+      services::Server::Start(addresses, {&runs_service, &tasks_service, &agents_service, &sources_service,
+                                          &system_service, &attestations_service, &images_service,
+                                          &notifications_service, &secrets_service, &credentials_service}));
   SLIPWAY_ASSIGN_OR_RETURN(const auto listener, ListenHttp(config, std::move(router)));
   runs::OldRuns old_runs(*store, *archive, clock, {.newest = config.keep_runs, .younger_than = config.keep_runs_for});
   const runs::Housekeeper housekeeper({
@@ -338,8 +366,9 @@ Status RotateKey(const config::Config& config) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto secret_store, store::SecretStore::Open(database));
   SLIPWAY_ASSIGN_OR_RETURN(const tasks::RotatedKey rotated,
                            tasks::RotateKey(fs::Join(config.root, "key"), *task_store, *runs, *secret_store));
-  spdlog::info("the key was exchanged; secrets of {} tasks and {} runs, and {} of the store were sealed anew",
-               rotated.tasks, rotated.runs, rotated.secrets);
+  spdlog::info(
+      "the key was exchanged; secrets of {} tasks and {} runs, {} secrets of the store and {} logins were sealed anew",
+      rotated.tasks, rotated.runs, rotated.secrets, rotated.logins);
   return Status();
 }
 

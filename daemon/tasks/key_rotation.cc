@@ -1,5 +1,6 @@
 #include "daemon/tasks/key_rotation.h"
 
+#include "daemon/keyring/login_book.h"
 #include "daemon/keyring/secret_book.h"
 #include "daemon/secrets/sealer.h"
 #include "daemon/tasks/task_secrets.h"
@@ -30,6 +31,7 @@ Result<RotatedKey> RotateKey(const std::string& key_file, store::TaskStore& task
     ++out.runs;
   }
   SLIPWAY_ASSIGN_OR_RETURN(out.secrets, keyring::ResealSecrets(secret_store, sealer));
+  SLIPWAY_ASSIGN_OR_RETURN(out.logins, keyring::ResealLogins(secret_store, sealer));
   SLIPWAY_RETURN_IF_ERROR(secrets::Sealer::DropOldKeys(key_file));
   return out;
 }

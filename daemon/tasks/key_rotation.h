@@ -13,6 +13,7 @@ struct RotatedKey {
   size_t tasks = 0;  ///< whose secrets were sealed anew
   size_t runs = 0;
   size_t secrets = 0;  ///< of the daemon's own store
+  size_t logins = 0;   ///< for all runs
 };
 
 /// Draws a new key, seals with it what tasks, unfinished runs and the daemon's own store keep secret, and forgets the

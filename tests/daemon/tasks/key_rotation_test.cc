@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/keyring/login_book.h"
 #include "daemon/keyring/secret_book.h"
 #include "daemon/store/sqlite_run_store.h"
 #include "tests/daemon/tasks/tasks_fixture.h"
@@ -16,15 +17,28 @@ class KeyRotationTest : public TasksFixture {
     runs_ = *store::SqliteRunStore::Open(fs::Join(dir_.path(), "runs.db"), "ca");
     secrets_ = *store::SecretStore::Open(fs::Join(dir_.path(), "runs.db"));
     ASSERT_TRUE(keyring::SecretBook(*secrets_, *sealer_).Set("deploy", "of the store", Clock::Real().System()).ok());
+    const store::StoredLogin login{.kind = store::LoginKind::kGit,
+                                   .host = "h.io",
+                                   .username = "",
+                                   .secret = "",
+                                   .create_time = {},
+                                   .update_time = {},
+                                   .sealed = {}};
+    ASSERT_TRUE(Logins(*sealer_)->Set(login, "of all").ok());
     task_ = *store_->Create(HookedTask(), Clock::Real().System());
     const auto seal = [this](const std::string& id) { return sealer_->Seal("of the run", id); };
     ASSERT_TRUE(runs_->Create({.now = Clock::Real().System(), .seal = seal}).ok());
+  }
+  std::unique_ptr<keyring::LoginBook> Logins(const secrets::Sealer& sealer) {
+    return *keyring::LoginBook::Open(
+        {.store = *secrets_, .sealer = sealer, .clock = Clock::Real(), .resolve = nullptr});
   }
   std::string KeyFile() const { return fs::Join(dir_.path(), "key"); }
   void ExpectReadable(const secrets::Sealer& sealer) {
     EXPECT_EQ(TaskSecrets::Open(*store_->Get("hooked"), sealer)->Get("trigger:t:secret"), "s3cret");
     EXPECT_EQ(*sealer.Unseal(runs_->Get("ca1")->sealed, "ca1"), "of the run");
     EXPECT_EQ(*keyring::SecretBook(*secrets_, sealer).Get("deploy"), "of the store");
+    EXPECT_EQ(Logins(sealer)->Values(), std::vector<std::string>{"of all"});
   }
 
   std::unique_ptr<store::RunStore> runs_;
@@ -38,6 +52,7 @@ TEST_F(KeyRotationTest, EverythingIsSealedAnewAndTheOldKeyOpensNothing) {
   EXPECT_EQ(rotated->tasks, 1U);
   EXPECT_EQ(rotated->runs, 1U);
   EXPECT_EQ(rotated->secrets, 1U);
+  EXPECT_EQ(rotated->logins, 1U);
   ExpectReadable(*secrets::Sealer::Open(KeyFile()));
   EXPECT_EQ(fs::ReadFile(KeyFile())->size(), 32U);
   EXPECT_EQ(TaskSecrets::Open(*store_->Get("hooked"), *sealer_).code(), Code::kDataLoss);
