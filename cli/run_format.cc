@@ -41,6 +41,14 @@ std::string PlatformText(const v1::Platform& platform) {
   return text;
 }
 
+// As ACR has it: what a stored task does is told from what somebody asks for once.
+std::string_view RunTypeText(const v1::Run& run) {
+  const bool of_task = !run.task().empty();
+  if (run.run_type() == v1::RUN_TYPE_QUICK_BUILD) return of_task ? "AutoBuild" : "QuickBuild";
+  if (run.run_type() == v1::RUN_TYPE_QUICK_RUN) return of_task ? "AutoRun" : "QuickRun";
+  return "";
+}
+
 nlohmann::ordered_json ToJson(const v1::Run& run) {
   std::string text;
   google::protobuf::util::JsonPrintOptions options;
@@ -49,9 +57,7 @@ nlohmann::ordered_json ToJson(const v1::Run& run) {
   if (json.is_discarded()) return nullptr;
   if (json.contains("status")) json["status"] = StatusText(run.status());
   if (json.contains("runType")) {
-    json["runType"] = run.run_type() == v1::RUN_TYPE_QUICK_BUILD ? "QuickBuild"
-                      : run.run_type() == v1::RUN_TYPE_QUICK_RUN ? "QuickRun"
-                                                                 : "";
+    json["runType"] = RunTypeText(run);
   }
   for (int i = 0; i < run.steps_size() && json.contains("steps"); ++i) {
     json["steps"][static_cast<size_t>(i)]["kind"] = StepKindText(run.steps(i).kind());

@@ -42,6 +42,7 @@ check "what is wrong is named" refused "schedule.*hour" create -n other-task -c 
 check "a webhook needs a repository" refused "no source" \
   create -n other-task -c /dev/null --cmd "x" --commit-trigger-enabled true
 check "it runs" task run -n app-task
+check "as a build of a task" [ "$(runs app-task '.[0].runType')" = AutoBuild ]
 check "and pushes" [ "$(skopeo inspect --config --tls-verify=false "docker://$registry/app:latest" | jq -r .config.Labels.version)" = 1 ]
 check "of the commit that the branch was at" [ "$(runs app-task '.[0].revision')" = "$first" ]
 check "an argument is another for one run" task run -n app-task --arg VERSION=2
