@@ -105,6 +105,7 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddTask(line);
   AddApply(line);
   AddSecret(line);
+  AddCredential(line);
   AddVersion(line);
   AddInfo(line);
   LetFallThrough(app);

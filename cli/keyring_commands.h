@@ -6,5 +6,6 @@
 namespace slipway::cli {
 
 void AddSecret(CommandLine& line);
+void AddCredential(CommandLine& line);
 
 }  // namespace slipway::cli
