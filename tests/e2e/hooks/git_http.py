@@ -1,8 +1,10 @@
 """A git host: gives the bare repositories of a folder out over HTTP, as `git http-backend` does it, and takes pushes. What
-is sent to its API (/api/...) is written to FOLDER/api.log, a line of JSON each, and answered with 201.
+is sent to its API (/api/...) is written to FOLDER/api.log, a line of JSON each, and answered with 201. With USER:PASSWORD
+in GIT_HTTP_AUTH it asks everybody for that.
 
   git_http.py PORT FOLDER
 """
+import base64
 import gzip
 import json
 import os
@@ -30,6 +32,14 @@ class Handler(BaseHTTPRequestHandler):
             with open(os.path.join(sys.argv[2], "api.log"), "a", encoding="utf-8") as log:
                 log.write(json.dumps({"path": path, "headers": dict(self.headers), "body": json.loads(body)}) + "\n")
             self.send_response(201)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        login = os.environ.get("GIT_HTTP_AUTH")
+        wanted = "Basic " + base64.b64encode((login or "").encode()).decode()
+        if login and self.headers.get("Authorization") != wanted:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
