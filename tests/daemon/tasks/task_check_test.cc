@@ -23,7 +23,7 @@ class TaskCheckTest : public ::testing::Test {
     task_.base_image = {.name = "b"};
     task_.logins = {{.server = "reg.example.com:5000", .username = "ada"}};
     task_.tags = {{"team", "blue"}};
-    secrets_.Set("credential:reg.example.com:5000", "pw");
+    secrets_.Set("credential:reg.example.com:5000", "hush-pw");
   }
   std::vector<std::string> Fields() {
     std::vector<std::string> out;
