@@ -29,6 +29,13 @@ CREATE TABLE unpacked (
   PRIMARY KEY (key, below)
 ) WITHOUT ROWID;
 )sql"},
+    db::Migration{.version = 2, .sql = R"sql(
+CREATE TABLE unchanged (
+  key TEXT NOT NULL REFERENCES layer(key) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  PRIMARY KEY (key, path)
+) WITHOUT ROWID;
+)sql"},
 };
 
 LayerRow ReadLayer(const db::Statement& row) {
@@ -72,6 +79,23 @@ Status Records::SetIndex(const Key& key, const Digest& index) {
 
 Status Records::SetDiffId(const Key& key, const Digest& diff_id) {
   return db_->Run("UPDATE layer SET diff_id = ? WHERE key = ?", diff_id, key);
+}
+
+Status Records::AddUnchanged(const Key& key, const std::vector<std::string>& paths) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
+  for (const std::string& path : paths) {
+    SLIPWAY_RETURN_IF_ERROR(tx.Run("INSERT OR IGNORE INTO unchanged (key, path) VALUES (?, ?)", key, path));
+  }
+  return tx.Commit();
+}
+
+Result<std::vector<std::string>> Records::Unchanged(const Key& key) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT path FROM unchanged WHERE key = ?", key));
+  std::vector<std::string> out;
+  while (rows.Next()) out.push_back(rows.Get<std::string>(0));
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return out;
 }
 
 Status Records::Forget(const std::vector<Key>& keys) {

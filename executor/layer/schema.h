@@ -32,6 +32,9 @@ class Records {
   Status Insert(const LayerRow& row);
   Status SetIndex(const Key& key, const Digest& index);
   Status SetDiffId(const Key& key, const Digest& diff_id);
+  /// Paths of an upper folder that are no changes.
+  Status AddUnchanged(const Key& key, const std::vector<std::string>& paths);
+  Result<std::vector<std::string>> Unchanged(const Key& key);
   Status Forget(const std::vector<Key>& keys);
   Result<std::vector<LayerRow>> All();
 

@@ -15,6 +15,7 @@
 #include "executor/base/guarded.h"
 #include "executor/base/log.h"
 #include "executor/layer/downloads.h"
+#include "executor/layer/leave_out.h"
 #include "executor/layer/schema.h"
 #include "executor/layer/view.h"
 
@@ -96,7 +97,7 @@ class StoreImpl : public Store {
   Result<Key> AddRemote(const Digest& diff_id, const Remote& where) override;
   Result<Key> AddRecipe(const tree::Tree& recipe) override;
   std::string NewUpper() override { return fs::Join(Folder("uppers"), RandomName()); }
-  Result<Key> AddUpper(const std::string& path) override;
+  Result<Key> AddUpper(const std::string& path, const std::vector<std::string>& unchanged) override;
 
   bool Usable(const Chain& chain) override;
   std::vector<Remote> Remotes(const Key& key) override { return records_->Remotes(key).ValueOr({}); }
@@ -231,9 +232,10 @@ Result<Key> StoreImpl::AddRecipe(const tree::Tree& recipe) {
   return key;
 }
 
-Result<Key> StoreImpl::AddUpper(const std::string& path) {
+Result<Key> StoreImpl::AddUpper(const std::string& path, const std::vector<std::string>& unchanged) {
   Key key = std::string(kUpperPrefix) + std::string(fs::BaseName(path));
   SLIPWAY_RETURN_IF_ERROR(Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = path, .created = {}}));
+  if (!unchanged.empty()) SLIPWAY_RETURN_IF_ERROR(records_->AddUnchanged(key, unchanged));
   return key;
 }
 
@@ -517,7 +519,9 @@ Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const
       AssembledLayer blob, blob_flights_.Do(ctx, key + " " + form, [&]() -> Result<AssembledLayer> {
         SLIPWAY_ASSIGN_OR_RETURN(const std::optional<AssembledLayer> known, records_->Blob(key, form));
         if (known && content_.Has(known->descriptor.digest)) return *known;
-        SLIPWAY_ASSIGN_OR_RETURN(const EntrySource source, SourceOf(ctx, row, progress));
+        SLIPWAY_ASSIGN_OR_RETURN(EntrySource source, SourceOf(ctx, row, progress));
+        SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> unchanged, records_->Unchanged(key));
+        if (!unchanged.empty()) source.tree = std::make_shared<const tree::Tree>(Without(*source.tree, unchanged));
         const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, source.tree->content_bytes()); };
         SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
                                  Assemble(ctx, source, options, content_, lease, pool_, sink, count));

@@ -85,7 +85,9 @@ class Store {
   virtual Result<Key> AddRecipe(const tree::Tree& recipe) = 0;
   /// A path that does not exist yet, for snapshot::Active::Commit; then AddUpper records it.
   virtual std::string NewUpper() = 0;
-  virtual Result<Key> AddUpper(const std::string& path) = 0;
+  /// `unchanged`: paths of files in it that are as they are in the layers below. They are in the folder and in the
+  /// index for the sake of their other names, and not in the blob.
+  virtual Result<Key> AddUpper(const std::string& path, const std::vector<std::string>& unchanged) = 0;
 
   /// Whether all layers are known and can still be made into any form. What is not is forgotten.
   virtual bool Usable(const Chain& chain) = 0;

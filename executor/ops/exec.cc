@@ -330,8 +330,8 @@ Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, c
 
   const std::string upper = layers_.NewUpper();
   SLIPWAY_RETURN_IF_ERROR(root->Commit(upper));
-  SLIPWAY_RETURN_IF_ERROR(DropUnchanged(ctx, upper, lowers));
-  SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddUpper(upper));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> unchanged, DropUnchanged(ctx, upper, lowers));
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddUpper(upper, unchanged));
   chain.push_back(std::move(layer));
   return chain;
 }

@@ -62,11 +62,18 @@ class Sweep {
         if (IsMerged(below.get(), at)) SLIPWAY_RETURN_IF_ERROR(Folder(below.get(), at));
       } else if (S_ISREG(st.st_mode)) {
         SLIPWAY_ASSIGN_OR_RETURN(const bool same, IsUnchanged(folder, name, at, st));
-        if (same && ::unlinkat(folder, name.c_str(), 0) != 0) return ErrnoStatus(errno, fmt::format("remove '{}'", at));
+        if (same && st.st_nlink > 1) {
+          linked_.push_back(at);
+        } else if (same && ::unlinkat(folder, name.c_str(), 0) != 0) {
+          return ErrnoStatus(errno, fmt::format("remove '{}'", at));
+        }
       }
     }
     return Status();
   }
+
+  /// What is unchanged and stays, for its other names.
+  std::vector<std::string> TakeLinked() { return std::move(linked_); }
 
  private:
   static bool IsOpaque(int folder) {
@@ -143,14 +150,19 @@ class Sweep {
   const Context& ctx_;
   const std::vector<std::string>& lowers_;
   std::vector<UniqueFd> open_;
+  std::vector<std::string> linked_;
 };
 
 }  // namespace
 
-Status DropUnchanged(const Context& ctx, const std::string& upper, const std::vector<std::string>& lowers) {
-  if (lowers.empty()) return Status();
+Result<std::vector<std::string>> DropUnchanged(const Context& ctx, const std::string& upper,
+                                               const std::vector<std::string>& lowers) {
+  if (lowers.empty()) return std::vector<std::string>();
   SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd root, fs::Open(upper, O_RDONLY | O_DIRECTORY));
-  return Sweep(ctx, lowers).Folder(root.get(), "").With(fmt::format("look for what has not changed in '{}'", upper));
+  Sweep sweep(ctx, lowers);
+  SLIPWAY_RETURN_IF_ERROR(
+      sweep.Folder(root.get(), "").With(fmt::format("look for what has not changed in '{}'", upper)));
+  return sweep.TakeLinked();
 }
 
 }  // namespace slipway::ops

@@ -162,7 +162,7 @@ TEST_F(FileOpsTest, FilesOfAStepsLayerComeInTogether) {
   ASSERT_TRUE(fs::WriteFileAtomic(upper + "/out/empty", "").ok());
   ASSERT_TRUE(fs::WriteFileAtomic(upper + "/out/sub/large", large).ok());
   ASSERT_EQ(::link((upper + "/out/a").c_str(), (upper + "/out/sub/b").c_str()), 0);
-  const auto key = layers_->AddUpper(upper);
+  const auto key = layers_->AddUpper(upper, {});
   ASSERT_TRUE(key.ok()) << key.status().message();
   const auto chain = Run(Copy({"out"}, "/dst/"), Root({}), {{*key}, Digest::Of("step")});
   ASSERT_TRUE(chain.ok()) << chain.status().message();

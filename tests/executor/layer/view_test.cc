@@ -1,0 +1,153 @@
+// What is seen when layers lie over each other.
+#include "executor/layer/view.h"
+
+#include "tests/executor/layer/store_fixture.h"
+
+namespace slipway::layer {
+namespace {
+
+class ViewTest : public StoreTest {
+ protected:
+  /// Of the layers given, the bottom first.
+  View Over(std::vector<std::vector<tree::Entry>> layers) {
+    Chain chain;
+    for (auto& entries : layers) chain.push_back(Recipe(std::move(entries)));
+    return View(*layers_, std::move(chain), {});
+  }
+  /// "path (layer)", "path/ (layer)" for folders, "path/ (implied)" where no layer names it; "-" if nothing is there.
+  static std::string Show(const std::optional<Located>& located) {
+    if (!located) return "-";
+    const std::string layer = located->implied ? "implied" : std::to_string(located->layer);
+    return fmt::format("{}{} ({})", located->entry.path, located->entry.is_dir() ? "/" : "", layer);
+  }
+  std::string At(View& view, std::string_view path) {
+    auto found = view.Lookup(ctx_, path);
+    return found.ok() ? Show(*found) : found.status().ToString();
+  }
+  std::vector<std::string> Below(View& view, std::string_view path) {
+    std::vector<std::string> out;
+    const std::vector<Located> all = view.Below(ctx_, path).value();
+    for (const Located& located : all) out.push_back(Show(located));
+    return out;
+  }
+  /// Where a path leads; "-> path" if nothing is there.
+  std::string Leads(View& view, std::string_view path, bool follow_last = true) {
+    auto resolved = view.Resolve(ctx_, path, follow_last);
+    if (!resolved.ok()) return resolved.status().message();
+    return (resolved->found ? "" : "-> ") + resolved->path;
+  }
+  std::string Read(View& view, std::string_view path) {
+    auto text = view.ReadFile(ctx_, path, *store_, 1000);
+    return text.ok() ? *text : text.status().message();
+  }
+
+  using Lines = std::vector<std::string>;
+};
+
+tree::Entry Opaque(std::string path) {
+  tree::Entry entry = Folder(std::move(path));
+  entry.opaque = true;
+  return entry;
+}
+
+TEST_F(ViewTest, TheTopmostLayerThatHasItCounts) {
+  View view = Over({{Stored("a", "old"), Stored("b", "b")}, {Stored("a", "new")}});
+  EXPECT_EQ(At(view, "a"), "a (1)");
+  EXPECT_EQ(At(view, "b"), "b (0)");
+  EXPECT_EQ(At(view, "c"), "-");
+  EXPECT_EQ(Read(view, "a"), "new");
+}
+
+TEST_F(ViewTest, TheRootIsAlwaysThere) {
+  View nothing = Over({});
+  EXPECT_EQ(At(nothing, ""), "/ (implied)");
+  EXPECT_EQ(Below(nothing, ""), Lines());
+}
+
+TEST_F(ViewTest, AWhiteoutHidesAFileAndAllBelowAFolder) {
+  View view = Over({{Folder("d"), Stored("d/f", "1"), Stored("g", "2")}, {Whiteout("d"), Whiteout("g")}});
+  EXPECT_EQ(At(view, "d"), "-");
+  EXPECT_EQ(At(view, "d/f"), "-");
+  EXPECT_EQ(At(view, "g"), "-");
+  EXPECT_EQ(Below(view, ""), Lines());
+}
+
+TEST_F(ViewTest, WhatComesBackAboveAWhiteoutIsNew) {
+  View view = Over({{Folder("d", 0700), Stored("d/f", "1")}, {Whiteout("d")}, {Folder("d"), Stored("d/g", "2")}});
+  EXPECT_EQ(Below(view, ""), (Lines{"d/ (2)", "d/g (2)"}));
+  EXPECT_EQ(At(view, "d/f"), "-");
+}
+
+TEST_F(ViewTest, AnOpaqueFolderHidesWhatWasInIt) {
+  View view =
+      Over({{Folder("d"), Stored("d/f", "1"), Folder("d/s"), Stored("d/s/x", "1")}, {Opaque("d"), Stored("d/g", "2")}});
+  EXPECT_EQ(Below(view, "d"), Lines{"d/g (1)"});
+  EXPECT_EQ(At(view, "d"), "d/ (1)");
+  EXPECT_EQ(At(view, "d/s/x"), "-");
+}
+
+TEST_F(ViewTest, AFileInPlaceOfAFolderHidesWhatWasInIt) {
+  View view = Over({{Folder("d"), Stored("d/f", "1")}, {Stored("d", "a file")}});
+  EXPECT_EQ(At(view, "d"), "d (1)");
+  EXPECT_EQ(At(view, "d/f"), "-");
+  EXPECT_EQ(Below(view, ""), Lines{"d (1)"});
+}
+
+TEST_F(ViewTest, AFolderThatIsOnlyImpliedLetsTheLowerOneThrough) {
+  View view = Over({{Folder("d", 0700)}, {Stored("d/f", "1")}});
+  EXPECT_EQ(At(view, "d"), "d/ (0)");
+  EXPECT_EQ(Below(view, ""), (Lines{"d/ (0)", "d/f (1)"}));
+  View alone = Over({{Stored("d/f", "1")}});
+  EXPECT_EQ(At(alone, "d"), "d/ (implied)");
+}
+
+TEST_F(ViewTest, NamesAreThoseOfOneFolder) {
+  View view =
+      Over({{Stored("d/a", "1"), Stored("d/s/x", "1"), Stored("e", "1")}, {Whiteout("d/a"), Stored("d/b", "1")}});
+  EXPECT_EQ(*view.Names(ctx_, "d"), (Lines{"b", "s"}));
+  EXPECT_EQ(*view.Names(ctx_, ""), (Lines{"d", "e"}));
+}
+
+TEST_F(ViewTest, LinksAreFollowedInsideTheRoot) {
+  View view = Over({{Folder("run"), Stored("run/pid", "7"), Link("var", "../../run"), Link("abs", "/run/pid")}});
+  EXPECT_EQ(Leads(view, "var/pid"), "run/pid");
+  EXPECT_EQ(Leads(view, "abs"), "run/pid");
+  EXPECT_EQ(Leads(view, "abs", /*follow_last=*/false), "abs");
+  EXPECT_EQ(Leads(view, "../../../run"), "run");
+  EXPECT_EQ(Leads(view, "var/new/file"), "-> run/new/file");
+  EXPECT_EQ(Read(view, "var/pid"), "7");
+}
+
+TEST_F(ViewTest, LinksOfOneLayerLeadIntoAnother) {
+  View view = Over({{Link("current", "v1"), Folder("v1"), Stored("v1/f", "one")},
+                    {Whiteout("current"), Folder("v2"), Stored("v2/f", "two")},
+                    {Link("current", "v2")}});
+  EXPECT_EQ(Read(view, "current/f"), "two");
+}
+
+TEST_F(ViewTest, ALoopAndAFileInTheWayAreErrors) {
+  View view = Over({{Link("a", "b"), Link("b", "a"), Stored("f", "1")}});
+  EXPECT_EQ(Leads(view, "a"), "'a' goes through too many symbolic links");
+  EXPECT_EQ(Leads(view, "f/x"), "'/f' is not a folder");
+  EXPECT_EQ(Read(view, "nothing"), "the image has no file '/nothing'");
+}
+
+TEST_F(ViewTest, AHardLinkHasTheContentOfItsFileInWhateverLayer) {
+  View view = Over({{Stored("a", "below")}, {HardLink("b", "a")}, {Stored("a", "above"), HardLink("c", "a")}});
+  EXPECT_EQ(Read(view, "b"), "below");
+  EXPECT_EQ(Read(view, "c"), "above");
+  View broken = Over({{HardLink("b", "gone")}});
+  EXPECT_EQ(Read(broken, "b"), "'/b' is a hard link to '/gone', which is not in the image");
+}
+
+TEST_F(ViewTest, ContentsComeInTheOrderAsked) {
+  View view = Over({{Stored("a", "1"), Stored("b", "2"), HardLink("c", "a")}});
+  std::vector<Located> files;
+  for (const char* path : {"c", "b", "a"}) files.push_back(**view.Lookup(ctx_, path));
+  auto lease = *store_->NewLease("the test");
+  EXPECT_EQ(*view.Contents(ctx_, files, &lease),
+            (std::vector<Digest>{Digest::Of("1"), Digest::Of("2"), Digest::Of("1")}));
+}
+
+}  // namespace
+}  // namespace slipway::layer
