@@ -171,6 +171,7 @@ class BuildJob {
                                                                     ? PatternsForCheck(dockerfile_)
                                                                     : ReadIgnorePatterns(source_.text, dockerfile_));
     std::string stored_file;
+    if (!options_.stored && !options_.task) KeepIgnoreFile(dockerfile_, &patterns);
     if (options_.stored) {
       SLIPWAY_ASSIGN_OR_RETURN(stored_file, StoredFile());
       if (!stored_file.empty()) patterns.push_back("!" + stored_file);

@@ -166,9 +166,27 @@ Status SendApart(DockerfileChoice* choice) {
   return {};
 }
 
+namespace {
+
+// The path as a pattern that matches nothing else.
+std::string AsPattern(std::string_view path) {
+  std::string escaped;
+  for (const char c : path) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+bool HasOwnIgnoreFile(const DockerfileChoice& choice) {
+  return !choice.host_path.empty() && IsFile(choice.host_path + ".dockerignore");
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> ReadIgnorePatterns(const std::string& context, const DockerfileChoice& choice) {
   std::string path = choice.host_path + ".dockerignore";
-  if (choice.host_path.empty() || !IsFile(path)) path = fs::Join(context, ".dockerignore");
+  if (!HasOwnIgnoreFile(choice)) path = fs::Join(context, ".dockerignore");
   if (!IsFile(path)) return std::vector<std::string>();
   SLIPWAY_ASSIGN_OR_RETURN(const std::string text, fs::ReadFile(path, kMaxIgnoreBytes));
   Result<std::vector<std::string>> patterns = ParseIgnoreFile(text);
@@ -177,12 +195,15 @@ Result<std::vector<std::string>> ReadIgnorePatterns(const std::string& context, 
   return patterns;
 }
 
+void KeepIgnoreFile(const DockerfileChoice& choice, std::vector<std::string>* patterns) {
+  if (patterns->empty()) return;
+  const bool own = HasOwnIgnoreFile(choice);
+  if (own && choice.apart) return;  // it may lie elsewhere
+  patterns->push_back("!" + (own ? AsPattern(choice.context_path) : "") + ".dockerignore");
+}
+
 std::vector<std::string> PatternsForCheck(const DockerfileChoice& choice) {
-  std::string escaped;
-  for (const char c : choice.context_path) {
-    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) escaped += '\\';
-    escaped += c;
-  }
+  const std::string escaped = AsPattern(choice.context_path);
   std::vector<std::string> patterns = {"**", "!.dockerignore"};
   if (!escaped.empty()) patterns.insert(patterns.end(), {"!" + escaped, "!" + escaped + ".dockerignore"});
   return patterns;

@@ -37,6 +37,10 @@ Status SendApart(DockerfileChoice* choice);
 /// such a file, else of `.dockerignore` in the folder. INVALID_ARGUMENT names the file.
 Result<std::vector<std::string>> ReadIgnorePatterns(const std::string& context, const DockerfileChoice& choice);
 
+/// Adds what keeps the ignore file itself in what is sent, where it leaves itself out: the daemon needs it to say why a
+/// file is missing, and hides it from COPY.
+void KeepIgnoreFile(const DockerfileChoice& choice, std::vector<std::string>* patterns);
+
 /// Patterns that leave nothing of a folder but the Dockerfile and the ignore files: all that a check looks at.
 std::vector<std::string> PatternsForCheck(const DockerfileChoice& choice);
 

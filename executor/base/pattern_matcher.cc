@@ -69,6 +69,15 @@ Result<std::vector<std::string>> ParseIgnoreFile(std::string_view text) {
   return patterns;
 }
 
+std::vector<int> IgnoreFileLines(std::string_view text) {
+  std::vector<int> lines;
+  ForEachPattern(text, [&lines](int line, const std::string&) {
+    lines.push_back(line);
+    return Status();
+  }).Ignore();
+  return lines;
+}
+
 Status CheckIgnoreFile(std::string_view text) {
   return ForEachPattern(text, [](int line, const std::string& pattern) {
     return PatternMatcher::Make({&pattern, 1}).status().With(fmt::format("line {}", line));
@@ -237,8 +246,15 @@ bool PatternMatcher::Matches(std::string_view path) const {
 }
 
 bool PatternMatcher::Matches(std::string_view path, const Folder& parent, Folder* self) const {
+  const std::optional<size_t> last = LastHit(path, parent, self);
+  return last && !patterns_[*last]->exception();
+}
+
+// The last pattern that changed, or kept, what becomes of `path`.
+std::optional<size_t> PatternMatcher::LastHit(std::string_view path, const Folder& parent, Folder* self) const {
   if (self != nullptr) self->matched_.assign(patterns_.size(), false);
-  if (path.empty() || path == ".") return false;
+  if (path.empty() || path == ".") return std::nullopt;
+  std::optional<size_t> last;
   bool matched = false;
   for (size_t i = 0; i < patterns_.size(); ++i) {
     const Pattern& pattern = *patterns_[i];
@@ -248,8 +264,21 @@ bool PatternMatcher::Matches(std::string_view path, const Folder& parent, Folder
     if (!hit) continue;
     if (self != nullptr) self->matched_[i] = true;
     matched = !pattern.exception();
+    last = i;
   }
-  return matched;
+  return last;
+}
+
+std::optional<size_t> PatternMatcher::Taker(std::string_view path) const {
+  Folder parent;
+  std::optional<size_t> last;
+  for (size_t end = 0; end != std::string_view::npos && !path.empty();) {
+    end = path.find('/', end + 1);
+    Folder self;
+    last = LastHit(path.substr(0, end), parent, &self);
+    parent = std::move(self);
+  }
+  return last && !patterns_[*last]->exception() ? last : std::nullopt;
 }
 
 bool PatternMatcher::CanSkip(std::string_view folder, const Folder& self) const {

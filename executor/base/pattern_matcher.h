@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ namespace slipway {
 /// The patterns of an ignore file, cleaned: comments, blank lines, a BOM and leading slashes are gone.
 /// INVALID_ARGUMENT for a line of 64 KiB or more.
 Result<std::vector<std::string>> ParseIgnoreFile(std::string_view text);
+/// The lines, from 1, that hold those patterns, in their order.
+std::vector<int> IgnoreFileLines(std::string_view text);
 /// INVALID_ARGUMENT with the line of the first pattern that is not valid.
 Status CheckIgnoreFile(std::string_view text);
 
@@ -48,11 +51,15 @@ class PatternMatcher {
   /// This is what BuildKit does with a context, and differs from the above where a later `!dir` meets an earlier
   /// `dir/x`.
   bool Matches(std::string_view path, const Folder& parent, Folder* self) const;
+  /// Which of the patterns given to Make is the one that takes `path` in such a walk: the last that counted. Nothing if
+  /// the path stays.
+  std::optional<size_t> Taker(std::string_view path) const;
   /// For a matched folder and its `self`: true if nothing below can be brought back, so the walk may skip it.
   bool CanSkip(std::string_view folder, const Folder& self) const;
 
  private:
   class Pattern;
+  std::optional<size_t> LastHit(std::string_view path, const Folder& parent, Folder* self) const;
   std::vector<std::unique_ptr<Pattern>> patterns_;
 };
 

@@ -46,8 +46,9 @@ Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& 
     SLIPWAY_RETURN_IF_ERROR(out.ReadDockerfile(ctx, request));
     // A client applies the ignore file before it uploads.
     if (std::holds_alternative<source::UploadedContext>(request.context)) {
-      out.RecallIgnoreFile(ctx);
+      SLIPWAY_RETURN_IF_ERROR(out.RecallIgnoreFile(ctx));
     } else {
+      out.whole_ = true;
       SLIPWAY_RETURN_IF_ERROR(out.ReadIgnoreFile(ctx));
       SLIPWAY_RETURN_IF_ERROR(out.ApplyIgnoreFile());
     }
@@ -114,33 +115,39 @@ Status BuildContext::ReadDockerfile(const Context& ctx, const BuildRequest& requ
 Status BuildContext::ReadIgnoreFile(const Context& ctx) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string path, tree::CleanPath(name_));
   const auto read = [&](const std::string& name) { return ReadFile(ctx, name); };
-  SLIPWAY_ASSIGN_OR_RETURN(ignore_patterns_, IgnorePatterns(path, read));
+  SLIPWAY_ASSIGN_OR_RETURN(ignore_, IgnoreFile::Read(path, read));
   return Status();
 }
 
-// What a client applied, as far as it sent it along. Only for the linter, so what is wrong with it does not matter.
-void BuildContext::RecallIgnoreFile(const Context& ctx) {
+// What a client applied, as far as it sent it along: for the linter and for messages, so what is wrong with it does not
+// matter. A file that leaves itself out came for that only, and must not be seen.
+Status BuildContext::RecallIgnoreFile(const Context& ctx) {
   const Result<std::string> path = tree::CleanPath(name_);
-  if (!path.ok()) return;
-  for (const std::string& name : {*path + ".dockerignore", std::string(".dockerignore")}) {
+  if (!path.ok()) return Status();
+  const auto read = [&](const std::string& name) -> Result<std::string> {
     const tree::Entry* entry = fetched_.tree->Find(name);
-    if (entry == nullptr || !entry->is_file()) continue;
-    const Result<std::string> text = ReadFile(ctx, name);
-    if (text.ok()) ignore_patterns_ = ParseIgnoreFile(*text).ValueOr({});
-    return;
-  }
+    if (entry == nullptr || !entry->is_file()) return NotFound("there is no '{}'", name);
+    return ReadFile(ctx, name);
+  };
+  ignore_ = IgnoreFile::Read(*path, read).ValueOr({});
+  return ignore_.WhyMissing(ignore_.name()).empty() ? Status() : ApplyIgnoreFile();
 }
 
 Status BuildContext::ApplyIgnoreFile() {
-  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher matcher, PatternMatcher::Make(ignore_patterns_));
+  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher matcher, PatternMatcher::Make(ignore_.patterns()));
   if (!matcher.empty()) visible_ = std::make_shared<const tree::Tree>(WithoutIgnored(*fetched_.tree, matcher));
   return Status();
 }
 
 Result<graph::VertexPtr> BuildContext::Vertex() const {
   SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_->AddRecipe(*visible_));
-  return graph::Make(graph::SourceOp{.chain = {std::move(key)}, .identity = tree::DigestOf(*visible_), .origin = {}},
-                     {}, {.name = "[internal] load build context"});
+  graph::SourceOp source{.chain = {std::move(key)}, .identity = tree::DigestOf(*visible_)};
+  // What is not in an uploaded context may never have been; of others the whole tree is here to tell.
+  const auto whole = whole_ ? fetched_.tree : nullptr;
+  source.why_missing = [whole, ignore = ignore_](const std::string& path) {
+    return whole == nullptr || whole->Find(path) != nullptr ? ignore.WhyMissing(path) : std::string();
+  };
+  return graph::Make(std::move(source), {}, {.name = "[internal] load build context"});
 }
 
 }  // namespace slipway::builder

@@ -8,6 +8,7 @@
 #include "executor/base/git_logins.h"
 #include "executor/base/progress.h"
 #include "executor/builder/builder.h"
+#include "executor/builder/ignore.h"
 #include "executor/graph/vertex.h"
 #include "executor/layer/store.h"
 #include "executor/source/fetcher.h"
@@ -28,7 +29,7 @@ class BuildContext {
   /// The tree as COPY sees it.
   const tree::Tree& visible() const { return *visible_; }
   /// What the ignore file says, for the linter. Empty where a client has applied it and not sent it along.
-  const std::vector<std::string>& ignore_patterns() const { return ignore_patterns_; }
+  const std::vector<std::string>& ignore_patterns() const { return ignore_.patterns(); }
   /// Of a git context.
   const std::optional<SystemTime>& commit_time() const { return fetched_.commit_time; }
   /// The tree as a vertex. Files that the ignore file excludes are not in it.
@@ -37,7 +38,7 @@ class BuildContext {
  private:
   Status ReadDockerfile(const Context& ctx, const BuildRequest& request);
   Status ReadIgnoreFile(const Context& ctx);
-  void RecallIgnoreFile(const Context& ctx);
+  Status RecallIgnoreFile(const Context& ctx);
   Status ApplyIgnoreFile();
   Result<std::string> ReadFile(const Context& ctx, const std::string& path) const;
   Status NoDockerfile() const;
@@ -47,7 +48,8 @@ class BuildContext {
   std::shared_ptr<const tree::Tree> visible_;
   std::string name_;
   std::string text_;
-  std::vector<std::string> ignore_patterns_;
+  IgnoreFile ignore_;
+  bool whole_ = false;  // the ignore file was applied here: the fetched tree has what it leaves out
 };
 
 }  // namespace slipway::builder

@@ -1,6 +1,7 @@
 #include "executor/builder/ignore.h"
 
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace slipway::builder {
@@ -31,19 +32,28 @@ tree::Tree WithoutIgnored(const tree::Tree& tree, const PatternMatcher& matcher)
   return tree::Tree(std::move(kept));
 }
 
-Result<std::vector<std::string>> IgnorePatterns(
-    const std::string& dockerfile, const std::function<Result<std::string>(const std::string& path)>& read) {
-  std::string name = dockerfile + ".dockerignore";
-  auto text = read(name);
+Result<IgnoreFile> IgnoreFile::Read(const std::string& dockerfile, const ReadFile& read) {
+  IgnoreFile file;
+  file.name_ = dockerfile + ".dockerignore";
+  auto text = read(file.name_);
   if (!text.ok() && text.code() == Code::kNotFound) {
-    name = ".dockerignore";
-    text = read(name);
+    file.name_ = ".dockerignore";
+    text = read(file.name_);
   }
-  if (!text.ok() && text.code() == Code::kNotFound) return std::vector<std::string>();
-  if (!text.ok()) return std::move(text).status().With(name);
-  SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> patterns, ParseIgnoreFile(*text).With(name));
-  SLIPWAY_RETURN_IF_ERROR(CheckIgnoreFile(*text).With(name));
-  return patterns;
+  if (!text.ok() && text.code() == Code::kNotFound) return IgnoreFile();
+  if (!text.ok()) return std::move(text).status().With(file.name_);
+  SLIPWAY_ASSIGN_OR_RETURN(file.patterns_, ParseIgnoreFile(*text).With(file.name_));
+  SLIPWAY_RETURN_IF_ERROR(CheckIgnoreFile(*text).With(file.name_));
+  file.lines_ = IgnoreFileLines(*text);
+  return file;
+}
+
+std::string IgnoreFile::WhyMissing(const std::string& path) const {
+  const Result<PatternMatcher> matcher = PatternMatcher::Make(patterns_);
+  if (!matcher.ok()) return "";
+  const std::optional<size_t> taker = matcher->Taker(path);
+  if (!taker) return "";
+  return fmt::format("is left out by line {} of '{}' ('{}')", lines_[*taker], name_, patterns_[*taker]);
 }
 
 }  // namespace slipway::builder

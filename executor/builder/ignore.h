@@ -14,10 +14,27 @@ namespace slipway::builder {
 /// The tree without what the patterns exclude. An ignored folder stays where something below it is brought back.
 tree::Tree WithoutIgnored(const tree::Tree& tree, const PatternMatcher& matcher);
 
-/// The patterns that count for a build with the Dockerfile `dockerfile`: those of "<dockerfile>.dockerignore", or else
-/// those of ".dockerignore"; a PatternMatcher takes them. `read` gives the text of a file, NOT_FOUND if there is none.
-/// Errors name the file.
-Result<std::vector<std::string>> IgnorePatterns(
-    const std::string& dockerfile, const std::function<Result<std::string>(const std::string& path)>& read);
+/// The ignore file of a build context.
+class IgnoreFile {
+ public:
+  using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+
+  /// There is none.
+  IgnoreFile() = default;
+  /// The one that counts for a build with the Dockerfile `dockerfile`: "<dockerfile>.dockerignore", or else
+  /// ".dockerignore". `read` gives the text of a file, NOT_FOUND if there is none. Errors name file and line.
+  static Result<IgnoreFile> Read(const std::string& dockerfile, const ReadFile& read);
+
+  const std::string& name() const { return name_; }
+  /// As PatternMatcher takes them.
+  const std::vector<std::string>& patterns() const { return patterns_; }
+  /// "is left out by line 3 of '.dockerignore' ('*.log')" if the file leaves `path` out of the context, else "".
+  std::string WhyMissing(const std::string& path) const;
+
+ private:
+  std::string name_;
+  std::vector<std::string> patterns_;
+  std::vector<int> lines_;
+};
 
 }  // namespace slipway::builder

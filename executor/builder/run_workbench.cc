@@ -135,8 +135,8 @@ Result<FolderContext> RunWorkbench::ReadFolder(const Context& ctx, const std::st
     const bool own = name != ".dockerignore";
     return workspace_->ReadFile(own || path.empty() ? name : fs::Join(path, name), kLargestDockerfile);
   };
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> patterns, IgnorePatterns(file, read));
-  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher ignore, PatternMatcher::Make(patterns));
+  SLIPWAY_ASSIGN_OR_RETURN(const IgnoreFile file_patterns, IgnoreFile::Read(file, read));
+  SLIPWAY_ASSIGN_OR_RETURN(const PatternMatcher ignore, PatternMatcher::Make(file_patterns.patterns()));
   SLIPWAY_ASSIGN_OR_RETURN(Workspace::Selection selection, workspace_->Select(ctx, path, ignore));
   out.lease = std::move(selection.lease);
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::BatchIngest> batch, parts_.content.BeginBatch());

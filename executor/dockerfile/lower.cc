@@ -411,7 +411,7 @@ Result<StageResult> Lowering::LowerStage(size_t stage) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::optional<size_t> other, links_.Find(from));
     if (other && *other < stage) SLIPWAY_RETURN_IF_ERROR(LowerStage(*other).status());
   }
-  StageLowering::Place place{dockerfile_, dockerfile_.stages[stage], stage, DisplayOf(stage)};
+  StageLowering::Place place{dockerfile_, dockerfile_.stages[stage], stage, DisplayOf(stage), plans_[stage].base};
   const FromLookup from = [this, stage](const std::string& name, bool by_index) { return From(stage, name, by_index); };
   StageLowering lowering(std::move(place), options_, globals_, std::move(base), from);
   SLIPWAY_ASSIGN_OR_RETURN(StageResult result, lowering.Run());

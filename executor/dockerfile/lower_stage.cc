@@ -118,17 +118,13 @@ StageLowering::StageLowering(Place place, const LowerOptions& options, const Env
 }
 
 Result<StageResult> StageLowering::Run() {
-  std::vector<Instruction> instructions;
-  for (const std::string& trigger : std::exchange(state_.image.config.on_build, {})) {
-    SLIPWAY_ASSIGN_OR_RETURN(Instruction instruction, ParseOnbuild(trigger, place_.stage.range));
-    instructions.push_back(std::move(instruction));
-  }
-  instructions.insert(instructions.end(), place_.stage.instructions.begin(), place_.stage.instructions.end());
+  const std::vector<Instruction>& instructions = place_.stage.instructions;
   steps_ += static_cast<int>(std::count_if(instructions.begin(), instructions.end(), MakesVertex));
-  for (Instruction& instruction : instructions) {
-    const SourceRange range = BaseOf(instruction).range;
-    if (Status status = Dispatch(std::move(instruction)); !status.ok())
-      return place_.dockerfile.source->At(range, status, fault_);
+  SLIPWAY_RETURN_IF_ERROR(RunTriggers());
+  for (const Instruction& instruction : instructions) {
+    if (Status status = Dispatch(instruction); !status.ok()) {
+      return place_.dockerfile.source->At(BaseOf(instruction).range, status, fault_);
+    }
   }
   if (state_.root == nullptr) state_.root = ScratchVertex();
   // A stage that stands on this one sees its ARGs.
@@ -140,8 +136,36 @@ Result<StageResult> StageLowering::Run() {
   return std::move(state_);
 }
 
+// What the base image wants done by who builds on it. Its text is nowhere in the file, so the FROM is pointed at.
+Status StageLowering::RunTriggers() {
+  std::vector<Instruction> triggers;
+  const auto failed = [this](const Status& status, const std::string& trigger) {
+    const std::string quoted = trigger.empty() ? "" : fmt::format("'{}': ", trigger);
+    return place_.dockerfile.source->At(
+        place_.stage.range, Status(status.code(), fmt::format("{}: {}{}", TriggerContext(), quoted, status.message())),
+        place_.stage.base);
+  };
+  for (const std::string& trigger : std::exchange(state_.image.config.on_build, {})) {
+    auto instruction = ParseOnbuild(trigger, place_.stage.range);
+    if (!instruction.ok()) return failed(instruction.status(), "");  // it shows the text
+    triggers.push_back(*std::move(instruction));
+  }
+  steps_ += static_cast<int>(std::count_if(triggers.begin(), triggers.end(), MakesVertex));
+  in_trigger_ = true;
+  for (const Instruction& trigger : triggers) {
+    if (Status status = Dispatch(trigger); !status.ok()) return failed(status, BaseOf(trigger).original);
+  }
+  in_trigger_ = false;
+  return Status();
+}
+
+std::string StageLowering::TriggerContext() const {
+  return fmt::format("ONBUILD trigger of the base image '{}'", place_.base);
+}
+
 Status StageLowering::Dispatch(Instruction instruction) {
   const WordExpander expander(place_.dockerfile.escape(), [this](std::string_view name) { return env_.Get(name); });
+  const std::vector<std::string> written = WordsOf(instruction);
   Status expanded = Expand(instruction, expander, &fault_);
   // EXPOSE with a variable that is not set exposes one port less, which is what such variables are for.
   if (!std::holds_alternative<ExposeInstruction>(instruction)) {
@@ -149,6 +173,10 @@ Status StageLowering::Dispatch(Instruction instruction) {
   }
   SLIPWAY_RETURN_IF_ERROR(std::move(expanded));
   checks_.Look(instruction, state_.image.config);
+  suspects_ = SuspectsOf(instruction, written, [this](std::string_view path) { return Absolute(path); });
+  if (const auto* user = std::get_if<UserInstruction>(&instruction)) {
+    state_.user = UserSuspects(user->user, user->range, written.front());
+  }
   return std::visit([this](const auto& typed) { return Apply(typed); }, instruction);
 }
 
@@ -158,9 +186,17 @@ Status StageLowering::Dispatch(Instruction instruction) {
 graph::VertexPtr StageLowering::Root() const { return state_.root != nullptr ? state_.root : ScratchVertex(); }
 
 // A trigger of the base image stands where the FROM does.
-graph::Position StageLowering::PositionOf(const InstructionBase& base) const {
-  const SourceRange& range = base.range.known() ? base.range : place_.stage.range;
-  return {place_.dockerfile.source->filename(), range.start_line, range.start_column};
+graph::Position StageLowering::Here(const InstructionBase& base) const {
+  StepBlame blame{.source = place_.dockerfile.source, .where = base.range, .suspects = suspects_};
+  // Names of users are looked up when something runs as one, or makes a folder for one.
+  blame.suspects.insert(blame.suspects.end(), state_.user.begin(), state_.user.end());
+  if (in_trigger_) {
+    blame.where = place_.stage.range;
+    blame.word = place_.stage.base;
+    blame.context = TriggerContext();
+    blame.suspects.clear();
+  }
+  return PositionOf(std::move(blame));
 }
 
 graph::VertexInfo StageLowering::Info(const InstructionBase& base) {
@@ -171,7 +207,7 @@ graph::VertexInfo StageLowering::Info(const InstructionBase& base) {
   if (!place_.display.empty()) name += place_.display + " ";
   name += fmt::format("{:>{}}/{}] {}", step_, total.size(), total, base.original);
   return {.name = std::move(name),
-          .position = PositionOf(base),
+          .position = Here(base),
           .platform = state_.platform,
           .no_cache = options_.no_cache,
           .place = {.stage = place_.display, .step = step_, .instruction = base.original}};
@@ -451,7 +487,7 @@ Result<StageLowering::CopyPiece> StageLowering::RemotePiece(const AddInstruction
                                                             const std::string& source) const {
   SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
   piece.action.wildcards = false;
-  const graph::VertexInfo info{.name = fmt::format("[internal] fetch {}", source), .position = PositionOf(add)};
+  const graph::VertexInfo info{.name = fmt::format("[internal] fetch {}", source), .position = Here(add)};
   if (source::IsGitUrl(source)) {
     graph::GitOp git;
     git.url = source;

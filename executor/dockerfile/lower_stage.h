@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "executor/dockerfile/blame.h"
 #include "executor/dockerfile/env.h"
 #include "executor/dockerfile/lower.h"
 #include "executor/dockerfile/stage_checks.h"
@@ -23,7 +24,8 @@ struct StageResult {
   oci::Platform platform;
   std::vector<std::string> args;  ///< names given by ARG, for history
   Env arg_values;
-  bool workdir_set = false;  ///< by an instruction rather than by the base image
+  bool workdir_set = false;   ///< by an instruction rather than by the base image
+  std::vector<Suspect> user;  ///< the names of the last USER, where an instruction set it
 };
 
 /// Gives the file system that --from (or a mount's from) names; "" is the build context. Only COPY knows stages by
@@ -37,6 +39,7 @@ class StageLowering {
     const Stage& stage;
     size_t number = 0;    ///< of the stage, from 0
     std::string display;  ///< its name for people; "" if it is the only one
+    std::string base;     ///< what it stands on, variables expanded
   };
 
   StageLowering(Place place, const LowerOptions& options, const Env& global_args, StageResult base, FromLookup from);
@@ -48,6 +51,7 @@ class StageLowering {
   const std::vector<std::string>& used_args() const { return used_args_; }
 
  private:
+  Status RunTriggers();
   Status Dispatch(Instruction instruction);
   /// Notes the word, as written, that an error is about: return Blame(word, InvalidArgument(…)).
   Status Blame(std::string_view word, Status error) {
@@ -98,7 +102,8 @@ class StageLowering {
   std::vector<std::string> CommandArgs(const CommandLine& command) const;
   std::string RunHistory(const std::vector<std::string>& args) const;
   std::string Absolute(std::string_view path) const;
-  graph::Position PositionOf(const InstructionBase& base) const;
+  graph::Position Here(const InstructionBase& base) const;
+  std::string TriggerContext() const;
   graph::VertexInfo Info(const InstructionBase& base);
   graph::VertexPtr Root() const;
   void AddVertex(graph::Op op, std::vector<graph::VertexPtr> inputs, const InstructionBase& base);
@@ -113,7 +118,9 @@ class StageLowering {
   std::vector<std::string> args_;  // names given by ARG, for history
   std::vector<std::string> used_args_;
   StageChecks checks_;
-  std::string fault_;  // what the last error is about
+  std::string fault_;              // what the last error is about
+  std::vector<Suspect> suspects_;  // of the instruction that is being lowered
+  bool in_trigger_ = false;        // it is one that the base image brought
   bool cmd_set_ = false;
   int step_ = 1;  // FROM is the first
   int steps_ = 1;

@@ -54,7 +54,7 @@ Result<Dockerfile> Parse(std::string_view text, std::string_view filename) {
 }
 
 Result<Instruction> ParseOnbuild(std::string_view trigger, const SourceRange& where) {
-  const std::string what = "ONBUILD trigger of the base image";
+  const std::string what = "trigger";
   if (trigger.size() > kMaxBytes) return InvalidArgument("{}: it is larger than {} bytes", what, kMaxBytes);
   const SourceText source(what, std::string(trigger));
   Tree tree;

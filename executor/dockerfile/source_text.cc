@@ -11,7 +11,7 @@ namespace slipway::dockerfile {
 namespace {
 
 constexpr size_t kMaxShown = 160;
-constexpr size_t kMaxMessage = 4000;
+constexpr size_t kMaxMessage = 12'000;
 
 // A line as it can be shown in a terminal: control characters made harmless, and cut to what is around byte `focus`.
 // `column` becomes where that byte stands in the result, in characters from 0.

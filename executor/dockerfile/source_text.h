@@ -36,7 +36,7 @@ class SourceText {
   std::string_view Line(int number) const;
 
   /// `error` with "Dockerfile:3:5: " in front and below it the line and a mark under the column; the code is kept, a
-  /// message of more than 4000 bytes is cut. `fault` is the part of `where` that the error is about, as written there:
+  /// message of more than 12000 bytes is cut. `fault` is the part of `where` that the error is about, as written there:
   /// the column is its first character's. Where that is not found, it is that of `where`, or of the line's text.
   /// OK and an unknown place change nothing. To be called once for an error, by who knows where it belongs.
   Status At(const SourceRange& where, const Status& error, std::string_view fault = {}) const;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "executor/base/digest.h"
+#include "executor/base/status.h"
 #include "executor/graph/lent.h"
 #include "executor/layer/store.h"
 #include "executor/oci/platform.h"
@@ -29,6 +31,9 @@ struct Position {
   std::string file;
   int line = 0;
   int column = 0;  ///< 0: not known
+  /// Puts the place and the vertex's name in front of an error, and shows the text there. Null: the three above and the
+  /// name say it all.
+  std::function<Status(const Status& error, std::string_view name)> point = {};
 };
 
 /// Which instruction a vertex is, so that it can be found again in other builds of the same Dockerfile. Not part of
@@ -46,6 +51,9 @@ struct SourceOp {
   Digest identity;  ///< of the content: equal identities are equal file systems
   /// Of an image: the digest that its name stands for. For people; not part of what it is.
   Digest origin = {};
+  /// Of a build context: why `path` is not in it although one might think so, as the end of a sentence that begins with
+  /// the path: "is left out by …". "" if there is nothing to say. May be null; not part of what it is.
+  std::function<std::string(const std::string& path)> why_missing = {};
 };
 
 /// A file behind a URL, as ADD fetches it: one file in an otherwise empty file system.

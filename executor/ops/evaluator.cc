@@ -45,14 +45,15 @@ Result<layer::Chain> OpEvaluator::Run(const Context& ctx, const graph::Vertex& v
                                       const std::vector<solver::Output>& inputs, const solver::ContentKey& key,
                                       content::Lease* lease, const VertexProgress& progress) {
   using R = Result<layer::Chain>;
-  return std::visit(Overloaded{
-                        [&](const graph::SourceOp& op) -> R { return op.chain; },
-                        [&](const graph::HttpOp&) -> R { return remote_.Run(key, lease); },
-                        [&](const graph::GitOp& op) -> R { return remote_.Run(ctx, op, key, lease, progress); },
-                        [&](const graph::FileOp& op) -> R { return file_.Run(ctx, op, inputs, key, lease, progress); },
-                        [&](const graph::ExecOp& op) -> R { return exec_.Run(ctx, op, vertex.platform, inputs, lease, progress); },
-                    },
-                    vertex.op);
+  return std::visit(
+      Overloaded{
+          [&](const graph::SourceOp& op) -> R { return op.chain; },
+          [&](const graph::HttpOp&) -> R { return remote_.Run(key, lease); },
+          [&](const graph::GitOp& op) -> R { return remote_.Run(ctx, op, key, lease, progress); },
+          [&](const graph::FileOp& op) -> R { return file_.Run(ctx, op, inputs, key, lease, progress); },
+          [&](const graph::ExecOp& op) -> R { return exec_.Run(ctx, op, vertex.platform, inputs, lease, progress); },
+      },
+      vertex.op);
 }
 
 }  // namespace slipway::ops

@@ -146,7 +146,8 @@ Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp&
       graph::CopyAction all;
       all.sources = {mount.source};
       all.wildcards = false;
-      auto selection = Select(ctx, all, view, nullptr, SelectionUse::kMount);
+      auto selection =
+          Select(ctx, all, view, nullptr, SelectionUse::kMount, WhyMissingOf(*vertex.inputs.at(*mount.input)));
       if (!selection.ok()) return std::move(selection).status().With(fmt::format("mount on '{}'", mount.target));
       AddToDigest(*selection, hasher);
       mounted->push_back(*std::move(selection));
@@ -207,7 +208,8 @@ Status ExecOps::FillCache(const Context& ctx, const graph::ExecMount& mount, con
     all.sources = {mount.source};
     all.wildcards = false;
     SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, layers_.content().NewLease("a cache mount"));
-    SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection, Select(ctx, all, view, &lease, SelectionUse::kMount));
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<Selected> selection,
+                             Select(ctx, all, view, &lease, SelectionUse::kMount, nullptr));
     folder = selection.front().root;
     layer::EntrySource source;
     source.tree = std::make_shared<const tree::Tree>(std::move(selection.front().below));

@@ -230,10 +230,11 @@ Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp&
     auto* copy = std::get_if<graph::CopyAction>(&action);
     if (copy == nullptr) continue;
     layer::View from(layers_, inputs.at(copy->input).chain, progress);
-    const bool context = IsContext(*vertex.inputs.at(copy->input));
+    const graph::Vertex& input = *vertex.inputs.at(copy->input);
     SLIPWAY_ASSIGN_OR_RETURN(
         std::vector<Selected> selection,
-        Select(ctx, *copy, from, &plan->lease, context ? SelectionUse::kContext : SelectionUse::kFrom));
+        Select(ctx, *copy, from, &plan->lease, IsContext(input) ? SelectionUse::kContext : SelectionUse::kFrom,
+               WhyMissingOf(input)));
     AddToDigest(selection, hasher);
     plan->selections.push_back(std::move(selection));
     copy->sources.clear();

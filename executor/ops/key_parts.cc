@@ -89,6 +89,12 @@ bool IsContext(const graph::Vertex& vertex) {
   return source != nullptr && source->chain.size() == 1 && source->chain[0].starts_with("recipe:");
 }
 
+const WhyMissing& WhyMissingOf(const graph::Vertex& vertex) {
+  static const WhyMissing nothing;
+  const auto* source = std::get_if<graph::SourceOp>(&vertex.op);
+  return source != nullptr ? source->why_missing : nothing;
+}
+
 solver::KeyParts ExecParts(const graph::ExecOp& op, const graph::Vertex& vertex,
                            const std::vector<solver::Output>& inputs) {
   solver::KeyParts parts;

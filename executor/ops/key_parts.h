@@ -14,6 +14,8 @@ namespace slipway::ops {
 
 /// Whether a vertex is a build context: files that are here, of which only what is used counts.
 bool IsContext(const graph::Vertex& vertex);
+/// What the vertex says of paths that are not in it; null if it says nothing.
+const WhyMissing& WhyMissingOf(const graph::Vertex& vertex);
 
 solver::KeyParts ExecParts(const graph::ExecOp& op, const graph::Vertex& vertex,
                            const std::vector<solver::Output>& inputs);

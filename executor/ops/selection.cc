@@ -54,8 +54,8 @@ std::string FileName(const layer::Located& located) {
 class Selector {
  public:
   Selector(const Context& ctx, const graph::CopyAction& copy, layer::View& from, content::Lease* lease,
-           SelectionUse use)
-      : ctx_(ctx), copy_(copy), from_(from), lease_(lease), use_(use) {}
+           SelectionUse use, const WhyMissing& why)
+      : ctx_(ctx), copy_(copy), from_(from), lease_(lease), use_(use), why_(why) {}
 
   Result<std::vector<Selected>> All();
 
@@ -77,6 +77,7 @@ class Selector {
   layer::View& from_;
   content::Lease* lease_;
   const SelectionUse use_;
+  const WhyMissing& why_;
   PatternMatcher exclude_;
   std::map<std::string, Digest> fetched_;  // of the folder being added, by FileName
   std::vector<Digest> known_;              // contents that are in the store already, to be leased together
@@ -105,6 +106,8 @@ Status Selector::Missing(const std::string& source) const {
     return NotFound("'/{}' is a symbolic link to '{}', which {} does not have", source, (*link)->entry.link,
                     use_ == SelectionUse::kContext ? "the build context" : "its source");
   }
+  const std::string why = why_ ? why_(source) : "";
+  if (!why.empty()) return NotFound("'/{}' {}", source, why);
   const std::string hint = NeighbourHint(source);
   switch (use_) {
     case SelectionUse::kMount: return NotFound("'/{}' is not there to be mounted{}", source, hint);
@@ -294,8 +297,8 @@ Result<tree::Entry> Selector::Complete(const layer::Located& located, std::strin
 }  // namespace
 
 Result<std::vector<Selected>> Select(const Context& ctx, const graph::CopyAction& copy, layer::View& from,
-                                     content::Lease* lease, SelectionUse use) {
-  return Selector(ctx, copy, from, lease, use).All();
+                                     content::Lease* lease, SelectionUse use, const WhyMissing& why) {
+  return Selector(ctx, copy, from, lease, use, why).All();
 }
 
 void AddToDigest(const std::vector<Selected>& selection, Hasher& hasher) {

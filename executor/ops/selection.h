@@ -4,6 +4,7 @@
 // reads indexes, and hashes only those selected files whose digest is not known yet.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,9 +34,13 @@ enum class SelectionUse {
   kMount,    ///< a bind mount
 };
 
-/// NOT_FOUND if a source matches nothing and `copy.must_exist`. Contents are leased.
+/// Why a path is not in what is selected from, as graph::SourceOp::why_missing.
+using WhyMissing = std::function<std::string(const std::string& path)>;
+
+/// NOT_FOUND if a source matches nothing and `copy.must_exist`; `why` may know more, and may be null. Contents are
+/// leased.
 Result<std::vector<Selected>> Select(const Context& ctx, const graph::CopyAction& copy, layer::View& from,
-                                     content::Lease* lease, SelectionUse use);
+                                     content::Lease* lease, SelectionUse use, const WhyMissing& why);
 
 /// Appends to the key: names, types, modes, owners, contents; not times. The root's own name counts where it is a file.
 void AddToDigest(const std::vector<Selected>& selection, Hasher& hasher);

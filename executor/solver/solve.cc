@@ -21,6 +21,7 @@ bool Moves(const graph::Vertex& vertex) {
 Status AtVertex(const Status& status, const graph::Vertex& vertex) {
   if (vertex.position.file.empty()) return status.With(vertex.name);
   const graph::Position& at = vertex.position;
+  if (at.point) return at.point(status, vertex.name);
   const std::string column = at.column > 0 ? fmt::format(":{}", at.column) : "";
   return status.With(fmt::format("{}:{}{}: {}", at.file, at.line, column, vertex.name));
 }

@@ -162,6 +162,22 @@ TEST_F(DockerfileChoiceTest, ACheckLooksAtTheDockerfileAndTheIgnoreFiles) {
   }
 }
 
+TEST_F(DockerfileChoiceTest, AnIgnoreFileIsSentThoughItLeavesItselfOut) {
+  folder_.Write("d/Dockerfile", "FROM a");
+  folder_.Write(".dockerignore", "*\n");
+  const auto sent = [this](const std::string& dockerfile) {
+    const DockerfileChoice choice = *Choose(dockerfile);
+    std::vector<std::string> patterns = *ReadIgnorePatterns(folder_.path(), choice);
+    KeepIgnoreFile(choice, &patterns);
+    return patterns;
+  };
+  EXPECT_THAT(sent("d/Dockerfile"), ElementsAre("*", "!.dockerignore"));
+  folder_.Write("d/Dockerfile.dockerignore", "x\n");
+  EXPECT_THAT(sent("d/Dockerfile"), ElementsAre("x", "!d/Dockerfile.dockerignore"));
+  folder_.Write("d/Dockerfile.dockerignore", "");
+  EXPECT_THAT(sent("d/Dockerfile"), IsEmpty());
+}
+
 TEST_F(DockerfileChoiceTest, NoIgnoreFileIsNoPattern) {
   folder_.Write("Dockerfile", "FROM a");
   EXPECT_THAT(*ReadIgnorePatterns(folder_.path(), *Choose("")), IsEmpty());

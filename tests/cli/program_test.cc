@@ -227,7 +227,7 @@ TEST_F(ProgramTest, IgnoredDockerfileIsSentApart) {
   folder_.Write(".dockerignore", "Dockerfile\n.dockerignore\n");
   folder_.Write("f", "x");
   ASSERT_EQ(Build({"-t", "a"}).exit.code, 0);
-  EXPECT_THAT(SentPaths(), ElementsAre("f"));
+  EXPECT_THAT(SentPaths(), ElementsAre(".dockerignore", "f"));  // the daemon hides it
   EXPECT_EQ(LastRequest().docker_file_content(), "FROM scratch\n");
 }
 

@@ -76,7 +76,13 @@ check "missing Dockerfile" fails_with "Dockerfile" -t bad "$work/bad/missing"
 bad flag 'FROM scratch' 'COPY --chwon=1 a b'
 check "unknown flag: near miss" fails_with "Dockerfile:2:6: .*chown" -t bad "$work/bad/flag"
 bad copy 'FROM scratch' 'COPY nothing /'
-check "COPY of what is not there" fails_with "Dockerfile:2:1: .*'/nothing' is not there" -t bad "$work/bad/copy"
+check "COPY of what is not there" fails_with "Dockerfile:2:6: .*'/nothing' is not there" -t bad "$work/bad/copy"
+check "and the line" says "^ +2 \| COPY nothing /"
+bad ignored 'FROM scratch' 'COPY a.log /'
+printf '# logs\n*.log\n' >"$work/bad/ignored/.dockerignore"
+touch "$work/bad/ignored/a.log"
+check "COPY of what is ignored names the pattern" \
+  fails_with "Dockerfile:2:6: .*'/a.log' is left out by line 2 of '.dockerignore' \('\*.log'\)" -t bad "$work/bad/ignored"
 bad circular 'FROM scratch AS a' 'COPY --from=a / /'
 check "circular stage" fails_with "Dockerfile:2:6: .*circular" -t bad "$work/bad/circular"
 bad target 'FROM scratch AS build'

@@ -58,6 +58,26 @@ TEST(IgnoreFile, LongLineIsRefused) {
   EXPECT_EQ(CheckIgnoreFile("# first\n\nok\n[a\n").message().substr(0, 8), "line 4: ");
 }
 
+TEST(IgnoreFile, LinesOfThePatternsAreKnown) {
+  EXPECT_THAT(IgnoreFileLines("# first\n\na\n  \n!b"), ElementsAre(3, 5));
+}
+
+// The pattern that takes the path; "" if it stays.
+std::string Taker(const std::vector<std::string>& patterns, std::string_view path) {
+  const auto taker = PatternMatcher::Make(patterns)->Taker(path);
+  return taker ? patterns[*taker] : "";
+}
+
+TEST(IgnorePatterns, TheOneThatTakesAPathIsTheLastThatCounted) {
+  EXPECT_EQ(Taker({"*.log", "a.*"}, "a.log"), "*.log");
+  EXPECT_EQ(Taker({"*.log", "!a.log", "a.*"}, "a.log"), "a.*");
+  EXPECT_EQ(Taker({"*.log", "!a.log"}, "a.log"), "");
+  EXPECT_EQ(Taker({"d"}, "d/s/f"), "d");
+  EXPECT_EQ(Taker({"d", "!d/s", "d/s/f"}, "d/s/f"), "d/s/f");
+  EXPECT_EQ(Taker({"d", "!d/s"}, "d/s/f"), "");
+  EXPECT_EQ(Taker({"*"}, ""), "");
+}
+
 TEST(IgnorePatterns, NoneMatchesNothing) {
   EXPECT_FALSE(PatternMatcher().Matches("a"));
   EXPECT_FALSE(Ignored({"", "  "}, "a"));

@@ -5,6 +5,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/layer/view.h"
+#include "executor/ops/selection.h"
 
 namespace slipway::ops {
 namespace {
@@ -60,13 +61,13 @@ class FileOpsTest : public ::testing::Test {
   }
 
   Result<layer::Chain> Run(const CopyAction& copy, const solver::Output& root, const solver::Output& context,
-                           bool link = false) {
+                           bool link = false, const WhyMissing& why = nullptr) {
     graph::FileOp op;
     op.actions.emplace_back(copy);
     op.link = link;
     const std::vector<solver::Output> inputs = {root, context};
-    const auto source = [](const solver::Output& output) {
-      return graph::Make(graph::SourceOp{.chain = output.chain, .identity = output.key, .origin = {}}, {}, {});
+    const auto source = [&why](const solver::Output& output) {
+      return graph::Make(graph::SourceOp{.chain = output.chain, .identity = output.key, .why_missing = why}, {}, {});
     };
     const graph::VertexPtr vertex = graph::Make(op, {source(root), source(context)}, {});
     SLIPWAY_ASSIGN_OR_RETURN(const solver::ContentKey key, ops_->Key(ctx_, op, *vertex, inputs, {}));
@@ -181,6 +182,13 @@ TEST_F(FileOpsTest, MissingSourceNamesIt) {
   ASSERT_FALSE(chain.ok());
   EXPECT_EQ(chain.code(), Code::kNotFound);
   EXPECT_NE(chain.status().message().find("'/nope'"), std::string::npos);
+}
+
+TEST_F(FileOpsTest, WhatTheContextSaysOfAMissingPathIsTold) {
+  const auto ignored = [](const std::string& path) { return path == "a.log" ? "is left out" : ""; };
+  EXPECT_EQ(Run(Copy({"a.log"}, "/"), Root({}), Root({"f=1"}), false, ignored).status().message(),
+            "'/a.log' is left out");
+  EXPECT_EQ(Run(Copy({"b"}, "/"), Root({}), Root({"f=1"}), false, ignored).code(), Code::kNotFound);
 }
 
 TEST_F(FileOpsTest, ALinkThatLeadsOutOfTheContextIsToldApart) {
