@@ -44,8 +44,8 @@ Status WriteFile(int folder, const std::string& name, const std::string& bytes, 
 
 }  // namespace
 
-Result<AttachedMount> MountFiles(const std::map<std::string, std::string>& files, uid_t uid, gid_t gid,
-                                 const std::string& target) {
+Result<snapshot::ScopedMount> MountFiles(const std::map<std::string, std::string>& files, uid_t uid, gid_t gid,
+                                         const std::string& target) {
   uint64_t bytes = 0;
   for (const auto& [name, content] : files) {
     SLIPWAY_RETURN_IF_ERROR(CheckName(name));
@@ -53,7 +53,7 @@ Result<AttachedMount> MountFiles(const std::map<std::string, std::string>& files
   }
   SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(target, 0700));
   SLIPWAY_RETURN_IF_ERROR(MountTmpfs(target, bytes, files.size()));
-  AttachedMount mount(target);
+  snapshot::ScopedMount mount(target);
   {
     SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd folder, fs::Open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     for (const auto& [name, content] : files) {

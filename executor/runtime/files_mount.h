@@ -8,13 +8,13 @@
 #include <string>
 
 #include "executor/base/status.h"
-#include "executor/runtime/idmap.h"
+#include "executor/snapshot/scoped_mount.h"
 
 namespace slipway::runtime {
 
 /// Mounts it on `target`, a folder that is made (0700, so that only we reach it by that path). Each file has mode 0400
 /// and the given owner. INVALID_ARGUMENT for a name that is empty, "." or "..", or has a slash or a NUL in it.
-Result<AttachedMount> MountFiles(const std::map<std::string, std::string>& files, uid_t uid, gid_t gid,
-                                 const std::string& target);
+Result<snapshot::ScopedMount> MountFiles(const std::map<std::string, std::string>& files, uid_t uid, gid_t gid,
+                                         const std::string& target);
 
 }  // namespace slipway::runtime

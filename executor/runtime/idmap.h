@@ -3,53 +3,35 @@
 //
 // An IdMap is a user namespace held by a descriptor; Attach mounts a folder's idmapped clone somewhere. An overlay
 // whose lower, upper and work folders are reached through such a mount has shifted ids, too, and writes unshifted ones.
-// Needs Linux 5.19 and a file system that can do it (ext4, xfs, btrfs; tmpfs since 6.3). Thread-safe.
+// What that needs of the host stands in snapshot/idmap.h, which does the work. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "executor/base/status.h"
 #include "executor/base/unique_fd.h"
+#include "executor/snapshot/idmap.h"
+#include "executor/snapshot/scoped_mount.h"
 
 namespace slipway::runtime {
 
-/// One run of ids: `container` … `container + count - 1` inside are `host` … on the host.
-struct IdRange {
-  uint32_t container = 0;
-  uint32_t host = 0;
-  uint32_t count = 0;
-};
-
-/// A mount that is taken away at the end of its life.
-class AttachedMount {
- public:
-  AttachedMount() = default;
-  explicit AttachedMount(std::string target) : target_(std::move(target)) {}
-  AttachedMount(AttachedMount&& other) noexcept : target_(std::exchange(other.target_, {})) {}
-  AttachedMount& operator=(AttachedMount&& other) noexcept;
-  ~AttachedMount();
-  const std::string& target() const { return target_; }
-
- private:
-  std::string target_;
-};
+using snapshot::IdRange;
 
 class IdMap {
  public:
-  /// For users and groups alike. FAILED_PRECONDITION where the kernel has no user namespaces for us.
+  /// For users and groups alike. UNIMPLEMENTED where the kernel has no user namespaces for us.
   static Result<IdMap> Make(const std::vector<IdRange>& ranges);
 
   const std::vector<IdRange>& ranges() const { return ranges_; }
   /// What an id of the container is on the host; the overflow id if it is not mapped.
   uint32_t OnHost(uint32_t id) const;
 
-  /// Mounts `source` (a file or folder, with what is mounted below it) on `target`, which is made if missing, with this
-  /// map. UNIMPLEMENTED if the kernel or the file system cannot.
-  Result<AttachedMount> Attach(const std::string& source, const std::string& target) const;
+  /// Mounts `source` (a file or folder, links followed, with what is mounted below it) on `target`, which is made if
+  /// missing, with this map. UNIMPLEMENTED if the kernel or the file system cannot.
+  Result<snapshot::ScopedMount> Attach(const std::string& source, const std::string& target) const;
 
   /// Runs `work` in a thread that makes files as the container's root, with all our capabilities. Needed for whatever
   /// writes through a mount with this map, where our own root has no number; so also for mounting an overlay on it.

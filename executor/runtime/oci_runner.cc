@@ -128,7 +128,7 @@ struct OciRunner::Bundle {
   std::string id;
   std::string path;
   Cleanup remove;
-  std::vector<AttachedMount> mounts;  // end before their folder is removed
+  std::vector<snapshot::ScopedMount> mounts;  // end before their folder is removed
 };
 
 OciRunner::OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe)
@@ -272,15 +272,15 @@ Result<ContainerSpec> OciRunner::MapMounts(const ContainerSpec& spec, Bundle& bu
 }
 
 // Turns mounts of files into binds of what is mounted here.
-Result<std::vector<AttachedMount>> OciRunner::MountFilesOf(ContainerSpec& spec, Cleanup& remove) const {
+Result<std::vector<snapshot::ScopedMount>> OciRunner::MountFilesOf(ContainerSpec& spec, Cleanup& remove) const {
   static std::atomic<uint64_t> made = 0;
-  std::vector<AttachedMount> out;
+  std::vector<snapshot::ScopedMount> out;
   const auto on_host = [&](uint32_t id) { return spec.id_mapped ? id_map_->OnHost(id) : id; };
   for (Mount& mount : spec.mounts) {
     if (mount.type != Mount::Type::kFiles) continue;
     if (out.empty()) SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(FilesDir(options_), 0700));
     const std::string target = fmt::format("{}/{}", FilesDir(options_), ++made);
-    SLIPWAY_ASSIGN_OR_RETURN(AttachedMount attached,
+    SLIPWAY_ASSIGN_OR_RETURN(snapshot::ScopedMount attached,
                              MountFiles(mount.files, on_host(spec.user.uid), on_host(spec.user.gid), target));
     out.push_back(std::move(attached));
     mount = {.type = Mount::Type::kBind,
@@ -290,7 +290,7 @@ Result<std::vector<AttachedMount>> OciRunner::MountFilesOf(ContainerSpec& spec, 
              .options = {"nosuid", "nodev", "noexec"}};
   }
   std::vector<std::string> targets;
-  for (const AttachedMount& mount : out) targets.push_back(mount.target());
+  for (const snapshot::ScopedMount& mount : out) targets.push_back(mount.target());
   remove = Cleanup([targets] {
     for (const std::string& target : targets) ::rmdir(target.c_str());
   });
@@ -351,7 +351,7 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& wa
   const std::string address = network.mode == NetworkMode::kDefault ? network.lease.address() : "";
   SLIPWAY_ASSIGN_OR_RETURN(const auto ports, Publish(spec.ports, address));
   Cleanup remove_targets;  // after the mounts on them
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<AttachedMount> files, MountFilesOf(spec, remove_targets));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<snapshot::ScopedMount> files, MountFilesOf(spec, remove_targets));
   SLIPWAY_ASSIGN_OR_RETURN(const Bundle bundle, MakeBundle(spec, network));
   Cleanup leave;  // before the bundle goes
   if (network.group) {

@@ -76,7 +76,7 @@ class OciRunner : public Runner {
   Result<std::unique_ptr<BridgeNetwork>> MakeBridge(BridgeNetwork::Options options) const;
   Result<Attached> JoinGroup(const Context& ctx, const ContainerSpec& spec);
   Result<Attached> Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output);
-  Result<std::vector<AttachedMount>> MountFilesOf(ContainerSpec& spec, Cleanup& remove) const;
+  Result<std::vector<snapshot::ScopedMount>> MountFilesOf(ContainerSpec& spec, Cleanup& remove) const;
   Result<Bundle> MakeBundle(const ContainerSpec& spec, const Attached& network) const;
   Result<ContainerSpec> MapMounts(const ContainerSpec& spec, Bundle& bundle) const;
   Result<ContainerExit> RunBundle(const Context& ctx, const ContainerSpec& spec, const Bundle& bundle,

@@ -47,9 +47,9 @@ Status ProbeUserNamespaces(const Context& ctx, Runner& runner, const IdMap& map,
   const std::string root = fs::Join(dir.path(), "root");
   for (const char* name : {"lower", "upper", "work"}) SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(fs::Join(layers, name)));
   SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(root));
-  SLIPWAY_ASSIGN_OR_RETURN(const AttachedMount view, map.Attach(layers, fs::Join(dir.path(), "view")));
+  SLIPWAY_ASSIGN_OR_RETURN(const snapshot::ScopedMount view, map.Attach(layers, fs::Join(dir.path(), "view")));
   SLIPWAY_RETURN_IF_ERROR(map.AsContainerRoot([&] { return MountOverlay(view.target(), root); }));
-  const AttachedMount overlay(root);
+  const snapshot::ScopedMount overlay(root);
   return TryRoot(ctx, runner, root, fs::Join(layers, "upper"));
 }
 

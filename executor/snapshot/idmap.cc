@@ -45,10 +45,11 @@ Result<pid_t> StartHolder() {
   return Unimplemented("make a user namespace: the kernel refuses");
 }
 
-Status WriteMap(pid_t pid, std::string_view name, const IdMap& ids) {
+Status WriteMap(pid_t pid, std::string_view name, const std::vector<IdRange>& ids) {
+  std::string text;
+  for (const IdRange& range : ids) text += fmt::format("{} {} {}\n", range.container, range.host, range.count);
   SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::Open(fmt::format("/proc/{}/{}", pid, name), O_WRONLY));
-  return fs::WriteAll(file.get(), fmt::format("0 {} {}\n", ids.host_base, ids.count))
-      .With("map the ids of a user namespace");
+  return fs::WriteAll(file.get(), text).With("map the ids of a user namespace");
 }
 
 Status BecomeOwner(uint32_t id) {
@@ -67,7 +68,7 @@ Status BecomeOwner(uint32_t id) {
 
 }  // namespace
 
-Result<UniqueFd> MakeUserNamespace(const IdMap& ids) {
+Result<UniqueFd> MakeUserNamespace(const std::vector<IdRange>& ids) {
   SLIPWAY_ASSIGN_OR_RETURN(const pid_t holder, StartHolder());
   const Cleanup end([holder] {
     ::kill(holder, SIGKILL);
@@ -79,8 +80,11 @@ Result<UniqueFd> MakeUserNamespace(const IdMap& ids) {
   return fs::Open(fmt::format("/proc/{}/ns/user", holder), O_RDONLY);
 }
 
-Result<ScopedMount> MountIdMapped(const std::string& source, const std::string& target, int user_namespace) {
-  const UniqueFd tree(::open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+Result<ScopedMount> MountIdMapped(const std::string& source, const std::string& target, int user_namespace,
+                                  MountsBelow below) {
+  const unsigned int recursive = below == MountsBelow::kCome ? AT_RECURSIVE : 0;
+  const unsigned int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive;
+  const UniqueFd tree(::open_tree(AT_FDCWD, source.c_str(), how));
   if (!tree.valid()) {
     const Status why = ErrnoStatus(errno, fmt::format("clone the mount of '{}'", source));
     return errno == ENOSYS ? Unimplemented("{}", why.message()) : why;
@@ -88,13 +92,13 @@ Result<ScopedMount> MountIdMapped(const std::string& source, const std::string& 
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_IDMAP;
   attributes.userns_fd = static_cast<uint64_t>(user_namespace);
-  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) != 0) {
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | recursive, &attributes, sizeof(attributes)) != 0) {
     return Unimplemented("{}", ErrnoStatus(errno, fmt::format("shift the owners in '{}'", source)).message());
   }
   if (::move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     return ErrnoStatus(errno, fmt::format("mount '{}' on '{}'", source, target));
   }
-  return ScopedMount(target);
+  return ScopedMount(target, below == MountsBelow::kCome);
 }
 
 Status AsOwner(uint32_t id, const std::function<Status()>& work) {

@@ -155,7 +155,7 @@ class OverlaySnapshotter : public Snapshotter {
     auto known = user_namespaces_.Lock();
     UniqueFd& fd = (*known)[{ids.host_base, ids.count}];
     if (!fd.valid()) {
-      SLIPWAY_ASSIGN_OR_RETURN(fd, MakeUserNamespace(ids));
+      SLIPWAY_ASSIGN_OR_RETURN(fd, MakeUserNamespace({{.container = 0, .host = ids.host_base, .count = ids.count}}));
     }
     return fd.get();
   }

@@ -10,10 +10,19 @@
 
 namespace slipway::snapshot {
 
+namespace {
+Status Detach(const std::string& target) {
+  return ::umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0
+             ? Status()
+             : ErrnoStatus(errno, fmt::format("detach '{}'", target));
+}
+}  // namespace
+
 ScopedMount& ScopedMount::operator=(ScopedMount&& other) noexcept {
   if (this != &other) {
     ScopedMount old(std::move(*this));
     target_ = std::exchange(other.target_, {});
+    mounts_below_ = other.mounts_below_;
   }
   return *this;
 }
@@ -27,15 +36,14 @@ Status ScopedMount::Unmount() {
   const std::string target = std::exchange(target_, {});
   // A process that has just been killed may hold the mount until the kernel has buried it.
   constexpr std::chrono::milliseconds kLongestPause(64);
+  if (mounts_below_) return Detach(target);
   for (std::chrono::milliseconds pause(1); pause <= kLongestPause; pause *= 2) {
     if (::umount2(target.c_str(), UMOUNT_NOFOLLOW) == 0) return Status();
     if (errno != EBUSY) return ErrnoStatus(errno, fmt::format("unmount '{}'", target));
     std::this_thread::sleep_for(pause);
   }
   spdlog::warn("'{}' is still in use; it is detached and goes away with its last user", target);
-  return ::umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0
-             ? Status()
-             : ErrnoStatus(errno, fmt::format("detach '{}'", target));
+  return Detach(target);
 }
 
 }  // namespace slipway::snapshot

@@ -39,7 +39,7 @@ class UserNamespaceTest : public RunnerFixture {
                       return ErrnoStatus(errno, "mount");
                     })
                     .ok());
-    overlay_ = AttachedMount(rootfs_);
+    overlay_ = snapshot::ScopedMount(rootfs_);
   }
 
   ContainerSpec Mapped(const std::string& script) const {
@@ -54,8 +54,8 @@ class UserNamespaceTest : public RunnerFixture {
   }
 
   std::string layers_;
-  AttachedMount view_;
-  AttachedMount overlay_;
+  snapshot::ScopedMount view_;
+  snapshot::ScopedMount overlay_;
 };
 
 TEST_F(UserNamespaceTest, RootInsideIsNobodyOutside) {
