@@ -42,6 +42,8 @@ namespace slipway::builder {
 namespace {
 
 constexpr size_t kIoThreads = 12;  // they wait for registries most of the time
+/// Mirrors of repositories, and what is known of addresses, that no build has used for so long are given up.
+constexpr std::chrono::hours kIdleSources{14 * 24};
 
 size_t StepLimit(const Options& options) {
   if (options.max_parallel_steps != 0) return options.max_parallel_steps;
@@ -463,10 +465,11 @@ std::vector<std::pair<std::string, std::string>> BuilderImpl::Describe() {
 }
 
 // Forgets the least recently used results, a quarter at a time, until what is kept fits the budget. Of very many
-// records the oldest go in any case.
+// records the oldest go in any case, and so do mirrors that are out of use (or in too many pieces).
 Status BuilderImpl::Collect(const Context& ctx) {
   constexpr int64_t kMostRecords = 1'000'000;
   const uint64_t budget = StorageBudget(options_);
+  SLIPWAY_RETURN_IF_ERROR(sources_->Collect(ctx, kIdleSources));
   SLIPWAY_ASSIGN_OR_RETURN(int64_t records, cache_->Count());
   if (records > kMostRecords) {
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t dropped, cache_->DropOldest(records - kMostRecords * 9 / 10));
