@@ -1,5 +1,6 @@
 #include "cli/step_format.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -19,11 +20,13 @@ std::string StatusOf(const v1::RunStep& step) {
 }
 
 std::string DurationText(const v1::RunStep& step) {
-  if (!step.has_start_time() || !step.has_finish_time()) return "";
+  if (!step.has_start_time()) return "";
   const auto nanos = [](const google::protobuf::Timestamp& time) {
     return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
   };
-  return FormatDuration(nanos(step.finish_time()) - nanos(step.start_time()));
+  const std::chrono::nanoseconds end =
+      step.has_finish_time() ? nanos(step.finish_time()) : Clock::Real().System().time_since_epoch();
+  return FormatDuration(std::max(std::chrono::nanoseconds(0), end - nanos(step.start_time())));
 }
 
 std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& texts) {
@@ -59,7 +62,9 @@ std::string_view StepKindText(v1::StepKind kind) {
 }
 
 std::string_view StepStatusText(v1::StepStatus status) {
-  constexpr std::array<std::string_view, 6> kNames = {"", "skipped", "in progress", "successful", "failed", "canceled"};
+  // One without a status has not begun.
+  constexpr std::array<std::string_view, 6> kNames = {"queued",     "skipped", "in progress",
+                                                      "successful", "failed",  "canceled"};
   const auto index = static_cast<size_t>(status);
   return index < kNames.size() ? kNames[index] : "";
 }
@@ -67,9 +72,10 @@ std::string_view StepStatusText(v1::StepStatus status) {
 std::string StepsText(const v1::Run& run) {
   if (run.steps().empty() || run.has_docker_build()) return "";
   std::vector<std::vector<std::string>> rows = {
-      {"STEP", "KIND", "STATUS", "EXIT CODE", "ATTEMPTS", "DURATION", "ERROR"}};
+      {"STEP", "KIND", "STATUS", "STARTED", "EXIT CODE", "ATTEMPTS", "DURATION", "ERROR"}};
   for (const v1::RunStep& step : run.steps()) {
     rows.push_back({step.step_id(), std::string(StepKindText(step.kind())), StatusOf(step),
+                    step.has_start_time() ? WholeSeconds(step.start_time()) : "",
                     step.has_exit_code() ? std::to_string(step.exit_code()) : "",
                     step.attempts() > 0 ? std::to_string(step.attempts()) : "", DurationText(step),
                     step.error_message().substr(0, step.error_message().find('\n'))});

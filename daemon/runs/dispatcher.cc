@@ -9,7 +9,7 @@ namespace slipway::runs {
 using store::Run;
 
 Dispatcher::Dispatcher(const Parts& parts, sources::Uploads& uploads, DispatcherOptions options)
-    : parts_(parts), uploads_(uploads), options_(std::move(options)), worker_(parts, options_.rules) {}
+    : parts_(parts), uploads_(uploads), options_(std::move(options)), worker_(parts, options_.rules, board_) {}
 
 Dispatcher::~Dispatcher() {
   const Context now = Context::Background().Child();

@@ -62,6 +62,8 @@ class Dispatcher {
   void Stop(const Context& grace);
 
   size_t active() const;
+  /// How far the steps of runs are that are under way.
+  const StepBoard& board() const { return board_; }
   size_t max_runs() const { return options_.max_runs; }
   size_t max_queued() const { return options_.max_queued; }
 
@@ -77,6 +79,7 @@ class Dispatcher {
   const Parts parts_;
   sources::Uploads& uploads_;
   const DispatcherOptions options_;
+  StepBoard board_;
   const Worker worker_;
   RunQueue queue_;
 

@@ -1,5 +1,7 @@
 #include "daemon/runs/outcome.h"
 
+#include "daemon/runs/step_board.h"
+
 namespace slipway::runs {
 
 namespace {
@@ -90,17 +92,8 @@ std::vector<store::Step> MakeSteps(const task::Task& task, const engine::Outcome
   for (size_t i = 0; i < std::min(task.steps.size(), outcome.steps.size()); ++i) {
     const task::Step& step = task.steps[i];
     const engine::StepResult& result = outcome.steps[i];
-    out.push_back({.id = result.id,
-                   .kind = static_cast<int>(step.what.index()) + 1,
-                   .state = static_cast<int>(result.state),
-                   .exit_code = result.exit_code,
-                   .start = result.start,
-                   .finish = result.finish,
-                   .attempts = result.attempts,
-                   .error = result.status.message(),
-                   .errors_ignored = result.errors_ignored,
-                   .when = step.when,
-                   .run_on = std::string(task::RunOnName(step.run_on))});
+    out.push_back(PlannedStep(step));
+    FillResult(result, &out.back());
     if (const auto range = ranges.find(result.id); range != ranges.end()) {
       out.back().log_begin = range->second.begin;
       out.back().log_end = range->second.end;

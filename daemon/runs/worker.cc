@@ -146,7 +146,8 @@ Worker::Done Worker::RunBuild(const Run& run, const Job& job, const Context& ctx
   options.source.name = run.id;
   options.source.access = access;
   options.timeout = TimeLeft(run, begin);
-  done.outcome = engine::Run(ctx, *task, parts_.builder, recorder, options);
+  BoardObserver observer(board_, recorder, parts_.clock, run.id, *task);
+  done.outcome = engine::Run(ctx, *task, parts_.builder, observer, options);
   done.steps = MakeSteps(*task, done.outcome, recorder.step_ranges());
   return done;
 }
@@ -196,7 +197,8 @@ Worker::Done Worker::RunFile(const Run& run, const Job& job, const Context& ctx,
                     .access = access};
   options.timeout = TimeLeft(run, begin);
   options.max_parallel = parts_.tasks.max_parallel;
-  done.outcome = engine::Run(ctx, task, parts_.builder, recorder, options);
+  BoardObserver observer(board_, recorder, parts_.clock, run.id, task);
+  done.outcome = engine::Run(ctx, task, parts_.builder, observer, options);
   done.steps = MakeSteps(task, done.outcome, recorder.step_ranges());
   return done;
 }
@@ -238,6 +240,7 @@ void Worker::End(const Run& run, const Done& done, RunState state, logs::Recorde
     // It stays active in the store, and the next start of the daemon finds it.
     logger->critical("its end ({}) cannot be stored: {}", StateName(state), stored.message());
   }
+  board_.End(run.id);
   parts_.archive.Close(run.id);
   parts_.agents.Close(run.id);
 }
@@ -255,6 +258,7 @@ void Worker::QueueAgain(const Run& run, logs::Recorder& recorder) const {
   const auto logger = log::ForRun(run.id);
   recorder.Line("The daemon is stopping; the run goes back to the queue");
   recorder.Close().Ignore();
+  board_.End(run.id);
   const Status stored = Persist([&] { return parts_.store.Requeue(run.id, false, parts_.clock.System()).status(); });
   if (stored.ok()) {
     logger->info("queued again, the daemon is stopping");

@@ -12,6 +12,7 @@
 #include "daemon/runs/kept_images.h"
 #include "daemon/runs/outcome.h"
 #include "daemon/runs/run_logins.h"
+#include "daemon/runs/step_board.h"
 #include "daemon/runs/task_preparation.h"
 #include "daemon/secrets/sealer.h"
 #include "daemon/store/run_store.h"
@@ -45,7 +46,9 @@ struct ActiveRun {
 
 class Worker {
  public:
-  Worker(const Parts& parts, task::QuickBuildRules rules) : parts_(parts), rules_(std::move(rules)) {}
+  /// `board` must outlive it.
+  Worker(const Parts& parts, task::QuickBuildRules rules, StepBoard& board)
+      : parts_(parts), rules_(std::move(rules)), board_(board) {}
 
   /// Returns when the run is in a final state or queued again. Nothing if it is not Queued any more.
   void Execute(const std::string& run_id, ActiveRun& active) const;
@@ -74,6 +77,7 @@ class Worker {
 
   const Parts parts_;
   const task::QuickBuildRules rules_;
+  StepBoard& board_;
 };
 
 }  // namespace slipway::runs

@@ -101,8 +101,12 @@ grpc::Status RunsService::Answer(const store::Run& run, v1::Run* response) {
 
 grpc::Status RunsService::GetRun(grpc::ServerContext*, const v1::GetRunRequest* request, v1::Run* response) {
   if (grpc::Status bad = CheckRequest(*request, request->run_id()); !bad.ok()) return bad;
-  const Result<store::Run> run = store_.Get(request->run_id());
-  return run.ok() ? Answer(*run, response) : NoSuchRun(run.status(), request->run_id());
+  // Before the record: a run that ends in between has its steps there.
+  std::vector<store::Step> steps = dispatcher_.board().Of(request->run_id());
+  Result<store::Run> run = store_.Get(request->run_id());
+  if (!run.ok()) return NoSuchRun(run.status(), request->run_id());
+  if (store::IsActive(run->state)) run->result.steps = std::move(steps);
+  return Answer(*run, response);
 }
 
 grpc::Status RunsService::ListRuns(grpc::ServerContext*, const v1::ListRunsRequest* request,
@@ -113,10 +117,15 @@ grpc::Status RunsService::ListRuns(grpc::ServerContext*, const v1::ListRunsReque
   if (request->page_size() < 0) errors.push_back({"page_size", "is negative"});
   if (!errors.empty()) return BadFields(errors);
   const int size = request->page_size() == 0 ? kDefaultPage : std::min(request->page_size(), kMaxPage);
-  const Result<store::RunPage> page = store_.List(filter, static_cast<size_t>(size), request->page_token());
+  const runs::StepBoard::Snapshot steps = dispatcher_.board().All();  // before the records, as in GetRun
+  Result<store::RunPage> page = store_.List(filter, static_cast<size_t>(size), request->page_token());
   if (page.code() == Code::kInvalidArgument) return BadFields({{"page_token", page.status().message()}});
   if (!page.ok()) return ToGrpc(page.status());
-  for (const store::Run& run : page->runs) *response->add_runs() = ToMessage(run);
+  for (store::Run& run : page->runs) {
+    const auto live = steps.find(run.id);
+    if (store::IsActive(run.state) && live != steps.end()) run.result.steps = live->second;
+    *response->add_runs() = ToMessage(run);
+  }
   response->set_next_page_token(page->next_page_token);
   return grpc::Status::OK;
 }

@@ -186,6 +186,8 @@ steps:
   - id: long
     cmd: $box sh -c '(trap "" TERM; while true; do sleep 98765; done) & echo at work; sleep 98765'
     timeout: 600
+  - id: later
+    cmd: $box echo never
 Y
 started() { # ID: the step is at work
   for _ in $(seq 600); do
@@ -204,6 +206,11 @@ ended() {
 queue() { "$bin/slipway" run --no-wait -o json -f "$1" /dev/null 2>/dev/null | jq -r .runId; }
 id=$(queue "$work/long.yaml")
 check "a long run is at work" started "$id"
+check "its steps are told meanwhile" \
+  [ "$("$bin/slipway" show "$id" -o json | jq -r '[.steps[].status] | join(", ")')" = "successful, in progress, queued" ]
+check "with when they began" [ "$("$bin/slipway" show "$id" -o json | jq -r '[.steps[] | has("startTime")] | join(" ")')" = "true true false" ]
+check "for people too" bash -c '"$0" show "$1" | grep -qE "^long +cmd +in progress +20[0-9-]+T"' "$bin/slipway" "$id"
+check "what has not begun is queued" bash -c '"$0" show "$1" | grep -qE "^later +cmd +queued"' "$bin/slipway" "$id"
 check "it is canceled" "$bin/slipway" cancel "$id"
 check "and ends" ended "$id"
 nothing_left "cancel"

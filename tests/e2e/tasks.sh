@@ -48,7 +48,7 @@ check "a task builds, runs what it has built, and pushes it" run --set word=hell
 id=$(run_id)
 check "a file of one step is there for the next" says '\[read\] HELLO'
 check "the image is in the registry" [ -n "$(digest_of "app:$id")" ]
-check "show has a table of the steps" bash -c "'$bin/slipway' show $id | grep -qE '^write +cmd +successful +0 +1 '"
+check "show has a table of the steps" bash -c "'$bin/slipway' show $id | grep -qE '^write +cmd +successful +[0-9TZ:-]+ +0 +1 '"
 check "show has the dependencies" bash -c "'$bin/slipway' show $id | grep -q 'Dependencies:'"
 check "show as JSON has them, too" bash -c "'$bin/slipway' show -o json $id | python3 -c '
 import json, sys
@@ -86,7 +86,7 @@ Y
 check "a step that fails ends the run" run_fails_with "Run ID: .* failed after" -f "$work/fail.yaml" "$app"
 check "what is for a failure runs" says '\[tell\] told'
 id=$(run_id)
-check "its exit code is shown" bash -c "'$bin/slipway' show $id | grep -qE '^test +cmd +failed +3 +1 '"
+check "its exit code is shown" bash -c "'$bin/slipway' show $id | grep -qE '^test +cmd +failed +[0-9TZ:-]+ +3 +1 '"
 check "nothing was pushed" bash -c "! skopeo inspect --tls-verify=false docker://$registry/fail:v1 >/dev/null 2>&1"
 
 # Secrets: from the daemon's environment and from the command line; in no log and in no file of the state.
