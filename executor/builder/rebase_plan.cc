@@ -106,8 +106,11 @@ bool IsFolder(const graph::Vertex& vertex) {
 Status DependsOnBase(const graph::Vertex& vertex) {
   const bool copies = std::holds_alternative<graph::FileOp>(vertex.op);
   const std::string& instruction = vertex.place.instruction.empty() ? vertex.name : vertex.place.instruction;
+  const bool asked = instruction.find("--link") != std::string::npos;  // but it has a --chmod, which undoes that
+  const std::string_view way_out =
+      asked ? "; it would not with --link and without --chmod" : "; it would not with --link";
   return FailedPrecondition("line {}, '{}': its layer depends on what is in the base{}", vertex.position.line,
-                            instruction, copies ? "; it would not with --link" : "");
+                            instruction, copies ? way_out : "");
 }
 
 }  // namespace

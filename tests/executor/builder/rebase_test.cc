@@ -128,7 +128,7 @@ class RebaseTest : public ::testing::Test {
 };
 
 constexpr std::string_view kApp =
-    "FROM {R}/base:1\nARG A=1\nENV FULL=$V-$A\nCOPY --link a /app/a\nLABEL v=$V\nCOPY --link --chmod=755 b /app/\n"
+    "FROM {R}/base:1\nARG A=1\nENV FULL=$V-$A\nCOPY --link a /app/a\nLABEL v=$V\nCOPY --link --chown=7:8 b /app/\n"
     "EXPOSE 80\nCMD [\"/app/b\"]\n";
 
 TEST_F(RebaseTest, GivesWhatABuildGives) {
@@ -209,6 +209,8 @@ TEST_F(RebaseTest, AnImageForTwoPlatforms) {
 TEST_F(RebaseTest, RefusesWhatDependsOnTheBase) {
   EXPECT_THAT(WhyRefused("FROM {R}/base:1\nCOPY a /a\n"),
               HasSubstr("line 2, 'COPY a /a': its layer depends on what is in the base; it would not with --link"));
+  EXPECT_THAT(WhyRefused("FROM {R}/base:1\nCOPY --link --chmod=755 a /a\n"),
+              HasSubstr("is in the base; it would not with --link and without --chmod"));
   // Relative to the base's folder, which is another one now.
   EXPECT_THAT(WhyRefused("FROM {R}/base:1\nCOPY --link a b/\n", "WORKDIR /opt\n"),
               HasSubstr("line 2, 'COPY --link a b/' is not what the last build did"));
