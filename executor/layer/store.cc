@@ -323,7 +323,7 @@ Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, con
   if (remotes.empty()) return NotFound("no registry is known to have layer '{}'", row.key);
   for (const Remote& remote : remotes) {
     const auto blob = downloads_.Has(remote.descriptor.digest) ? content_.Open(remote.descriptor.digest)
-                                                             : Result<content::Blob>(NotFound("not here"));
+                                                               : Result<content::Blob>(NotFound("not here"));
     if (!blob.ok()) continue;
     SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(remote.descriptor.media_type));
     return use(ReadBlob(*blob), compression);
@@ -332,8 +332,8 @@ Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, con
   const Remote& remote = remotes.front();
   SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(remote.descriptor.media_type));
   std::optional<Result<T>> streamed;
-  SLIPWAY_RETURN_IF_ERROR(downloads_.Stream(
-      ctx, remote, progress, [&](const ByteSource& source) { streamed = use(source, compression); }));
+  SLIPWAY_RETURN_IF_ERROR(
+      downloads_.Stream(ctx, remote, progress, [&](const ByteSource& source) { streamed = use(source, compression); }));
   if (streamed && (streamed->ok() || ctx.Done())) return *std::move(streamed);
   if (streamed && downloads_.Has(remote.descriptor.digest))
     return *std::move(streamed);  // the bytes are right, the layer is not
@@ -522,7 +522,8 @@ Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const
         SLIPWAY_ASSIGN_OR_RETURN(EntrySource source, SourceOf(ctx, row, progress));
         SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> unchanged, records_->Unchanged(key));
         if (!unchanged.empty()) source.tree = std::make_shared<const tree::Tree>(Without(*source.tree, unchanged));
-        const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, source.tree->content_bytes()); };
+        const uint64_t all = source.tree->content_bytes();  // a sum over all entries
+        const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, all); };
         SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
                                  Assemble(ctx, source, options, content_, lease, pool_, sink, count));
         SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made));

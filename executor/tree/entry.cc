@@ -1,6 +1,8 @@
 #include "executor/tree/entry.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "executor/base/fs.h"
 
@@ -13,6 +15,19 @@ constexpr size_t kMostPathBytes = 256U << 20;
 
 // '/' sorts before every other byte, so that a subtree is one contiguous range.
 int Rank(char c) { return c == '/' ? 0 : static_cast<int>(static_cast<unsigned char>(c)) + 1; }
+
+// How many bytes are equal at the beginning, in whole words: paths of a tree share long beginnings.
+size_t EqualWords(const char* a, const char* b, size_t size) {
+  size_t at = 0;
+  for (; at + sizeof(uint64_t) <= size; at += sizeof(uint64_t)) {
+    uint64_t left = 0;
+    uint64_t right = 0;
+    std::memcpy(&left, a + at, sizeof left);
+    std::memcpy(&right, b + at, sizeof right);
+    if (left != right) break;
+  }
+  return at;
+}
 
 bool Below(std::string_view path, std::string_view dir) {
   return dir.empty() || (path.size() > dir.size() && path.starts_with(dir) && path[dir.size()] == '/');
@@ -33,10 +48,12 @@ bool IsCleanPath(std::string_view path) {
 }  // namespace
 
 bool PathLess(std::string_view a, std::string_view b) {
-  const auto [i, j] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-  if (j == b.end()) return false;
-  if (i == a.end()) return true;
-  return Rank(*i) < Rank(*j);
+  const size_t both = std::min(a.size(), b.size());
+  size_t at = EqualWords(a.data(), b.data(), both);
+  while (at < both && a[at] == b[at]) ++at;
+  if (at == b.size()) return false;
+  if (at == a.size()) return true;
+  return Rank(a[at]) < Rank(b[at]);
 }
 
 Tree::Tree(std::vector<Entry> entries) : entries_(std::move(entries)) {

@@ -42,6 +42,23 @@ TEST(PathLess, IsStrictAndComparesBytesAsUnsigned) {
   EXPECT_TRUE(PathLess("a/\xff", "a\x01"));
 }
 
+TEST(PathLess, SeesADifferenceWhereverItStands) {
+  for (size_t length = 1; length < 40; ++length) {
+    const std::string path(length, 'm');
+    for (size_t at = 0; at < length; ++at) {
+      for (const char other : {'/', 'a', 'z', '\xff'}) {
+        std::string changed = path;
+        changed[at] = other;
+        const bool before = other == '/' || other == 'a';
+        EXPECT_EQ(PathLess(changed, path), before) << changed;
+        EXPECT_EQ(PathLess(path, changed), !before) << changed;
+        EXPECT_TRUE(PathLess(path.substr(0, at), path));
+        EXPECT_FALSE(PathLess(path, path.substr(0, at)));
+      }
+    }
+  }
+}
+
 TEST(Tree, TheLastOfEqualPathsWins) {
   const Tree tree(
       {{.path = "a", .mode = 1}, {.path = "b", .mode = 2}, {.path = "a", .mode = 3}, {.path = "a", .mode = 4}});
