@@ -3,7 +3,9 @@
 #include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <vector>
 
 #include "cli/connection.h"
@@ -78,6 +80,26 @@ void QuietGrpc() {
   ::setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0);
 }
 
+struct Command {
+  std::string_view name;
+  void (*add)(CommandLine& line);
+};
+
+constexpr Command kCommands[] = {
+    {"build", AddBuild},     {"run", AddRun},       {"runs", AddRuns},     {"show", AddShow},
+    {"logs", AddLogs},       {"cancel", AddCancel}, {"diff", AddDiff},     {"notifications", AddNotifications},
+    {"task", AddTask},       {"apply", AddApply},   {"secret", AddSecret}, {"credential", AddCredential},
+    {"version", AddVersion}, {"info", AddInfo},
+};
+
+// A call pays for the options of the command that it names, not for those of all.
+void AddCommands(CommandLine& line, std::string_view first_word) {
+  const auto named =
+      std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command& c) { return c.name == first_word; });
+  if (named != std::end(kCommands)) return named->add(line);
+  for (const Command& command : kCommands) command.add(line);
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, const char* const* argv) {
@@ -94,20 +116,7 @@ int RunCommandLine(int argc, const char* const* argv) {
         const Result<std::string> target = GrpcTarget(text);
         return target.ok() ? std::string() : target.status().message();
       });
-  AddBuild(line);
-  AddRun(line);
-  AddRuns(line);
-  AddShow(line);
-  AddLogs(line);
-  AddCancel(line);
-  AddDiff(line);
-  AddNotifications(line);
-  AddTask(line);
-  AddApply(line);
-  AddSecret(line);
-  AddCredential(line);
-  AddVersion(line);
-  AddInfo(line);
+  AddCommands(line, argc > 1 ? argv[1] : "");
   LetFallThrough(app);
   try {
     app.parse(argc, argv);
