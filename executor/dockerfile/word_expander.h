@@ -42,8 +42,9 @@ struct ExpandedWord {
   std::set<std::string> unmatched;
 };
 
-/// The longest result; a longer one is RESOURCE_EXHAUSTED, so that `ENV A=$A$A` cannot eat all memory.
-inline constexpr size_t kMaxExpandedBytes = size_t{32} << 20;
+/// The longest result; a longer one is RESOURCE_EXHAUSTED, so that `ENV A=$A$A` and nested ${a///…} cannot eat all memory
+/// and time. Far more than a kernel takes in one argument.
+inline constexpr size_t kMaxExpandedBytes = size_t{8} << 20;
 
 /// INVALID_ARGUMENT names the word and what is wrong with it.
 Result<ExpandedWord> ExpandWord(std::string_view word, const EnvLookup& env, const WordOptions& options = {});
