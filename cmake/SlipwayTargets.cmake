@@ -53,6 +53,8 @@ function(slipway_use_pch target kind)
     return()
   endif()
   target_precompile_headers(${target} REUSE_FROM slipway_pch_${kind})
+  # With other definitions than the header was made with it does not fit, and its text is compiled again for each file.
+  target_link_libraries(${target} PRIVATE spdlog::spdlog fmt::fmt Threads::Threads)
   target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache
 endfunction()
 
