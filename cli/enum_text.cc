@@ -5,6 +5,7 @@
 #include <cctype>
 #include <vector>
 
+#include "executor/base/ascii.h"
 #include "executor/base/near_miss.h"
 
 namespace slipway::cli {
@@ -14,8 +15,6 @@ namespace {
 using google::protobuf::EnumDescriptor;
 
 char Upper(char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); }
-char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
-
 // What all values of a type begin with: "TASK_STATUS_", that of the value 0 without "UNSPECIFIED".
 std::string_view Prefix(const EnumDescriptor& type) {
   std::string_view name = type.value(0)->name();
@@ -33,7 +32,7 @@ bool BeginsWithCapital(const EnumDescriptor& type) {
 std::string Plain(std::string_view text) {
   std::string plain;
   for (const char c : text) {
-    if (c != '_' && c != '-' && c != ' ') plain += Lower(c);
+    if (c != '_' && c != '-' && c != ' ') plain += LowerAscii(c);
   }
   return plain;
 }
@@ -51,7 +50,7 @@ std::string EnumText(const EnumDescriptor& type, int value) {
     if (c == '_') {
       capital = true;
     } else {
-      text += capital ? Upper(c) : Lower(c);
+      text += capital ? Upper(c) : LowerAscii(c);
       capital = false;
     }
   }

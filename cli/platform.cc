@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "executor/base/ascii.h"
 
 namespace slipway::cli {
 
@@ -15,8 +16,7 @@ std::string CheckPlatform(const std::string& text) {
 }
 
 slipway::v1::Platform ParsePlatform(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  text = LowerAscii(text);
   std::array<std::string, 3> parts;
   size_t at = 0;
   for (std::string& part : parts) {

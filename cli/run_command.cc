@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "cli/build_job.h"
 #include "cli/command.h"
 #include "cli/task_choice.h"
+#include "executor/base/ascii.h"
 #include "executor/base/fs.h"
 #include "executor/base/utf8.h"
 
@@ -31,8 +31,7 @@ struct Words {
 
 // "os[/arch[/variant]]"; the daemon says what is wrong with it.
 void FillPlatform(std::string text, v1::Platform* platform) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  text = LowerAscii(text);
   const size_t first = std::min(text.find('/'), text.size());
   const size_t second = std::min(text.find('/', first + 1), text.size());
   platform->set_os(text.substr(0, first));

@@ -1,10 +1,9 @@
 #include "cli/secret_flag.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdlib>
 
+#include "executor/base/ascii.h"
 #include "executor/base/flag_values.h"
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
@@ -18,8 +17,7 @@ constexpr std::array<std::string_view, 5> kKeys = {"id", "src", "source", "env",
 Status TakeField(const std::string& field, SecretFlag* flag, std::string* type) {
   const size_t equals = field.find('=');
   if (equals == std::string::npos) return InvalidArgument("'{}' is not of the form KEY=VALUE", field);
-  std::string key = field.substr(0, equals);
-  std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string key = LowerAscii(field.substr(0, equals));
   const std::string value = field.substr(equals + 1);
   if (key == "id") {
     flag->id = value;

@@ -5,21 +5,14 @@
 #include <charconv>
 #include <cmath>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::config {
 
-namespace {
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<bool> ReadBool(std::string_view text) {
-  const std::string word = Lower(text);
+  const std::string word = LowerAscii(text);
   if (word == "true" || word == "yes" || word == "on") return true;
   if (word == "false" || word == "no" || word == "off") return false;
   return InvalidArgument("'{}' is neither true nor false", text);
@@ -52,7 +45,7 @@ Result<uint64_t> ReadBytes(std::string_view text) {
                                                                            {"bytes", 1}}};
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  std::string unit = Lower(std::string_view(end, static_cast<size_t>(text.data() + text.size() - end)));
+  std::string unit = LowerAscii(std::string_view(end, static_cast<size_t>(text.data() + text.size() - end)));
   unit.erase(0, unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
   const auto found =
       std::find_if(kUnits.begin(), kUnits.end(), [&unit](const auto& item) { return item.first == unit; });

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "daemon/http/slow_clients.h"
+#include "executor/base/ascii.h"
 #include "executor/base/log.h"
 #include "executor/base/unique_fd.h"
 
@@ -78,9 +79,7 @@ MHD_Result Answer(MHD_Connection* connection, const Response& response) {
 }
 
 MHD_Result KeepHeader(void* to, MHD_ValueKind, const char* key, const char* value) {
-  std::string name(key);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::string name = LowerAscii(key);
   static_cast<std::map<std::string, std::string>*>(to)->emplace(std::move(name), value == nullptr ? "" : value);
   return MHD_YES;
 }

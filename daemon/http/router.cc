@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::web {
 
 namespace {
@@ -38,9 +40,7 @@ std::optional<std::map<std::string, std::string>> Fit(const std::vector<std::str
 }  // namespace
 
 std::string_view Request::header(std::string_view name) const {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const std::string lower = LowerAscii(name);
   const auto found = headers.find(lower);
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }

@@ -9,7 +9,7 @@ namespace slipway::logs {
 
 namespace {
 // Long enough to gather a burst, short enough not to be seen.
-constexpr std::chrono::milliseconds kGather{40};
+constexpr std::chrono::milliseconds kGatherTime{40};
 }  // namespace
 
 Flusher::Flusher() : thread_([this] { Work(); }) {}
@@ -34,7 +34,7 @@ void Flusher::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !due_.empty(); });
-    if (!stopping_) wake_.wait_for(lock, kGather, [this] { return stopping_; });
+    if (!stopping_) wake_.wait_for(lock, kGatherTime, [this] { return stopping_; });
     const std::vector<std::shared_ptr<RunFeed>> due = std::exchange(due_, {});
     if (due.empty() && stopping_) return;
     lock.unlock();

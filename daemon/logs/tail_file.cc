@@ -9,7 +9,7 @@
 namespace slipway::logs {
 
 namespace {
-constexpr size_t kGather = 64 << 10;
+constexpr size_t kGatherBytes = 64 << 10;
 }
 
 Result<std::shared_ptr<const UniqueFd>> TailFile::Descriptor(bool create) {
@@ -40,7 +40,7 @@ Status TailFile::Append(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (failed_) return Status();
   pending_.append(bytes);
-  return pending_.size() >= kGather ? FlushLocked() : Status();
+  return pending_.size() >= kGatherBytes ? FlushLocked() : Status();
 }
 
 Status TailFile::Flush() {
@@ -56,7 +56,7 @@ Status TailFile::FlushLocked() {
                                 : std::move(fd).status();
   failed_ = !status.ok();
   pending_.clear();
-  if (pending_.capacity() > 4 * kGather) pending_.shrink_to_fit();
+  if (pending_.capacity() > 4 * kGatherBytes) pending_.shrink_to_fit();
   return status;
 }
 

@@ -2,24 +2,19 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/runs/secret_bytes.h"
+
 namespace slipway::runs {
 
 namespace {
 using Json = nlohmann::json;
-
-// Passwords may be any bytes; texts of JSON are UTF-8 only.
-Json Bytes(const std::string& text) { return Json::binary({text.begin(), text.end()}); }
-std::string Text(const Json& json) {
-  const Json::binary_t& bytes = json.get_binary();
-  return {bytes.begin(), bytes.end()};
-}
 }  // namespace
 
 std::string WithLogins(std::string secrets, const RunLogins& logins) {
   if (logins == RunLogins()) return secrets;
   Json json = secrets.empty() ? Json::object() : Json::from_cbor(secrets);
   for (const RunLogins::Login& login : logins.logins) {
-    json["logins"].push_back({Bytes(login.server), Bytes(login.username), Bytes(login.password)});
+    json["logins"].push_back({SecretBytes(login.server), SecretBytes(login.username), SecretBytes(login.password)});
   }
   json["isolated"] = logins.isolated;
   const std::vector<uint8_t> cbor = Json::to_cbor(json);
@@ -33,7 +28,9 @@ Result<RunLogins> LoginsOf(std::string_view secrets) try {
   out.isolated = json.value("isolated", false);
   if (const auto logins = json.find("logins"); logins != json.end()) {
     for (const Json& login : *logins) {
-      out.logins.push_back({.server = Text(login.at(0)), .username = Text(login.at(1)), .password = Text(login.at(2))});
+      out.logins.push_back({.server = SecretText(login.at(0)),
+                            .username = SecretText(login.at(1)),
+                            .password = SecretText(login.at(2))});
     }
   }
   return out;

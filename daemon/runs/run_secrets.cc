@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/runs/secret_bytes.h"
 #include "executor/http/url.h"
 
 namespace slipway::runs {
@@ -13,29 +14,22 @@ using Json = nlohmann::json;
 constexpr size_t kShortestLine = 8;
 constexpr size_t kMostLines = 500;
 
-// Values may be any bytes; texts of JSON are UTF-8 only.
-Json Bytes(const std::string& text) { return Json::binary({text.begin(), text.end()}); }
-std::string Text(const Json& json) {
-  const Json::binary_t& bytes = json.get_binary();
-  return {bytes.begin(), bytes.end()};
-}
-
 // Takes the secrets out of a request's source, named values and (if it has any) inputs.
 std::string Take(std::string* source, std::vector<builder::NamedValue>* values, task::QuickBuildInputs* inputs) {
   Json arguments = Json::object();
   for (size_t i = 0; i < values->size(); ++i) {
     builder::NamedValue& value = (*values)[i];
     if (!value.secret) continue;
-    arguments[std::to_string(i)] = Bytes(value.value);
+    arguments[std::to_string(i)] = SecretBytes(value.value);
     value.value.clear();
   }
   Json secrets = Json::array();
   Json contexts = Json::object();
   if (inputs != nullptr) {
-    for (builder::Secret& secret : inputs->secrets) secrets.push_back(Bytes(std::exchange(secret.value, {})));
+    for (builder::Secret& secret : inputs->secrets) secrets.push_back(SecretBytes(std::exchange(secret.value, {})));
     for (auto& [name, location] : inputs->build_contexts) {
       if (task::SecretOfUrl(location).empty()) continue;
-      contexts[name] = Bytes(location);
+      contexts[name] = SecretBytes(location);
       location = task::WithoutSecret(location);
     }
   }
@@ -44,7 +38,7 @@ std::string Take(std::string* source, std::vector<builder::NamedValue>* values, 
   if (!contexts.empty()) json["contexts"] = std::move(contexts);
   if (!arguments.empty()) json["arguments"] = std::move(arguments);
   if (!task::SecretOfUrl(*source).empty()) {
-    json["source"] = Bytes(*source);
+    json["source"] = SecretBytes(*source);
     *source = task::WithoutSecret(*source);
   }
   if (json.empty()) return "";
@@ -56,16 +50,16 @@ Status PutBack(std::string_view secrets, std::string* source, std::vector<builde
                task::QuickBuildInputs* inputs) try {
   if (secrets.empty()) return Status();
   const Json json = Json::from_cbor(secrets);
-  if (const auto it = json.find("source"); it != json.end()) *source = Text(*it);
+  if (const auto it = json.find("source"); it != json.end()) *source = SecretText(*it);
   if (const auto it = json.find("arguments"); it != json.end()) {
-    for (const auto& [index, value] : it->items()) values->at(std::stoul(index)).value = Text(value);
+    for (const auto& [index, value] : it->items()) values->at(std::stoul(index)).value = SecretText(value);
   }
   if (inputs == nullptr) return Status();
   if (const auto it = json.find("secrets"); it != json.end()) {
-    for (size_t i = 0; i < it->size(); ++i) inputs->secrets.at(i).value = Text((*it)[i]);
+    for (size_t i = 0; i < it->size(); ++i) inputs->secrets.at(i).value = SecretText((*it)[i]);
   }
   if (const auto it = json.find("contexts"); it != json.end()) {
-    for (const auto& [name, location] : it->items()) inputs->build_contexts.at(name) = Text(location);
+    for (const auto& [name, location] : it->items()) inputs->build_contexts.at(name) = SecretText(location);
   }
   return Status();
 } catch (const std::exception&) {

@@ -8,10 +8,10 @@ namespace slipway::store {
 
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kNotificationColumns =
     "number, lane, receiver, run_id, event, subject, state, create_time, next_time, attempts, error, content";
 
-// A row of kColumns.
+// A row of kNotificationColumns.
 Result<Notification> Read(const db::Statement& row) {
   Notification out;
   out.number = row.Get<int64_t>(0);
@@ -72,7 +72,7 @@ Result<std::vector<Notification>> NotificationStore::Due(const std::string& lane
   SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
                            session.Query(fmt::format("SELECT {} FROM notification WHERE state = 'Pending' AND lane = ? "
                                                      "AND next_time <= ? ORDER BY next_time, number LIMIT ?",
-                                                     kColumns),
+                                                     kNotificationColumns),
                                          lane, now, most));
   return ReadAll(std::move(rows));
 }
@@ -136,8 +136,9 @@ Result<Notification> NotificationStore::Revive(int64_t number, SystemTime now) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
   std::vector<Notification> found;
   {
-    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
-                             tx.Query(fmt::format("SELECT {} FROM notification WHERE number = ?", kColumns), number));
+    SLIPWAY_ASSIGN_OR_RETURN(
+        db::Statement rows,
+        tx.Query(fmt::format("SELECT {} FROM notification WHERE number = ?", kNotificationColumns), number));
     SLIPWAY_ASSIGN_OR_RETURN(found, ReadAll(std::move(rows)));
   }
   if (found.empty()) return NotFound("there is no notification '{}'", NotificationId(number));
@@ -173,7 +174,7 @@ Result<NotificationPage> NotificationStore::List(std::optional<NotificationState
       db::Statement rows,
       session.Query(fmt::format("SELECT {} FROM notification WHERE number < ?1 AND (?2 IS NULL OR state = ?2) "
                                 "ORDER BY number DESC LIMIT ?3",
-                                kColumns),
+                                kNotificationColumns),
                     before, wanted, page_size + 1));
   NotificationPage page;
   SLIPWAY_ASSIGN_OR_RETURN(page.notifications, ReadAll(std::move(rows)));

@@ -12,12 +12,12 @@ namespace slipway::store {
 
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kRunColumns =
     "number, id, type, state, create_time, start_time, finish_time, update_time, timeout_seconds, attempt, crashes, "
     "cancel_requested, request, sealed, error_code, error_message, failed_step, result, task, trigger_json, "
     "is_archived";
 
-// A row of kColumns.
+// A row of kRunColumns.
 Result<Run> ReadRun(const db::Statement& row) {
   Run run;
   run.number = row.Get<int64_t>(0);
@@ -70,7 +70,7 @@ Result<Run> ReadOne(db::Access& access, std::string_view column, std::string_vie
   std::optional<Run> run;
   {
     SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
-                             access.Query(fmt::format("SELECT {} FROM run WHERE {} = ?", kColumns, column), value));
+                             access.Query(fmt::format("SELECT {} FROM run WHERE {} = ?", kRunColumns, column), value));
     if (rows.Next()) {
       SLIPWAY_ASSIGN_OR_RETURN(run, ReadRun(rows));
     }
@@ -229,8 +229,8 @@ Result<RunPage> SqliteRunStore::List(const RunFilter& filter, size_t page_size, 
   {
     SLIPWAY_ASSIGN_OR_RETURN(
         db::Statement rows,
-        session.Query(fmt::format("SELECT {} FROM run{} ORDER BY number DESC LIMIT ?9", kColumns, where), before, type,
-                      filter.create_time_from, filter.create_time_before, repository, image.registry, image.tag,
+        session.Query(fmt::format("SELECT {} FROM run{} ORDER BY number DESC LIMIT ?9", kRunColumns, where), before,
+                      type, filter.create_time_from, filter.create_time_before, repository, image.registry, image.tag,
                       image.digest, page_size + 1, filter.task, filter.archived));
     while (rows.Next()) {
       if (page.runs.size() == page_size) {
@@ -250,8 +250,8 @@ Result<std::vector<Run>> SqliteRunStore::Unfinished() {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
   SLIPWAY_ASSIGN_OR_RETURN(
       db::Statement rows,
-      session.Query(
-          fmt::format("SELECT {} FROM run WHERE state IN ('Queued', 'Started', 'Running') ORDER BY number", kColumns)));
+      session.Query(fmt::format("SELECT {} FROM run WHERE state IN ('Queued', 'Started', 'Running') ORDER BY number",
+                                kRunColumns)));
   std::vector<Run> runs;
   while (rows.Next()) {
     SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadRun(rows));

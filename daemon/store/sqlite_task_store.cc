@@ -5,6 +5,7 @@
 
 #include "daemon/store/migrations.h"
 #include "daemon/store/task_json.h"
+#include "executor/base/ascii.h"
 
 namespace slipway::store {
 
@@ -12,13 +13,6 @@ namespace {
 
 constexpr std::string_view kTaskColumns = "name, etag, create_time, update_time, enabled, spec, sealed";
 constexpr std::string_view kTokenPrefix = "after:";
-
-std::string Fold(std::string_view name) {
-  std::string out(name);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
 
 std::string NewEtag() {
   std::random_device random;
@@ -66,7 +60,7 @@ Status ReadBases(db::Access& access, Task* task) {
 Result<Task> ReadOne(db::Access& access, std::string_view name) {
   SLIPWAY_ASSIGN_OR_RETURN(
       db::Statement rows,
-      access.Query(fmt::format("SELECT {} FROM task WHERE folded_name = ?", kTaskColumns), Fold(name)));
+      access.Query(fmt::format("SELECT {} FROM task WHERE folded_name = ?", kTaskColumns), LowerAscii(name)));
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<Task> found, ReadTasks(std::move(rows)));
   if (found.empty()) return NotFound("there is no task '{}'", name);
   SLIPWAY_RETURN_IF_ERROR(ReadBases(access, &found.front()));
@@ -152,7 +146,7 @@ Result<Task> SqliteTaskStore::Create(Task task, SystemTime now) {
   Status stored = tx.Run(
       "INSERT INTO task (name, folded_name, etag, create_time, update_time, enabled, spec, sealed) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      task.name, Fold(task.name), task.etag, now, now, task.enabled, SpecToJson(task), Blob(task.sealed));
+      task.name, LowerAscii(task.name), task.etag, now, now, task.enabled, SpecToJson(task), Blob(task.sealed));
   if (stored.code() == Code::kAlreadyExists) return AlreadyExists("there is a task '{}' already", task.name);
   SLIPWAY_RETURN_IF_ERROR(stored);
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
@@ -207,7 +201,7 @@ Result<TaskPage> SqliteTaskStore::List(size_t page_size, const std::string& page
   SLIPWAY_ASSIGN_OR_RETURN(page.tasks, ReadTasks(std::move(rows)));
   if (page.tasks.size() > page_size) {
     page.tasks.pop_back();
-    page.next_page_token = std::string(kTokenPrefix) + Fold(page.tasks.back().name);
+    page.next_page_token = std::string(kTokenPrefix) + LowerAscii(page.tasks.back().name);
   }
   for (Task& task : page.tasks) SLIPWAY_RETURN_IF_ERROR(ReadBases(session, &task));
   return page;
@@ -222,7 +216,7 @@ Result<std::vector<Task>> SqliteTaskStore::All() {
 
 Status SqliteTaskStore::Reseal(const std::string& name, const std::string& sealed) {
   return database_->Run("UPDATE task SET sealed = ? WHERE folded_name = ? AND sealed IS NOT NULL", db::Bytes{sealed},
-                        Fold(name));
+                        LowerAscii(name));
 }
 
 Status SqliteTaskStore::SetBases(const std::string& name, const std::vector<BaseImage>& bases) {

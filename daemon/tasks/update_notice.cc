@@ -8,7 +8,7 @@ namespace slipway::tasks {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr size_t kMostWaiting = 1000;
 constexpr int kAttempts = 3;
@@ -17,19 +17,19 @@ constexpr std::chrono::seconds kTimeout{10};
 }  // namespace
 
 std::string UpdateNoticeBody(const store::BaseImageTrigger& trigger, const store::Run& run) {
-  Json body = {{"id", fmt::format("{}:{}", run.task, run.id)},
-               {"timestamp", FormatTime(run.create_time)},
-               {"action", "image_update"},
-               {"task", run.task},
-               {"trigger", trigger.name},
-               {"run", run.id},
-               {"images", Json::array()}};
+  OrderedJson body = {{"id", fmt::format("{}:{}", run.task, run.id)},
+                      {"timestamp", FormatTime(run.create_time)},
+                      {"action", "image_update"},
+                      {"task", run.task},
+                      {"trigger", trigger.name},
+                      {"run", run.id},
+                      {"images", OrderedJson::array()}};
   for (const store::TriggerImage& image : run.trigger.images) {
     body["images"].push_back(
         {{"registry", image.registry}, {"repository", image.repository}, {"tag", image.tag}, {"digest", image.digest}});
   }
   if (trigger.payload_type == "Token") body["token"] = run.trigger.update_token;
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 void UpdateNotices::Start() {

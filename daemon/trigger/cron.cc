@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::trigger {
 
 namespace {
@@ -32,11 +34,9 @@ const std::array<Field, 5> kFields = {{{"minute", 0, 59, {}},
                                        {"month", 1, 12, kMonths},
                                        {"weekday", 0, 6, kWeekdays}}};
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool BeginsWith(std::string_view word, std::string_view beginning) {
   return beginning.size() <= word.size() && std::equal(beginning.begin(), beginning.end(), word.begin(),
-                                                       [](char a, char b) { return Lower(a) == Lower(b); });
+                                                       [](char a, char b) { return LowerAscii(a) == LowerAscii(b); });
 }
 
 Status Bad(const Field& field, std::string_view text, const std::string& why) {

@@ -1,8 +1,7 @@
 #include "daemon/trigger/registry_event.h"
 
-#include <algorithm>
-
 #include "daemon/trigger/payloads.h"
+#include "executor/base/ascii.h"
 #include "executor/base/digest.h"
 #include "executor/oci/json.h"
 #include "executor/oci/reference.h"
@@ -83,8 +82,7 @@ RegistryEvent GitHub(const Payload& body, const Payload& package, std::string_vi
   const std::string name = package.Text("name");
   std::string repository = owner + "/" + name;
   // Names are folded in references.
-  std::transform(repository.begin(), repository.end(), repository.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  repository = LowerAscii(repository);
   const Payload tag = package.At("package_version.container_metadata.tag");
   const std::string host = registry.empty() ? "ghcr.io" : std::string(registry);
   if (!owner.empty() && !name.empty()) Add(host, repository, tag.Text("name"), tag.Text("digest"), &event);

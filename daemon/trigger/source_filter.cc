@@ -2,18 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "executor/base/ascii.h"
 
 namespace slipway::trigger {
 
 namespace {
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 // "host/path" of an address: of URLs, of "user@host:path", of "host/path".
 std::string Canonical(std::string_view url) {
@@ -36,7 +30,7 @@ std::string Canonical(std::string_view url) {
   while (path.ends_with('/')) path.pop_back();
   if (path.ends_with(".git")) path.resize(path.size() - 4);
   while (path.starts_with('/')) path.erase(0, 1);
-  return Lower(host + "/" + path);
+  return LowerAscii(host + "/" + path);
 }
 
 }  // namespace
@@ -44,7 +38,7 @@ std::string Canonical(std::string_view url) {
 bool SameRepository(std::string_view a, std::string_view b) { return Canonical(a) == Canonical(b); }
 
 bool AsksToSkip(std::string_view message) {
-  const std::string lower = Lower(message);
+  const std::string lower = LowerAscii(message);
   constexpr std::array<std::string_view, 3> kMarks = {"[skip ci]", "[ci skip]", "[no ci]"};
   return std::any_of(kMarks.begin(), kMarks.end(),
                      [&](std::string_view mark) { return lower.find(mark) != std::string::npos; });

@@ -12,7 +12,7 @@ namespace slipway::attest {
 
 namespace {
 
-constexpr size_t kMostFiles = 200'000;
+constexpr size_t kMostFilesOfJar = 200'000;
 constexpr size_t kLargestProperties = 64U << 10;
 
 Package FromProperties(std::string_view text) {
@@ -42,7 +42,7 @@ Result<std::vector<Package>> ReadJar(std::string_view bytes) {
   if (::archive_read_open_memory(zip.get(), bytes.data(), bytes.size()) != ARCHIVE_OK) return fail();
   std::vector<Package> out;
   archive_entry* entry = nullptr;
-  for (size_t files = 0; files < kMostFiles; ++files) {
+  for (size_t files = 0; files < kMostFilesOfJar; ++files) {
     const int next = ::archive_read_next_header(zip.get(), &entry);
     if (next == ARCHIVE_EOF) break;
     if (next != ARCHIVE_OK && next != ARCHIVE_WARN) return fail();

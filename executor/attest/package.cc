@@ -5,22 +5,17 @@
 #include <algorithm>
 
 #include "executor/attest/lines.h"
+#include "executor/base/ascii.h"
 #include "executor/base/utf8.h"
 
 namespace slipway::attest {
 
 namespace {
 
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
 // Python's names are compared without case, and '_' and '.' are '-'.
 std::string NameInPurl(const Package& package) {
   if (package.type != "pypi") return package.name;
-  std::string name = Lower(package.name);
+  std::string name = LowerAscii(package.name);
   std::replace(name.begin(), name.end(), '_', '-');
   return name;
 }

@@ -4,20 +4,21 @@
 #include <charconv>
 #include <cmath>
 
+#include "executor/base/ascii.h"
+
 namespace slipway {
 
 Result<int64_t> ParseByteSize(std::string_view text) {
   const Status bad = InvalidArgument("'{}' is no size; write a number with k, m, g, t or p, as in '64m'", text);
   const size_t last = text.find_last_of("0123456789. ");
   if (last == std::string_view::npos) return bad;
-  std::string suffix(text.substr(last + 1));
+  const std::string suffix = LowerAscii(text.substr(last + 1));
   std::string_view number = text.substr(0, text[last] == ' ' ? last : last + 1);
   if (number.starts_with('+')) number.remove_prefix(1);
   double size = 0;
   const char* const end = number.data() + number.size();
   const auto [stop, error] = std::from_chars(number.data(), end, size);
   if (error != std::errc() || stop != end || number.empty() || !(size >= 0)) return bad;
-  for (char& c : suffix) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (!suffix.empty() && suffix != "b") {
     const size_t power = std::string_view("kmgtp").find(suffix[0]);
     const std::string_view tail = std::string_view(suffix).substr(1);

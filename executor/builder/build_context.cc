@@ -13,7 +13,6 @@
 namespace slipway::builder {
 
 namespace {
-constexpr uint64_t kLargestDockerfile = 16U << 20;
 constexpr std::string_view kDefaultName = "Dockerfile";
 constexpr std::string_view kLowerName = "dockerfile";
 

@@ -15,6 +15,9 @@
 
 namespace slipway::builder {
 
+/// In bytes; of an ignore file too.
+inline constexpr uint64_t kLargestDockerfile = 16U << 20;
+
 class BuildContext {
  public:
   /// `lent` and `lent_folder` as in ops::LendToGit; `git_logins`, which may be null, is asked after that.

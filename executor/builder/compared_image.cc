@@ -10,7 +10,7 @@ namespace slipway::builder {
 namespace {
 
 constexpr uint64_t kLargestTree = 1U << 30;
-constexpr uint64_t kLargestDocument = 8U << 20;
+constexpr uint64_t kLargestComparedDocument = 8U << 20;
 constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 
 Result<image::DiffSide> FindInRegistry(const Context& ctx, const oci::Reference& reference,
@@ -69,13 +69,13 @@ class Layout {
 
   Result<std::string> Document(const Digest& digest) const {
     SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, OpenBlob(digest));
-    return blob.ReadAll(kLargestDocument);
+    return blob.ReadAll(kLargestComparedDocument);
   }
 
   /// The manifest that the tag stands for, on one platform.
   Result<oci::Descriptor> Find(const std::string& tag, const oci::Platform& platform) const {
     SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, File("index.json"));
-    SLIPWAY_ASSIGN_OR_RETURN(const std::string json, blob.ReadAll(kLargestDocument));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string json, blob.ReadAll(kLargestComparedDocument));
     SLIPWAY_ASSIGN_OR_RETURN(const oci::Index index, oci::Index::Parse(json).With("index.json"));
     SLIPWAY_ASSIGN_OR_RETURN(oci::Descriptor found, Choose(index, tag));
     for (int depth = 0; oci::IsIndexType(found.media_type); ++depth) {

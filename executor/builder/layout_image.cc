@@ -8,7 +8,7 @@ namespace slipway::builder {
 
 namespace {
 
-constexpr uint64_t kLargestDocument = 8U << 20;
+constexpr uint64_t kLargestLayoutDocument = 8U << 20;
 
 class LayoutReader {
  public:
@@ -27,7 +27,7 @@ class LayoutReader {
   Result<std::string> Read(const Digest& digest) {
     SLIPWAY_RETURN_IF_ERROR(Require(digest));
     SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, layers_.content().Open(digest));
-    return blob.ReadAll(kLargestDocument);
+    return blob.ReadAll(kLargestLayoutDocument);
   }
 
  private:

@@ -6,6 +6,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
+#include "executor/builder/build_context.h"
 #include "executor/builder/built_image.h"
 #include "executor/builder/container.h"
 #include "executor/builder/ignore.h"
@@ -17,7 +18,6 @@ namespace slipway::builder {
 
 namespace {
 
-constexpr uint64_t kLargestDockerfile = 16U << 20;
 constexpr std::string_view kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 // Every process of a step is gone two seconds after it was cancelled.
 constexpr std::chrono::milliseconds kGrace(1000);

@@ -6,7 +6,6 @@ namespace slipway::content {
 
 namespace {
 // A pack is removed or rewritten as one, so it should not grow without end.
-constexpr uint64_t kPackFull = 64U << 20;
 }  // namespace
 
 bool DiskBatch::IsNew(const Digest& digest) {

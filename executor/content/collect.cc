@@ -7,6 +7,7 @@
 
 #include "executor/base/log.h"
 #include "executor/content/disk_store.h"
+#include "executor/content/pack.h"
 
 namespace slipway::content {
 
@@ -14,7 +15,6 @@ namespace {
 
 constexpr uint64_t kSmallPack = 1U << 20;
 constexpr size_t kManySmallPacks = 16;
-constexpr uint64_t kPackFull = 64U << 20;
 
 uint64_t DeadBytes(const PackState& pack) {
   return pack.file_bytes - std::min(pack.file_bytes, pack.live_bytes + kPackFrame);

@@ -28,6 +28,8 @@ struct PackItem {
 /// Bytes of a pack that are not content.
 inline constexpr uint64_t kPackFrame = 16 + 8 + 32;
 inline constexpr uint64_t kPackItemFrame = 32 + 8 + 8;
+/// Content goes into the next pack once it would make one longer than this.
+inline constexpr uint64_t kPackFull = 64U << 20;
 
 /// Writes one pack. Not thread-safe.
 class PackWriter {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "executor/base/ascii.h"
 #include "executor/dockerfile/line_args.h"
 
 namespace slipway::dockerfile {

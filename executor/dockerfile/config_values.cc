@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <optional>
 #include <utility>
 
+#include "executor/base/ascii.h"
 #include "executor/base/near_miss.h"
 
 namespace slipway::dockerfile {
@@ -24,20 +24,6 @@ std::optional<int> Port(std::string_view text) {
     return std::nullopt;
   }
   return value;
-}
-
-std::string Upper(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return out;
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 constexpr std::array<std::string_view, 36> kSignals = {
@@ -90,7 +76,7 @@ Result<std::vector<std::string>> ParseExposedPorts(std::string_view text) {
   if (const std::string why = TakeHostPart(&rest, &host_ports); !why.empty()) return bad(why);
   std::string protocol = "tcp";
   if (const size_t slash = rest.find('/'); slash != std::string_view::npos) {
-    if (slash + 1 < rest.size()) protocol = Lower(rest.substr(slash + 1));
+    if (slash + 1 < rest.size()) protocol = LowerAscii(rest.substr(slash + 1));
     rest = rest.substr(0, slash);
   }
   if (rest.empty()) return bad("there is no port number");
@@ -117,7 +103,7 @@ Status CheckSignal(std::string_view text) {
     if (number != 0) return Status();
     return InvalidArgument("'{}' is not the number of a signal", text);
   }
-  std::string name = Upper(text);
+  std::string name = UpperAscii(text);
   if (name.starts_with("SIG")) name.erase(0, 3);
   const std::string_view base = std::string_view(name).substr(0, name.find_first_of("+-"));
   if (std::find(kSignals.begin(), kSignals.end(), base) != kSignals.end()) {

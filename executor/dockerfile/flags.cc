@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "executor/base/ascii.h"
 #include "executor/base/near_miss.h"
 #include "executor/dockerfile/line_args.h"
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "executor/base/ascii.h"
 #include "executor/base/near_miss.h"
 #include "executor/base/utf8.h"
 #include "executor/dockerfile/flags.h"

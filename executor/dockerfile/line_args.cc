@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "executor/base/ascii.h"
 #include "executor/base/utf8.h"
 #include "executor/dockerfile/json_array.h"
 
@@ -109,42 +110,30 @@ Status Health(std::string_view rest, char32_t escape, Node* node) {
 
 using ArgsParser = Status (*)(std::string_view rest, char32_t escape, Node* node);
 
-struct Entry {
+struct ArgsOfKeyword {
   std::string_view keyword;
   ArgsParser parse;
 };
 
-constexpr std::array<Entry, 17> kParsers = {{{"add", JsonOrBlanks},
-                                             {"arg", Quoted},
-                                             {"cmd", JsonOrText},
-                                             {"copy", JsonOrBlanks},
-                                             {"entrypoint", JsonOrText},
-                                             {"env", Pairs},
-                                             {"expose", Blanks},
-                                             {"from", Blanks},
-                                             {"healthcheck", Health},
-                                             {"label", Pairs},
-                                             {"maintainer", WholeText},
-                                             {"run", JsonOrText},
-                                             {"shell", JsonOrText},
-                                             {"stopsignal", WholeText},
-                                             {"user", WholeText},
-                                             {"volume", JsonOrBlanks},
-                                             {"workdir", WholeText}}};
+constexpr std::array<ArgsOfKeyword, 17> kArgParsers = {{{"add", JsonOrBlanks},
+                                                        {"arg", Quoted},
+                                                        {"cmd", JsonOrText},
+                                                        {"copy", JsonOrBlanks},
+                                                        {"entrypoint", JsonOrText},
+                                                        {"env", Pairs},
+                                                        {"expose", Blanks},
+                                                        {"from", Blanks},
+                                                        {"healthcheck", Health},
+                                                        {"label", Pairs},
+                                                        {"maintainer", WholeText},
+                                                        {"run", JsonOrText},
+                                                        {"shell", JsonOrText},
+                                                        {"stopsignal", WholeText},
+                                                        {"user", WholeText},
+                                                        {"volume", JsonOrBlanks},
+                                                        {"workdir", WholeText}}};
 
 }  // namespace
-
-std::string LowerAscii(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
-}
-
-std::string UpperAscii(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return upper;
-}
 
 std::vector<std::string> TakeFlags(char32_t escape, std::string_view* rest) {
   std::vector<std::string> flags;
@@ -198,7 +187,7 @@ std::vector<std::string> SplitQuoted(std::string_view text, char32_t escape) {
 
 Status ParseArgs(std::string_view rest, char32_t escape, Node* node) {
   const std::string keyword = LowerAscii(node->keyword);
-  for (const Entry& entry : kParsers) {
+  for (const ArgsOfKeyword& entry : kArgParsers) {
     if (entry.keyword == keyword) return entry.parse(rest, escape, node);
   }
   node->args.emplace_back();  // unknown: named when the instruction is looked at

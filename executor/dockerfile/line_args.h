@@ -13,10 +13,6 @@ namespace slipway::dockerfile {
 /// White space between arguments; a line end is none.
 inline constexpr std::string_view kArgBlanks = "\t\v\f\r ";
 
-/// ASCII only, as keywords are.
-std::string LowerAscii(std::string_view text);
-std::string UpperAscii(std::string_view text);
-
 /// Takes the leading "--…" words off `rest`, quotes and escapes resolved; a lone "--" ends them.
 std::vector<std::string> TakeFlags(char32_t escape, std::string_view* rest);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "executor/base/ascii.h"
 #include "executor/base/fs.h"
 #include "executor/dockerfile/config_values.h"
 #include "executor/dockerfile/expand.h"

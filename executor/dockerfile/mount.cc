@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "executor/base/ascii.h"
 #include "executor/base/near_miss.h"
 #include "executor/dockerfile/go_text.h"
 #include "executor/dockerfile/line_args.h"

@@ -10,7 +10,7 @@ namespace slipway::dockerfile {
 
 namespace {
 
-constexpr size_t kMaxShown = 160;
+constexpr size_t kMaxShownRunes = 160;
 constexpr size_t kMaxMessage = 12'000;
 
 // A line as it can be shown in a terminal: control characters made harmless, and cut to what is around byte `focus`.
@@ -23,12 +23,12 @@ std::string Shown(std::string_view line, size_t focus, size_t* column) {
     const utf8::Rune rune = utf8::Decode(line.substr(at));
     runes.push_back(rune.value == '\t' ? U' ' : IsPrintable(rune.value) ? rune.value : utf8::kReplacement);
     at += rune.size;
-    if (runes.size() > at_focus + kMaxShown) break;
+    if (runes.size() > at_focus + kMaxShownRunes) break;
   }
-  const size_t begin = at_focus > kMaxShown / 2 ? at_focus - kMaxShown / 4 : 0;
+  const size_t begin = at_focus > kMaxShownRunes / 2 ? at_focus - kMaxShownRunes / 4 : 0;
   std::string shown = begin > 0 ? "…" : "";
-  for (size_t i = begin; i < std::min(runes.size(), begin + kMaxShown); ++i) utf8::Append(runes[i], &shown);
-  if (runes.size() > begin + kMaxShown) shown += "…";
+  for (size_t i = begin; i < std::min(runes.size(), begin + kMaxShownRunes); ++i) utf8::Append(runes[i], &shown);
+  if (runes.size() > begin + kMaxShownRunes) shown += "…";
   if (column != nullptr) *column = at_focus - begin + (begin > 0 ? 1 : 0);
   return shown;
 }

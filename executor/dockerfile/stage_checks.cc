@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "executor/base/ascii.h"
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
 #include "executor/base/pattern_matcher.h"

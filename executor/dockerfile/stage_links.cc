@@ -4,6 +4,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "executor/base/ascii.h"
 #include "executor/dockerfile/line_args.h"
 
 namespace slipway::dockerfile {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "executor/base/ascii.h"
 #include "executor/base/utf8.h"
 #include "executor/dockerfile/directives.h"
 #include "executor/dockerfile/go_text.h"
@@ -83,7 +84,8 @@ class TreeParser {
       if (!more) break;
       SLIPWAY_RETURN_IF_ERROR(TopLine(line));
     }
-    if (tree_.nodes.empty()) return InvalidArgument("{}: it is empty: there are no instructions in it", source_.filename());
+    if (tree_.nodes.empty())
+      return InvalidArgument("{}: it is empty: there are no instructions in it", source_.filename());
     return {};
   }
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr char32_t kEnd = 0xFFFFFFFF;
 constexpr int kMaxDepth = 200;
-constexpr size_t kMaxShown = 200;
+constexpr size_t kMaxShownBytes = 200;
 
 // Collects the words of a text that is read character by character.
 class WordSplitter {
@@ -350,7 +350,7 @@ Result<ExpandedWord> ExpandWord(std::string_view word, const EnvLookup& env, con
   ExpandedWord result;
   Status status = WordLexer(word, env, options, &result).Run();
   if (status.ok()) return result;
-  const std::string shown(word.substr(0, std::min(word.find('\n'), kMaxShown)));
+  const std::string shown(word.substr(0, std::min(word.find('\n'), kMaxShownBytes)));
   return std::move(status).With(fmt::format("expand '{}{}'", shown, word.size() > shown.size() ? "…" : ""));
 }
 

@@ -4,19 +4,14 @@
 #include <cctype>
 #include <charconv>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::http {
 
 namespace {
 constexpr size_t kLongestUrl = 16384;
 
 uint16_t DefaultPort(std::string_view scheme) { return scheme == "https" ? 443 : 80; }
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 bool GoodHost(std::string_view host) {
   const bool address = host.starts_with('[') && host.ends_with(']');
@@ -36,7 +31,7 @@ Status ParseAuthority(std::string_view text, Url& out) {
   }
   const size_t bracket = text.rfind(']');
   const size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  out.host = Lower(text.substr(0, colon));
+  out.host = LowerAscii(text.substr(0, colon));
   if (!GoodHost(out.host)) return Bad("it has no proper host name");
   out.port = DefaultPort(out.scheme);
   if (colon == std::string_view::npos || colon + 1 == text.size()) return Status();
@@ -75,7 +70,7 @@ Result<Url> Url::Parse(std::string_view text) {
   const size_t colon = text.find("://");
   if (colon == std::string_view::npos) return Bad("it does not begin with http:// or https://");
   Url out;
-  out.scheme = Lower(text.substr(0, colon));
+  out.scheme = LowerAscii(text.substr(0, colon));
   if (out.scheme != "http" && out.scheme != "https") return Bad("it does not begin with http:// or https://");
   std::string_view rest = text.substr(colon + 3);
   rest = rest.substr(0, rest.find('#'));

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kLayoutVersion = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 constexpr std::string_view kImageName = "io.containerd.image.name";
-constexpr size_t kPiece = 256U << 10;
+constexpr size_t kLayoutPiece = 256U << 10;
 
 std::string BlobPath(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 
@@ -103,7 +103,7 @@ class Writer {
 
   const Context& ctx_;
   OutputSink& sink_;
-  std::vector<char> buffer_ = std::vector<char>(kPiece);
+  std::vector<char> buffer_ = std::vector<char>(kLayoutPiece);
 };
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace slipway::image {
 
 namespace {
 
-constexpr size_t kPiece = 256U << 10;
+constexpr size_t kRootfsPiece = 256U << 10;
 
 class RootfsWriter {
  public:
@@ -68,7 +68,7 @@ class RootfsWriter {
   const std::string folder_;
   OutputSink& sink_;
   const VertexProgress& progress_;
-  std::vector<char> buffer_ = std::vector<char>(kPiece);
+  std::vector<char> buffer_ = std::vector<char>(kRootfsPiece);
 };
 
 }  // namespace

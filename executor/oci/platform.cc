@@ -8,24 +8,20 @@
 #include <cctype>
 #include <vector>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::oci {
 
 namespace {
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 template <size_t kSize>
 bool IsOneOf(const std::array<std::string_view, kSize>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 bool KnownOs(std::string_view os) {
-  static constexpr std::array<std::string_view, 15> kNames = {
-      "linux",   "windows", "darwin",  "freebsd", "netbsd", "openbsd", "dragonfly", "solaris",
-      "illumos", "aix",     "android", "plan9",   "wasi",   "wasip1",  "unknown"};
+  static constexpr std::array<std::string_view, 15> kNames = {"linux",   "windows",   "darwin",  "freebsd", "netbsd",
+                                                              "openbsd", "dragonfly", "solaris", "illumos", "aix",
+                                                              "android", "plan9",     "wasi",    "wasip1",  "unknown"};
   return IsOneOf(kNames, os);
 }
 
@@ -53,9 +49,9 @@ Platform Platform::Host() {
 
 Platform Platform::Normalized() const {
   Platform out = *this;
-  out.os = Lower(os);
-  out.architecture = Lower(architecture);
-  out.variant = Lower(variant);
+  out.os = LowerAscii(os);
+  out.architecture = LowerAscii(architecture);
+  out.variant = LowerAscii(variant);
   if (out.os == "macos") out.os = "darwin";
   if (out.architecture == "x86_64" || out.architecture == "x86-64") out.architecture = "amd64";
   if (out.architecture == "aarch64") out.architecture = "arm64";
@@ -84,11 +80,12 @@ Result<Platform> Platform::Parse(std::string_view text) {
     parts.emplace_back(text.substr(pos, end - pos));
     pos = end + 1;
   }
-  const bool good = parts.size() <= 3 && std::all_of(parts.begin(), parts.end(), [](const auto& p) { return GoodPart(p); });
+  const bool good =
+      parts.size() <= 3 && std::all_of(parts.begin(), parts.end(), [](const auto& p) { return GoodPart(p); });
   if (!good) return InvalidArgument("platform '{}' is not of the form os/arch[/variant], e.g. linux/amd64", text);
   Platform out;
   if (parts.size() == 1) {
-    if (KnownOs(Lower(parts[0]))) {
+    if (KnownOs(LowerAscii(parts[0]))) {
       out = Host();
       out.os = parts[0];
     } else {
@@ -105,8 +102,8 @@ Result<Platform> Platform::Parse(std::string_view text) {
     return InvalidArgument("platform '{}' is neither an operating system nor an architecture (amd64, arm64, …)", text);
   }
   if (!KnownOs(out.os)) {
-    return InvalidArgument("platform '{}': '{}' is not an operating system that images exist for (linux, windows, …)", text,
-                           parts[0]);
+    return InvalidArgument("platform '{}': '{}' is not an operating system that images exist for (linux, windows, …)",
+                           text, parts[0]);
   }
   return out;
 }

@@ -10,7 +10,7 @@ namespace slipway::registry {
 
 namespace {
 
-constexpr uint64_t kLargestConfig = 4U << 20;
+constexpr uint64_t kLargestDockerConfig = 4U << 20;
 
 // "https://index.docker.io/v1/" and "reg:5000/" to the host that references carry.
 std::string HostOfKey(std::string_view key) {
@@ -128,7 +128,7 @@ Result<std::shared_ptr<CredentialSource>> DockerConfigCredentials(std::string_vi
 }
 
 Result<std::shared_ptr<CredentialSource>> DockerConfigFile(const std::string& path) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string text, fs::ReadFile(path, kLargestConfig));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string text, fs::ReadFile(path, kLargestDockerConfig));
   return DockerConfigCredentials(text, path);
 }
 

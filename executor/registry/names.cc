@@ -12,7 +12,7 @@ namespace slipway::registry {
 namespace {
 
 constexpr uint64_t kLargestManifest = 4U << 20;
-constexpr uint64_t kLargestConfig = 8U << 20;
+constexpr uint64_t kLargestImageConfig = 8U << 20;
 
 const std::string& AcceptedManifests() {
   static const std::string accepted =
@@ -189,12 +189,13 @@ Result<Document> Session::FetchManifest(const Context& ctx, const Repository& re
 
 Result<std::string> Session::FetchConfig(const Context& ctx, const Repository& repo, const oci::Descriptor& descriptor,
                                          content::Store* store, content::Lease* lease) const {
-  SLIPWAY_ASSIGN_OR_RETURN(std::optional<std::string> kept, FromStore(store, lease, descriptor.digest, kLargestConfig));
+  SLIPWAY_ASSIGN_OR_RETURN(std::optional<std::string> kept,
+                           FromStore(store, lease, descriptor.digest, kLargestImageConfig));
   if (kept) return std::move(*kept);
   const std::string what = fmt::format("fetch image config '{}@{}'", repo.ToString(), descriptor.digest);
   Caller caller(*state_, credentials_.get());
   Call call{.what = what, .repo = repo, .target = ApiPath(repo, "blobs", descriptor.digest.ToString())};
-  call.request.max_body = kLargestConfig;
+  call.request.max_body = kLargestImageConfig;
   call.scopes = ScopeSet::Pull(repo.name);
   SLIPWAY_ASSIGN_OR_RETURN(http::Response response, caller.DoOk(ctx, std::move(call)));
   SLIPWAY_RETURN_IF_ERROR(Verify(what, response.body, descriptor.digest, descriptor.size));

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::registry {
 
 namespace {
@@ -14,13 +16,6 @@ constexpr size_t kMostChallenges = 16;
 bool IsTokenChar(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return std::isalnum(byte) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 // Reads a challenge list: scheme, then name=value pairs parted by commas, then perhaps the next scheme.
@@ -38,13 +33,13 @@ class ChallengeReader {
       }
       SkipBlanks();
       if (!rest_.starts_with('=')) {
-        out.push_back({.scheme = Lower(word), .params = {}});
+        out.push_back({.scheme = LowerAscii(word), .params = {}});
         continue;
       }
       rest_.remove_prefix(1);
       SkipBlanks();
       std::string value = Value();
-      if (!out.empty()) out.back().params.emplace(Lower(word), std::move(value));
+      if (!out.empty()) out.back().params.emplace(LowerAscii(word), std::move(value));
     }
   }
 

@@ -20,7 +20,7 @@ constexpr const char* kFolder = "/proc/sys/fs/binfmt_misc";
 constexpr size_t kLargestEntry = 16U << 10;
 constexpr size_t kMostEntries = 1000;
 
-struct Machine {
+struct BinfmtMachine {
   std::string_view architecture;  // as images name it
   std::string_view qemu;          // as qemu names it
   uint16_t elf_machine;
@@ -28,7 +28,7 @@ struct Machine {
   bool big_endian;
 };
 
-constexpr std::array<Machine, 13> kMachines = {{
+constexpr std::array<BinfmtMachine, 13> kBinfmtMachines = {{
     {"amd64", "x86_64", 62, true, false},
     {"386", "i386", 3, false, false},
     {"arm64", "aarch64", 183, true, false},
@@ -44,10 +44,10 @@ constexpr std::array<Machine, 13> kMachines = {{
     {"mips", "mips", 8, false, true},
 }};
 
-const Machine* Find(std::string_view architecture) {
-  const auto* it = std::find_if(kMachines.begin(), kMachines.end(),
-                                [&](const Machine& machine) { return machine.architecture == architecture; });
-  return it == kMachines.end() ? nullptr : it;
+const BinfmtMachine* Find(std::string_view architecture) {
+  const auto* it = std::find_if(kBinfmtMachines.begin(), kBinfmtMachines.end(),
+                                [&](const BinfmtMachine& machine) { return machine.architecture == architecture; });
+  return it == kBinfmtMachines.end() ? nullptr : it;
 }
 
 // What a processor runs without help. (An arm64 one may lack 32 bits; the kernel then says "exec format error".)
@@ -112,7 +112,7 @@ Result<UniqueFd> OpenDetached() {
   return folder;
 }
 
-std::string HowToInstall(const Machine& machine) {
+std::string HowToInstall(const BinfmtMachine& machine) {
   return fmt::format(
       "install qemu's user mode emulation (Debian: apt-get install qemu-user-static) and register it with the kernel "
       "(systemd does that by itself; otherwise: mount -t binfmt_misc binfmt_misc {0}; cat "
@@ -178,7 +178,7 @@ Result<BinfmtHandler> ParseBinfmtHandler(std::string name, std::string_view text
 }
 
 std::string ProgramHeader(std::string_view architecture) {
-  const Machine* machine = Find(architecture);
+  const BinfmtMachine* machine = Find(architecture);
   if (machine == nullptr) return "";
   std::string header(64, '\0');
   header.replace(0, 4,
@@ -220,7 +220,7 @@ Status CheckRunnable(const oci::Platform& platform, const oci::Platform& host,
   if (Native(platform, host)) return Status();
   const std::string what =
       fmt::format("programs of {} cannot run on this machine, which is {}", platform.ToString(), host.ToString());
-  const Machine* machine = Find(platform.architecture);
+  const BinfmtMachine* machine = Find(platform.architecture);
   if (platform.os != "linux" || machine == nullptr) return FailedPrecondition("{}: no emulator is known", what);
   if (!handlers.ok()) {
     return FailedPrecondition("{}: the kernel's binfmt_misc handlers cannot be seen: {}; {}", what,
@@ -250,7 +250,7 @@ Status CheckRunnable(const oci::Platform& platform, const oci::Platform& host,
 std::string DescribeEmulation(const oci::Platform& host, const Result<std::vector<BinfmtHandler>>& handlers) {
   if (!handlers.ok()) return fmt::format("none: {}", handlers.status().message());
   std::string out;
-  for (const Machine& machine : kMachines) {
+  for (const BinfmtMachine& machine : kBinfmtMachines) {
     const oci::Platform platform{
         .os = "linux", .architecture = std::string(machine.architecture), .variant = "", .os_version = ""};
     const std::string header = ProgramHeader(machine.architecture);

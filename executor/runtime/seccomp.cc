@@ -14,14 +14,14 @@ namespace {
 
 using nlohmann::json;
 
-struct Machine {
+struct SeccompMachine {
   std::string_view name;                             // uname -m
   std::initializer_list<const char*> architectures;  // the native one and those whose programs it also runs
 };
 
 // Each architecture costs a step some ten milliseconds, since the runtime compiles the whole list for it. Programs of
 // 32 bits are met in builds (gcc -m32, wine); the x32 ABI is switched off in the kernels of today, so it is left out.
-constexpr Machine kMachines[] = {
+constexpr SeccompMachine kSeccompMachines[] = {
     {"x86_64", {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"}},
     {"i686", {"SCMP_ARCH_X86"}},
     {"aarch64", {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"}},
@@ -57,8 +57,8 @@ void AddCloneRules(json& rules, std::string_view machine) {
 }  // namespace
 
 json DefaultSeccompProfile(const std::set<std::string, std::less<>>& capabilities, std::string_view machine) {
-  const Machine* known = nullptr;
-  for (const Machine& m : kMachines) {
+  const SeccompMachine* known = nullptr;
+  for (const SeccompMachine& m : kSeccompMachines) {
     if (m.name == machine) known = &m;
   }
   if (known == nullptr) return nullptr;

@@ -10,7 +10,7 @@ namespace slipway::runtime {
 
 namespace {
 
-constexpr const char* kProgramFolders[] = {"/bin", "/lib", "/lib64", "/usr"};
+constexpr const char* kProbedFolders[] = {"/bin", "/lib", "/lib64", "/usr"};
 
 Status MountOverlay(const std::string& view, const std::string& root) {
   const std::string options = fmt::format("lowerdir={0}/lower,upperdir={0}/upper,workdir={0}/work", view);
@@ -23,7 +23,7 @@ Status TryRoot(const Context& ctx, Runner& runner, const std::string& root, cons
   ContainerSpec spec{
       .rootfs = root, .id_mapped = true, .args = {"/bin/sh", "-c", "echo x > /made"}, .env = {"PATH=/usr/bin:/bin"}};
   spec.network = NetworkMode::kNone;
-  for (const char* folder : kProgramFolders) {
+  for (const char* folder : kProbedFolders) {
     if (fs::Exists(folder)) spec.mounts.push_back({.source = folder, .destination = folder, .read_only = true});
   }
   std::string words;

@@ -18,7 +18,7 @@ namespace slipway::snapshot {
 
 namespace {
 
-Status Failed(std::string_view what, const std::string& path) {
+Status CopyFailed(std::string_view what, const std::string& path) {
   return ErrnoStatus(errno, fmt::format("{} '{}'", what, path));
 }
 
@@ -29,7 +29,7 @@ class LayerCopy {
 
   Status Run() {
     struct stat st {};
-    if (::lstat(layer_.c_str(), &st) != 0) return Failed("look at", layer_);
+    if (::lstat(layer_.c_str(), &st) != 0) return CopyFailed("look at", layer_);
     SLIPWAY_RETURN_IF_ERROR(CopyChildren(""));
     return CopyAttributes("", st);
   }
@@ -48,14 +48,14 @@ class LayerCopy {
 
   Status CopyOne(const std::string& path) {
     struct stat st {};
-    if (::lstat(From(path).c_str(), &st) != 0) return Failed("look at", From(path));
+    if (::lstat(From(path).c_str(), &st) != 0) return CopyFailed("look at", From(path));
     if (IsWhiteout(st)) return fs::RemoveAll(To(path));
     if (S_ISDIR(st.st_mode)) return CopyFolder(path, st);
     SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(To(path)));
     if (S_ISREG(st.st_mode) && st.st_nlink > 1) {
       const auto [first, is_first] = first_names_.try_emplace({st.st_dev, st.st_ino}, path);
       if (!is_first) {
-        return ::link(To(first->second).c_str(), To(path).c_str()) == 0 ? Status() : Failed("link", To(path));
+        return ::link(To(first->second).c_str(), To(path).c_str()) == 0 ? Status() : CopyFailed("link", To(path));
       }
     }
     SLIPWAY_RETURN_IF_ERROR(MakeCopy(path, st));
@@ -66,7 +66,7 @@ class LayerCopy {
     struct stat there {};
     const bool exists = ::lstat(To(path).c_str(), &there) == 0;
     if (exists && (!S_ISDIR(there.st_mode) || IsOpaque(From(path)))) SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(To(path)));
-    if (::mkdir(To(path).c_str(), 0700) != 0 && errno != EEXIST) return Failed("make folder", To(path));
+    if (::mkdir(To(path).c_str(), 0700) != 0 && errno != EEXIST) return CopyFailed("make folder", To(path));
     SLIPWAY_RETURN_IF_ERROR(CopyChildren(path));
     return CopyAttributes(path, st);
   }
@@ -76,11 +76,11 @@ class LayerCopy {
     if (S_ISLNK(st.st_mode)) {
       std::array<char, PATH_MAX + 1> target{};
       const ssize_t size = ::readlink(From(path).c_str(), target.data(), target.size() - 1);
-      if (size < 0) return Failed("read link", From(path));
-      return ::symlink(target.data(), To(path).c_str()) == 0 ? Status() : Failed("make link", To(path));
+      if (size < 0) return CopyFailed("read link", From(path));
+      return ::symlink(target.data(), To(path).c_str()) == 0 ? Status() : CopyFailed("make link", To(path));
     }
     return ::mknod(To(path).c_str(), st.st_mode & (S_IFMT | 0777), st.st_rdev) == 0 ? Status()
-                                                                                    : Failed("make", To(path));
+                                                                                    : CopyFailed("make", To(path));
   }
 
   Status CopyContent(const std::string& path) {
@@ -106,12 +106,12 @@ class LayerCopy {
 
   Status CopyAttributes(const std::string& path, const struct stat& st) {
     const std::string to = To(path);
-    if (::lchown(to.c_str(), st.st_uid, st.st_gid) != 0) return Failed("chown", to);
-    if (!S_ISLNK(st.st_mode) && ::chmod(to.c_str(), st.st_mode & 07777) != 0) return Failed("chmod", to);
+    if (::lchown(to.c_str(), st.st_uid, st.st_gid) != 0) return CopyFailed("chown", to);
+    if (!S_ISLNK(st.st_mode) && ::chmod(to.c_str(), st.st_mode & 07777) != 0) return CopyFailed("chmod", to);
     SLIPWAY_RETURN_IF_ERROR(CopyXattrs(From(path), to));
     const std::array<timespec, 2> times = {st.st_atim, st.st_mtim};
     return ::utimensat(AT_FDCWD, to.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) == 0 ? Status()
-                                                                                     : Failed("set time of", to);
+                                                                                     : CopyFailed("set time of", to);
   }
 
   const Context& ctx_;

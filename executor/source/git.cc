@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 
+#include "executor/base/ascii.h"
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
 #include "executor/http/url.h"
@@ -57,9 +58,7 @@ Result<GitCredentials> CredentialsFor(const GitUrl& url, const GitContext& conte
 
 Status CheckChecksum(const GitUrl& url, const std::string& wanted, const GitCommit& commit) {
   if (wanted.empty()) return {};
-  std::string checksum = wanted;
-  std::transform(checksum.begin(), checksum.end(), checksum.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string checksum = LowerAscii(wanted);
   if (!IsHex(checksum, kShortestChecksum)) {
     return InvalidArgument("checksum '{}': of a git repository it is {} to 40 hex digits of a commit's id", wanted,
                            kShortestChecksum);

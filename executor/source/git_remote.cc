@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "executor/base/ascii.h"
 #include "executor/http/url.h"
 #include "executor/source/retry.h"
 #include "executor/source/static_git.h"
@@ -25,13 +26,6 @@ Status CheckTransport(const GitWorld& world, const GitUrl& url) {
     return PermissionDenied("'{}': repositories in folders of this machine are not allowed here", url.Remote());
   }
   return {};
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
 }
 
 /// Tells of a download, not more often than people can read.
@@ -123,7 +117,7 @@ Status GitRemote::Repair(const Context& ctx, const GitCommit& commit, uint64_t m
 
 Result<RefChoice> GitRemote::Find(const Context& ctx, const std::string& ref, const VertexProgress& progress) {
   if (!ref.empty() && ref != "HEAD") SLIPWAY_RETURN_IF_ERROR(CheckRef(ref));
-  if (IsHex(ref, GIT_OID_HEXSZ)) return FindById(ctx, Lower(ref), progress);
+  if (IsHex(ref, GIT_OID_HEXSZ)) return FindById(ctx, LowerAscii(ref), progress);
   SLIPWAY_RETURN_IF_ERROR(Connect(ctx));
   SLIPWAY_ASSIGN_OR_RETURN(std::optional<RefChoice> choice,
                            ChooseRef(*listed_, ref).With(fmt::format("'{}'", url_.Remote())));
@@ -131,7 +125,7 @@ Result<RefChoice> GitRemote::Find(const Context& ctx, const std::string& ref, co
   if (!IsHex(ref, kShortestId)) return NoSuchRef(*listed_, url_.Remote(), ref);
 
   // The beginning of a commit's id: of one that a reference is at, one that is here, or any.
-  const std::string prefix = Lower(ref);
+  const std::string prefix = LowerAscii(ref);
   if (auto tip = ChooseByCommit(*listed_, prefix)) return *std::move(tip);
   Result<std::string> id = mirror_->FindCommit(prefix);
   if (id.code() == Code::kNotFound && !local()) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "executor/base/ascii.h"
 #include "executor/base/fs.h"
 #include "executor/http/url.h"
 
@@ -27,13 +28,6 @@ const SchemeName& NameOf(GitUrl::Scheme scheme) {
   return *std::find_if(kSchemes.begin(), kSchemes.end(), [scheme](const SchemeName& n) { return n.scheme == scheme; });
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
 bool Alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool ValidHost(std::string_view host) {
@@ -54,7 +48,7 @@ bool HasOddBytes(std::string_view text) {
 Status Malformed(std::string_view why) { return InvalidArgument("git address: {}", why); }
 
 Status SetFlag(std::string_view name, std::string_view value, bool* flag) {
-  const std::string lower = Lower(value);
+  const std::string lower = LowerAscii(value);
   if (lower.empty() || lower == "1" || lower == "true") {
     *flag = true;
   } else if (lower == "0" || lower == "false") {
@@ -142,7 +136,7 @@ Status ReadAuthority(std::string_view authority, GitUrl* url) {
       }
     }
   }
-  url->host = Lower(authority);
+  url->host = LowerAscii(authority);
   if (url->port == NameOf(url->scheme).port) url->port = 0;
   return {};
 }
@@ -195,7 +189,7 @@ Result<GitUrl> GitUrl::Parse(std::string_view text) {
     SLIPWAY_RETURN_IF_ERROR(ReadFragment(rest.substr(hash + 1), &url));
     rest = rest.substr(0, hash);
   }
-  const std::string lower = Lower(rest.substr(0, 12));
+  const std::string lower = LowerAscii(rest.substr(0, 12));
   const bool plain_path = rest.starts_with('/');
   if (!plain_path) {
     const size_t question = rest.find('?');

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::source {
 
 namespace {
@@ -12,13 +14,6 @@ std::string_view Trim(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   return text;
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
 }
 
 /// A value as git reads it: quotes may begin and end anywhere, `\` escapes, # and ; begin a comment outside of quotes.
@@ -104,7 +99,7 @@ class Parser {
     current_ = false;
     size_t at = 1;
     while (at < line->size() && (*line)[at] != ' ' && (*line)[at] != '\t' && (*line)[at] != ']') ++at;
-    const std::string section = Lower(line->substr(1, at - 1));
+    const std::string section = LowerAscii(line->substr(1, at - 1));
     while (at < line->size() && ((*line)[at] == ' ' || (*line)[at] == '\t')) ++at;
     std::string name;
     bool named = false;
@@ -133,7 +128,7 @@ class Parser {
 
   Status Variable(std::string_view line) {
     const size_t equals = line.find('=');
-    const std::string key = Lower(Trim(line.substr(0, equals)));
+    const std::string key = LowerAscii(Trim(line.substr(0, equals)));
     Value value;
     if (equals != std::string_view::npos) {
       std::string_view text = Trim(line.substr(equals + 1));
@@ -148,7 +143,7 @@ class Parser {
     Submodule& submodule = out_.back();
     if (key == "path") submodule.path = value.Take();
     if (key == "url") submodule.url = value.Take();
-    if (key == "update") submodule.skipped = Lower(value.Take()) == "none";
+    if (key == "update") submodule.skipped = LowerAscii(value.Take()) == "none";
     return {};
   }
 

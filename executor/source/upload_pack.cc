@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "executor/base/ascii.h"
 #include "executor/base/utf8.h"
 #include "executor/source/libgit.h"
 
@@ -43,9 +44,7 @@ Status NotGit() { return FailedPrecondition("the answer is not one of a git serv
 /// "ERR …" is how a server refuses.
 Status RemoteError(std::string_view text) {
   const std::string said = RemoteText(text);
-  std::string lower = said;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string lower = LowerAscii(said);
   const bool missing =
       lower.find("not found") != std::string::npos || lower.find("does not exist") != std::string::npos ||
       lower.find("not a git repository") != std::string::npos || lower.find("access denied") != std::string::npos;

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "executor/base/ascii.h"
+
 namespace slipway::secrets {
 
 namespace {
@@ -12,13 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kScheme = "https://";
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 std::vector<std::string> Segments(std::string_view path) {
   std::vector<std::string> out;
@@ -48,7 +43,7 @@ std::string ErrorOf(const http::Response& response) {
   return text.empty() ? "" : ": " + text;
 }
 
-Status Failure(std::string_view what, const http::Response& response) {
+Status AzureFailure(std::string_view what, const http::Response& response) {
   const std::string text = fmt::format("{}: HTTP {}{}", what, response.status, ErrorOf(response));
   if (response.status == 401 || response.status == 403) return PermissionDenied("{}", text);
   if (response.status == 404) return NotFound("{}", text);
@@ -60,7 +55,7 @@ Status Failure(std::string_view what, const http::Response& response) {
 
 Result<KeyVaultAddress> ParseKeyVaultUrl(std::string_view url) {
   if (url.empty()) return InvalidArgument("missing azure keyvault URL");
-  std::string text = Lower(url);
+  std::string text = LowerAscii(url);
   if (text.ends_with('/')) text.pop_back();
   if (!text.starts_with(kScheme)) return InvalidArgument("invalid azure keyvault secret URL scheme. Expected Https");
   const std::string rest = text.substr(kScheme.size());
@@ -88,7 +83,7 @@ Result<KeyVaultAddress> ParseKeyVaultUrl(std::string_view url) {
   return out;
 }
 
-bool AzureKeyVaultSecrets::Serves(std::string_view keyvault) const { return Lower(keyvault).starts_with("http"); }
+bool AzureKeyVaultSecrets::Serves(std::string_view keyvault) const { return LowerAscii(keyvault).starts_with("http"); }
 
 Result<std::string> AzureKeyVaultSecrets::Token(const Context& ctx, const std::string& resource,
                                                 const std::string& client_id) {
@@ -101,7 +96,7 @@ Result<std::string> AzureKeyVaultSecrets::Token(const Context& ctx, const std::s
   request.plain_http = http::PlainHttp::kAny;  // the endpoint is on a link of the machine's own
   request.response_timeout = std::chrono::seconds(30);
   SLIPWAY_ASSIGN_OR_RETURN(const http::Response response, transport_.Do(ctx, request));
-  if (!response.ok()) return Failure("get a token for the managed identity", response);
+  if (!response.ok()) return AzureFailure("get a token for the managed identity", response);
   std::string token = Member(response.body, "access_token");
   if (token.empty()) return Unavailable("get a token for the managed identity: the answer has none");
   return token;
@@ -119,7 +114,7 @@ Result<std::string> AzureKeyVaultSecrets::Fetch(const Context& ctx, const task::
   request.max_redirects = 0;
   request.max_body = 2 * kLargestSecret;
   SLIPWAY_ASSIGN_OR_RETURN(const http::Response response, transport_.Do(ctx, request));
-  if (!response.ok()) return Failure("read the secret", response);
+  if (!response.ok()) return AzureFailure("read the secret", response);
   const json answer = json::parse(response.body, nullptr, false);
   if (!answer.is_object() || !answer.contains("value") || !answer["value"].is_string()) {
     return Unavailable("read the secret: the vault's answer has no value");

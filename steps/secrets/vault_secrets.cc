@@ -31,7 +31,7 @@ std::string ErrorsOf(const http::Response& response) {
   return out;
 }
 
-Status Failure(std::string_view what, const http::Response& response) {
+Status VaultFailure(std::string_view what, const http::Response& response) {
   const std::string errors = ErrorsOf(response);
   const std::string text =
       fmt::format("{}: Vault answered {}{}{}", what, response.status, errors.empty() ? "" : ": ", errors);
@@ -93,7 +93,7 @@ Result<std::string> VaultSecrets::SignIn(const Context& ctx, std::chrono::second
   request.headers.Add("Content-Type", "application/json");
   request.body = json({{"role_id", options_.role_id}, {"secret_id", options_.secret_id}}).dump();
   SLIPWAY_ASSIGN_OR_RETURN(const http::Response response, Call(ctx, std::move(request), ""));
-  if (!response.ok()) return Failure("sign in to Vault by AppRole", response);
+  if (!response.ok()) return VaultFailure("sign in to Vault by AppRole", response);
   const json answer = json::parse(response.body, nullptr, false);
   const json* auth = answer.is_object() && answer.contains("auth") ? &answer["auth"] : nullptr;
   if (auth == nullptr || !auth->is_object() || !auth->contains("client_token") ||
@@ -133,7 +133,7 @@ Result<std::string> VaultSecrets::Fetch(const Context& ctx, const task::Secret& 
     if (response.status != kForbidden || !options_.token.empty()) break;
     Forget(token);
   }
-  if (!response.ok()) return Failure("read the secret", response);
+  if (!response.ok()) return VaultFailure("read the secret", response);
   const json answer = json::parse(response.body, nullptr, false);
   const json* data =
       answer.is_object() && answer.contains("data") && answer["data"].is_object() && answer["data"].contains("data")

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "executor/base/ascii.h"
 #include "executor/base/near_miss.h"
 
 namespace slipway::task {
@@ -32,9 +33,7 @@ Result<Attributes> Split(std::string_view text, std::span<const std::string_view
     if (equals == std::string_view::npos || equals == 0) {
       return InvalidArgument("'{}' in '{}' is not of the form NAME=VALUE", item, text);
     }
-    std::string name(item.substr(0, equals));
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string name = LowerAscii(item.substr(0, equals));
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       return InvalidArgument("'{}' in '{}' is not known here{}", name, text, DidYouMean(name, known));
     }

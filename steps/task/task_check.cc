@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "executor/base/ascii.h"
 #include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
 #include "executor/base/utf8.h"
@@ -36,12 +37,6 @@ bool HasSpace(std::string_view text) {
     text.remove_prefix(std::max<size_t>(1, rune.size));
   }
   return false;
-}
-
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
 }
 
 class Maker {
@@ -92,8 +87,7 @@ class Maker {
     constexpr std::array<std::string_view, 3> kKnown = {"v1.0.0", "v1.1.0", "1.0-preview-1"};
     if (raw_.version.value.empty()) return Status();
     task_.version = raw_.version.value;
-    std::string lower = task_.version;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+    const std::string lower = LowerAscii(task_.version);
     if (std::find(kKnown.begin(), kKnown.end(), lower) != kKnown.end()) return Status();
     return Bad(raw_.version.position, "the version '{}' is not known; there are v1.0.0, v1.1.0 and 1.0-preview-1{}",
                task_.version, DidYouMean(lower, kKnown));
@@ -277,7 +271,7 @@ class Maker {
       step->run_on = static_cast<RunOn>(found - kRunOn.begin());
     }
     constexpr std::array<std::string_view, 2> kCache = {"enabled", "disabled"};
-    const std::string cache = Lower(raw.cache.value);
+    const std::string cache = LowerAscii(raw.cache.value);
     if (!cache.empty() && std::find(kCache.begin(), kCache.end(), cache) == kCache.end())
       return bad(raw.cache, "cache", kCache);
     constexpr std::array<std::string_view, 1> kIsolation = {"default"};
@@ -326,7 +320,7 @@ class Maker {
   }
 
   std::string CacheTag(const RawStep& raw, const std::string& step_id) const {
-    if (Lower(raw.cache.value) != "enabled") return "";
+    if (LowerAscii(raw.cache.value) != "enabled") return "";
     return fmt::format("cache_{}_{}", options_.task_name.empty() ? "quickrun" : options_.task_name, step_id);
   }
 
