@@ -60,7 +60,7 @@ struct SourceOp {
 struct HttpOp {
   std::string url;
   Digest checksum;   ///< empty: any content
-  std::string name;  ///< of the file; "": by the URL
+  std::string name;  ///< of the file; "": by what the server says, else by the URL
 };
 
 /// A git repository as ADD fetches it.
