@@ -14,7 +14,7 @@ graph::VertexPtr Base(const std::string& digest) {
       {.name = "alpine:3"});
 }
 
-graph::VertexPtr Context() {
+graph::VertexPtr TheContext() {
   return graph::Make(graph::SourceOp{.chain = {"recipe:sha256:x"}, .identity = Digest::Of("c"), .origin = {}}, {},
                      {.name = "[internal] context"});
 }
@@ -58,7 +58,7 @@ TEST(KeyParts, OfACopyAreItsFilesNotItsContext) {
   copy.mode = "0700";
   op.actions.emplace_back(copy);
   const auto below = graph::Make(graph::ExecOp{}, {Base("1")}, {.name = "[2/3] RUN make"});
-  const auto vertex = graph::Make(op, {below, Context()}, {.name = "COPY"});
+  const auto vertex = graph::Make(op, {below, TheContext()}, {.name = "COPY"});
   solver::KeyParts parts = FileParts(op, *vertex, {{{}, Digest::Of("run")}, {{}, Digest::Of("c")}});
   Selected selected;
   selected.source = "src";
