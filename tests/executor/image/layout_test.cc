@@ -87,11 +87,11 @@ TEST_F(LayoutTest, ForDockerItHasAManifestOfItsOwn) {
   ASSERT_TRUE(WriteLayout(Context::Background(), image, {.names = {*oci::Reference::Parse("app:v1")}, .docker = true},
                           *store_, files)
                   .ok());
-  const auto json = nlohmann::json::parse(files.contents["manifest.json"]);
-  ASSERT_EQ(json.size(), 1U);
-  EXPECT_EQ(json[0]["Config"], Path(image.platforms[0].manifest.config.digest));
-  EXPECT_THAT(json[0]["RepoTags"], ElementsAre("app:v1"));
-  EXPECT_THAT(json[0]["Layers"], ElementsAre(Path(layer_), Path(layer_)));
+  const auto manifest = nlohmann::json::parse(files.contents["manifest.json"]);
+  ASSERT_EQ(manifest.size(), 1U);
+  EXPECT_EQ(manifest[0]["Config"], Path(image.platforms[0].manifest.config.digest));
+  EXPECT_THAT(manifest[0]["RepoTags"], ElementsAre("app:v1"));
+  EXPECT_THAT(manifest[0]["Layers"], ElementsAre(Path(layer_), Path(layer_)));
 }
 
 TEST_F(LayoutTest, ADockerArchiveIsOfOnePlatform) {
