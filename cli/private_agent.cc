@@ -1,10 +1,10 @@
 #include "cli/private_agent.h"
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <map>
+
+#include "cli/agent_forwarder.h"
 
 namespace slipway::cli {
 
@@ -14,6 +14,7 @@ constexpr uint64_t kMaxKeyBytes = 1U << 20;
 constexpr std::chrono::seconds kStartTimeout{10};
 constexpr std::chrono::milliseconds kStartPause{10};
 constexpr std::chrono::seconds kAddTimeout{20};
+constexpr const char* kListKeys = "\x0b";  // SSH_AGENTC_REQUEST_IDENTITIES
 
 Status NeedsOpenSsh(Status status) {
   if (status.code() != Code::kNotFound) return status;
@@ -39,8 +40,8 @@ Result<std::unique_ptr<PrivateAgent>> PrivateAgent::Start(const Context& ctx, co
   if (!agent.ok()) return NeedsOpenSsh(std::move(agent).status());
   out->agent_ = *std::move(agent);
   const Context patience = ctx.WithTimeout(kStartTimeout, "the start of ssh-agent");
-  struct stat st {};
-  while (::stat(out->socket_.c_str(), &st) != 0) SLIPWAY_RETURN_IF_ERROR(patience.Sleep(kStartPause));
+  // The socket's file is there a moment before anybody listens.
+  while (!AskAgent(patience, out->socket_, kListKeys).ok()) SLIPWAY_RETURN_IF_ERROR(patience.Sleep(kStartPause));
   for (const std::string& key : keys) SLIPWAY_RETURN_IF_ERROR(out->AddKey(ctx, key));
   return out;
 }

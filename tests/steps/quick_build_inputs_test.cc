@@ -25,7 +25,7 @@ std::vector<std::string> Errors(const QuickBuildInputs& inputs, const QuickBuild
 
 TEST(QuickBuildInputs, GoodOnesBecomeTheBuilders) {
   QuickBuildInputs inputs;
-  inputs.secrets = {{.id = "token", .value = "v"}};
+  inputs.secrets = {{.id = "token", .value = "a value"}};
   inputs.ssh = {"default"};
   inputs.build_contexts = {{"docker.io/library/alpine:latest", "docker-image://reg.io/other"},
                            {"src", fmt::format("upload:{}", kDigest)},
@@ -48,9 +48,9 @@ TEST(QuickBuildInputs, GoodOnesBecomeTheBuilders) {
 
 TEST(QuickBuildInputs, SecretsAreBoundedAndNamedOnce) {
   QuickBuildInputs inputs;
-  inputs.secrets = {{.id = "", .value = "x"},
-                    {.id = "a", .value = "x"},
-                    {.id = "a", .value = "x"},
+  inputs.secrets = {{.id = "", .value = "one"},
+                    {.id = "a", .value = "two"},
+                    {.id = "a", .value = "two"},
                     {.id = "b", .value = std::string((500 << 10) + 1, 'x')}};
   EXPECT_THAT(Errors(inputs), ElementsAre("secrets[0].id: is empty", "secrets[2].id: 'a' is given twice",
                                           HasSubstr("secrets[3].value: has 512001 bytes")));
