@@ -207,7 +207,8 @@ class Parser {
     }
     const std::string ref = cache->ToString();
     build_.cache_from.push_back(Literal(fmt::format("type=registry,ref={}", ref)));
-    build_.cache_to.push_back(Literal(fmt::format("type=registry,ref={},mode=max", ref)));
+    // The cache is ours to offer, not what the step is for: a registry that refuses it is told of, no more.
+    build_.cache_to.push_back(Literal(fmt::format("type=registry,ref={},mode=max,ignore-error=true", ref)));
   }
 
   Result<std::string> InWorkspace(const std::string& path, std::string_view what) const {
