@@ -10,11 +10,13 @@
 
 #include "executor/base/status.h"
 
-// The formatter of fmt's buffers is in its library, but fmt 9 does not say so: without this each file that logs makes one
-// of its own, which takes longer than all else in it.
+#ifndef __clang__  // which gives it another name than the compiler of the library did
+// The formatter of fmt's buffers is in its library, but fmt 9 does not say so: without this each file that logs makes
+// one of its own, which takes longer than all else in it.
 extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view,
                                                    fmt::basic_format_args<fmt::buffer_context<char>>,
                                                    fmt::detail::locale_ref);
+#endif
 
 namespace slipway::log {
 
