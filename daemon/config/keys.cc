@@ -191,7 +191,7 @@ std::vector<Key> MakeKeys() {
            "Let Dockerfiles ask for RUN --security=insecure, and tasks for privileged steps"),
       Bool("allow_local_git", &Config::allow_local_git, "Let contexts be git repositories of this machine"),
       Count("max_parallel_steps", &Config::max_parallel_steps, 0, 1024,
-            "Build steps at once over all runs; 0: one a processor, at least 4"),
+            "Build steps at once over all runs; 0: four a processor, at least 16"),
       Bytes("keep_storage", &Config::keep_storage_bytes,
             "Contents and caches to keep; 0: a tenth of the disk, at least 10 GB"),
       Count("max_parallel_task_steps", &Config::max_parallel_task_steps, 0, 1024,

@@ -3,17 +3,12 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace slipway {
 
-ThreadPool::ThreadPool(size_t threads, std::string name) {
-  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
-  threads_.reserve(threads);
-  for (size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Work(); });
-    pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
-  }
-}
+ThreadPool::ThreadPool(size_t threads, std::string name)
+    : most_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())), name_(name.substr(0, 15)) {}
 
 ThreadPool::~ThreadPool() {
   {
@@ -25,17 +20,32 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::Submit(std::function<void()> task) {
-  {
-    std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(task));
+  std::unique_lock lock(mutex_);
+  queue_.push_back(std::move(task));
+  if (queue_.size() > idle_ && threads_.size() < most_) {
+    StartThread();
+    return;
   }
+  lock.unlock();
   wake_.notify_one();
+}
+
+void ThreadPool::StartThread() {
+  try {
+    threads_.emplace_back([this] { Work(); });
+  } catch (const std::system_error&) {
+    if (threads_.empty()) throw;
+    return;  // the process may have no more of them: those that are there take the task
+  }
+  pthread_setname_np(threads_.back().native_handle(), name_.c_str());
 }
 
 void ThreadPool::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
+    ++idle_;
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    --idle_;
     if (queue_.empty()) return;
     auto task = std::move(queue_.front());
     queue_.pop_front();

@@ -1,8 +1,10 @@
-// ThreadPool: a bounded set of threads that run tasks in the order given. TaskGroup: tasks of one caller, awaited together.
+// ThreadPool: a bounded set of threads that run tasks in the order given. TaskGroup: tasks of one caller, awaited
+// together.
 //
-// A pool is passed to whoever needs parallelism; nobody detaches a thread. A task that waits for other tasks of the same
-// pool must do so through TaskGroup::Wait, which runs queued tasks of its own group in the waiting thread, so a full pool
-// cannot deadlock.
+// A thread is started when a task finds all others at work, so that a large bound costs nothing until it is needed.
+// A pool is passed to whoever needs parallelism; nobody detaches a thread. A task that waits for other tasks of the
+// same pool must do so through TaskGroup::Wait, which runs queued tasks of its own group in the waiting thread, so a
+// full pool cannot deadlock.
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -27,16 +30,21 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   void Submit(std::function<void()> task);
-  size_t size() const { return threads_.size(); }
+  /// Tasks that can run at once.
+  size_t size() const { return most_; }
 
  private:
   void Work();
+  void StartThread();
 
+  const size_t most_;
+  const std::string name_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
-  std::vector<std::thread> threads_;
+  size_t idle_ = 0;                          // guarded by mutex_
+  std::vector<std::thread> threads_;         // guarded by mutex_
 };
 
 /// Tasks that are awaited together. The first failure is kept; the others still run to their end.

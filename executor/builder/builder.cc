@@ -47,7 +47,8 @@ constexpr std::chrono::hours kIdleSources{14 * 24};
 
 size_t StepLimit(const Options& options) {
   if (options.max_parallel_steps != 0) return options.max_parallel_steps;
-  return std::max<size_t>(4, std::thread::hardware_concurrency());
+  // Most steps wait for a network, a disk or a clock: what computes is shared out by the kernel.
+  return std::max<size_t>(16, 4 * static_cast<size_t>(std::thread::hardware_concurrency()));
 }
 
 uint64_t StorageBudget(const Options& options) {

@@ -47,7 +47,7 @@ struct Options {
   std::string network = "bridge";                ///< of RUN steps: "bridge", "host" or "none"
   bool allow_host_network = false;
   bool allow_insecure_security = false;
-  size_t max_parallel_steps = 0;  ///< vertices at once over all builds; 0: as many as processors, at least 4
+  size_t max_parallel_steps = 0;  ///< vertices at once over all builds; 0: four a processor, at least 16
   source::Limits limits;
   bool allow_local_git = false;     ///< file:// and plain paths as git remotes
   uint64_t keep_storage_bytes = 0;  ///< 0: a tenth of the disk, at least 10 GB

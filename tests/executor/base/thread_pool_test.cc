@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <future>
+#include <iterator>
 #include <latch>
 
 namespace slipway {
@@ -31,6 +34,20 @@ TEST(ThreadPool, RunsAsManyAtOnceAsItHasThreads) {
     });
   }
   EXPECT_TRUE(group.Wait().ok());
+}
+
+TEST(ThreadPool, StartsNoThreadBeforeItIsNeeded) {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  ThreadPool pool(64);
+  EXPECT_EQ(threads(), before);
+  std::promise<void> ran;
+  pool.Submit([&ran] { ran.set_value(); });
+  ran.get_future().get();
+  EXPECT_EQ(threads(), before + 1);
 }
 
 TEST(TaskGroup, KeepsTheFirstFailureAndRunsTheRest) {
