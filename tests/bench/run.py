@@ -314,11 +314,11 @@ def timed(peer, jobs, wl):
 
 
 def warm(peer, bases=("busybox:1",)):
-    """Makes sure the bases are pulled and unpacked in the peer's store."""
+    """Makes sure the bases are pulled and unpacked in the peer's store: a peer may put that off until something runs on them."""
     for b in bases:
         d = os.path.join(CTX, "warm"); os.makedirs(d, exist_ok=True)
         open(d + "/nonce", "w").write(str(random.random()))
-        open(d + "/Dockerfile", "w").write(f"FROM {REG}/base/{b}\nCOPY nonce /nonce\n")
+        open(d + "/Dockerfile", "w").write(f"FROM {REG}/base/{b}\nCOPY nonce /nonce\nRUN true\n")
         if isinstance(peer, Kaniko):
             return
         im = f"{REG}/bench/warm-{peer.name}:1"
