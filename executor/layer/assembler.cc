@@ -1,8 +1,12 @@
 #include "executor/layer/assembler.h"
 
+#include <algorithm>
+#include <optional>
 #include <unordered_map>
 
+#include "executor/base/fs.h"
 #include "executor/layer/compress_pipeline.h"
+#include "executor/layer/survey.h"
 #include "executor/layer/tar_writer.h"
 
 namespace slipway::layer {
@@ -23,6 +27,29 @@ class Output {
  private:
   content::Ingest& ingest_;
   BlobSink* sink_;
+};
+
+/// Where blocks end, beside the most bytes that they may have. Names and sizes decide, and each block's end only by
+/// what is near it: behind a change the blocks soon are those of before.
+class Cuts {
+ public:
+  explicit Cuts(const StreamFormat& format) : least_(format.block_size() / 2), large_(2 * format.block_size()) {}
+
+  /// Whether a block of `filled` bytes ends before the header of this entry.
+  bool Before(const tree::Entry& entry, size_t filled) const { return filled >= least_ && ChosenByName(entry.path); }
+  /// Whether a block ends before the content of a file: so the blocks of a large one depend on nothing else.
+  bool BeforeContent(const tree::Entry& file) const { return file.size >= large_; }
+
+ private:
+  /// One name of 8. The hash is FNV-1a, whose upper bits are the well mixed ones.
+  static bool ChosenByName(std::string_view path) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : path) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return hash >> 61 == 0;
+  }
+
+  size_t least_;
+  uint64_t large_;
 };
 
 /// Hard links as a tar must have them. A link comes after its file, but a tree's order may have it first: then the
@@ -66,11 +93,45 @@ class HardLinks {
   std::unordered_map<std::string_view, const tree::Entry*> first_;  // by the file's path
 };
 
+/// Reads contents. Small ones that lie one behind the other in one file, as those of a context do in their pack, are
+/// read many at a time.
+class ContentReader {
+ public:
+  /// As Blob::ReadAt.
+  Result<size_t> Read(const content::Blob& blob, std::span<char> out, uint64_t position) {
+    const int64_t at = blob.offset() + static_cast<int64_t>(position);
+    const auto size = static_cast<int64_t>(out.size());
+    const bool goes_on = last_ && last_->fd() == blob.fd() && at == next_;
+    last_ = blob;  // keeps the descriptor, so that no other file gets its number
+    next_ = at + size;
+    if (!goes_on) ahead_.set_size(0);
+    if (!goes_on || out.size() > kSmall) return blob.ReadAt(out, position);
+    if (at < begin_ || next_ > begin_ + static_cast<int64_t>(ahead_.view().size())) {
+      ahead_.Reserve(kAhead);
+      ahead_.set_size(0);
+      SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFullAt(blob.fd(), std::span(ahead_.data(), kAhead), at));
+      ahead_.set_size(got);
+      begin_ = at;
+    }
+    const std::string_view held = ahead_.view().substr(static_cast<size_t>(at - begin_), out.size());
+    std::copy_n(held.data(), held.size(), out.data());
+    return held.size();
+  }
+
+ private:
+  static constexpr size_t kSmall = 32U << 10;
+  static constexpr size_t kAhead = 256U << 10;
+  std::optional<content::Blob> last_;
+  int64_t next_ = 0;   // in the file, behind what was read last
+  int64_t begin_ = 0;  // in the file, of what was read ahead
+  ByteBuffer ahead_;
+};
+
 class Assembly {
  public:
-  Assembly(const EntrySource& source, const AssembleOptions& options, CompressPipeline& pipeline,
+  Assembly(const EntrySource& source, const AssembleOptions& options, const Cuts& cuts, CompressPipeline& pipeline,
            const std::function<void(uint64_t)>& progress)
-      : source_(source), pipeline_(pipeline), progress_(progress), links_(*source.tree) {
+      : source_(source), pipeline_(pipeline), progress_(progress), cuts_(cuts), links_(*source.tree) {
     tar_options_.clamp_mtime = options.clamp_mtime;
     tar_options_.all_xattrs = options.all_xattrs;
   }
@@ -95,6 +156,7 @@ class Assembly {
   Status Add(const tree::Entry& entry, const tree::Entry* file) {
     header_.clear();
     SLIPWAY_RETURN_IF_ERROR(AppendTarHeader(entry, tar_options_, header_));
+    if (cuts_.Before(entry, pipeline_.filled())) SLIPWAY_RETURN_IF_ERROR(pipeline_.Cut());
     SLIPWAY_RETURN_IF_ERROR(pipeline_.Append(header_));
     if (file == nullptr || file->size == 0) return Status();
     if (Status status = AddContent(*file); !status.ok()) {
@@ -108,12 +170,13 @@ class Assembly {
     if (blob.size() != file.size) {
       return DataLoss("the file changed while it was read: it has {} bytes, not {}", blob.size(), file.size);
     }
+    if (cuts_.BeforeContent(file)) SLIPWAY_RETURN_IF_ERROR(pipeline_.Cut());
     for (uint64_t done = 0; done < file.size;) {
       const std::span<char> space = pipeline_.Space();
       const size_t wanted = static_cast<size_t>(std::min<uint64_t>(space.size(), file.size - done));
-      SLIPWAY_ASSIGN_OR_RETURN(const size_t got, blob.ReadAt(space.first(wanted), done));
+      SLIPWAY_ASSIGN_OR_RETURN(const size_t got, contents_.Read(blob, space.first(wanted), done));
       if (got != wanted) return DataLoss("the file changed while it was read: it ends after {} bytes", done + got);
-      SLIPWAY_RETURN_IF_ERROR(pipeline_.Filled(got));
+      SLIPWAY_RETURN_IF_ERROR(pipeline_.Filled(got, file.digest, done));
       done += got;
       Report();
     }
@@ -131,22 +194,32 @@ class Assembly {
   CompressPipeline& pipeline_;
   const std::function<void(uint64_t)>& progress_;
   TarOptions tar_options_;
+  const Cuts cuts_;
+  ContentReader contents_;
   HardLinks links_;
   std::string header_;
   uint64_t reported_ = 0;
 };
 
+StreamFormat FormatFor(const EntrySource& source, const AssembleOptions& options) {
+  const bool by_default = options.level < 0 && options.compression != oci::Compression::kNone;
+  return {options.compression, options.level, by_default ? SurveyEffort(source) : Effort::kDense};
+}
+
 }  // namespace
 
 Result<AssembledLayer> Assemble(const Context& ctx, const EntrySource& source, const AssembleOptions& options,
                                 content::Store& store, content::Lease* lease, ThreadPool& pool, BlobSink* sink,
-                                const std::function<void(uint64_t)>& progress) {
+                                const std::function<void(uint64_t)>& progress, BlockReuse* reuse) {
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::Ingest> ingest, store.Begin({}));
   Output output(*ingest, sink);
-  CompressPipeline pipeline(ctx, StreamFormat(options.compression, options.level), pool,
-                            [&](std::string_view bytes) { return output.Write(bytes); });
-  SLIPWAY_RETURN_IF_ERROR(Assembly(source, options, pipeline, progress).Run());
+  const StreamFormat format = FormatFor(source, options);
+  CompressPipeline pipeline(
+      ctx, format, pool, [&](std::string_view bytes) { return output.Write(bytes); },
+      reuse != nullptr ? reuse->earlier : nullptr);
+  SLIPWAY_RETURN_IF_ERROR(Assembly(source, options, Cuts(format), pipeline, progress).Run());
+  if (reuse != nullptr) reuse->blocks = pipeline.blocks();
   AssembledLayer layer;
   layer.diff_id = pipeline.digest();
   layer.tar_bytes = pipeline.size();

@@ -5,8 +5,9 @@
 //   sink
 //
 // The same entries and contents give the same bytes, whatever the number of threads and the time of day: entries are
-// sorted, blocks have a fixed size, nothing of the build's time is in the stream. Follows the OCI image layer
-// specification 1.1.
+// sorted, where blocks end depends on the entries, nothing of the build's time is in the stream. Blocks end where an
+// entry begins, by its name, so that a file that changed or was added changes the block that it is in and few others.
+// Follows the OCI image layer specification 1.1.
 #pragma once
 
 #include <functional>
@@ -20,6 +21,7 @@
 #include "executor/base/status.h"
 #include "executor/base/thread_pool.h"
 #include "executor/content/store.h"
+#include "executor/layer/block_library.h"
 #include "executor/oci/manifest.h"
 #include "executor/tree/entry.h"
 
@@ -55,9 +57,16 @@ class BlobSink {
   virtual Status Write(std::string_view bytes) = 0;
 };
 
-/// Assembles into the content store (leased). `progress` gets the tar bytes done; may be empty. `sink` may be null.
+/// Where Assemble looks for compressed blocks, and what it found or made.
+struct BlockReuse {
+  BlockLibrary* earlier = nullptr;  ///< may be null: nothing is looked for or told
+  std::vector<PackedBlock> blocks;  ///< of the blob, without small ones
+};
+
+/// Assembles into the content store (leased). `progress` gets the tar bytes done; may be empty. `sink` and `reuse` may
+/// be null. With or without `reuse`, the bytes are the same.
 Result<AssembledLayer> Assemble(const Context& ctx, const EntrySource& source, const AssembleOptions& options,
                                 content::Store& store, content::Lease* lease, ThreadPool& pool, BlobSink* sink,
-                                const std::function<void(uint64_t)>& progress);
+                                const std::function<void(uint64_t)>& progress, BlockReuse* reuse = nullptr);
 
 }  // namespace slipway::layer

@@ -1,13 +1,14 @@
 #include "executor/layer/compress.h"
 
+#include <libdeflate.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
 
-#include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
+#include <isa-l.h>
 
+#include "executor/layer/block_library.h"
 #include "executor/layer/dense_codec.h"
 
 namespace slipway::layer {
@@ -18,7 +19,10 @@ constexpr size_t kGzipBlock = 512U << 10;
 constexpr size_t kZstdBlock = 4U << 20;
 /// No level of one codec: see MixedCodec. Levels that are asked for are 1 to 9.
 constexpr int kGzipDefault = 0;
+constexpr int kGzipFast = 1;
+constexpr size_t kGzipDictionary = 32U << 10;
 constexpr int kZstdDefault = 3;
+constexpr int kZstdFast = 1;
 constexpr int kIsalHighest = 3;
 /// Above this zstd's memory grows faster than what it gains on blocks of this size.
 constexpr int kZstdHighest = 19;
@@ -31,9 +35,7 @@ unsigned char* Input(std::string_view text) { return const_cast<unsigned char*>(
 /// Random bytes grow a little, by the headers of stored blocks; a sync flush adds five bytes.
 size_t DeflateBound(size_t size) { return size + size / 8 + 4096; }
 
-BlockCheck CheckOf(std::string_view block) {
-  return {.crc = crc32_gzip_refl(0, Bytes(block), block.size()), .size = block.size()};
-}
+BlockCheck CheckOf(std::string_view block) { return {.crc = Crc32(block), .size = block.size()}; }
 
 class IsalCodec : public BlockCodec {
  public:
@@ -76,19 +78,18 @@ class IsalCodec : public BlockCodec {
 /// makes almost the same in a fraction of it. The beginning of a block tells which it is.
 class MixedCodec : public BlockCodec {
  public:
-  MixedCodec() : dense_(NewDenseCodec(kDenseLevel)), fast_(kFastLevel) {}
+  MixedCodec() : dense_(NewDenseCodec(kDenseLevel)), fast_(kGzipFast) {}
 
-  Result<BlockCheck> Compress(std::string_view dictionary, std::string_view block, ByteBuffer& out) override {
+  Result<BlockCheck> Compress(std::string_view, std::string_view block, ByteBuffer& out) override {
     const std::string_view sample = block.substr(0, kSample);
     SLIPWAY_RETURN_IF_ERROR(fast_.Compress({}, sample, out).status());
     const bool hard = out.view().size() > sample.size() / 2;
-    return hard ? fast_.Compress(dictionary, block, out) : dense_->Compress(dictionary, block, out);
+    return hard ? fast_.Compress({}, block, out) : dense_->Compress({}, block, out);
   }
 
  private:
   static constexpr size_t kSample = 32U << 10;
   static constexpr int kDenseLevel = 2;
-  static constexpr int kFastLevel = 1;
   std::unique_ptr<BlockCodec> dense_;
   IsalCodec fast_;
 };
@@ -141,7 +142,7 @@ class ZstdCodec : public BlockCodec {
     const size_t size = ZSTD_compress2(context_.get(), out.data(), out.capacity(), block.data(), block.size());
     if (ZSTD_isError(size) != 0) return Internal("compress a block: {}", ZSTD_getErrorName(size));
     out.set_size(size);
-    return BlockCheck{.crc = 0, .size = block.size()};
+    return CheckOf(block);
   }
 
  private:
@@ -152,24 +153,38 @@ void AppendLittleEndian32(std::string& out, uint32_t value) {
   for (int i = 0; i < 4; ++i, value >>= 8) out.push_back(static_cast<char>(value & 0xff));
 }
 
-int ClampLevel(oci::Compression compression, int level) {
+int LevelOf(oci::Compression compression, int level, Effort effort) {
   const bool zstd = compression == oci::Compression::kZstd;
-  if (level < 0) return zstd ? kZstdDefault : kGzipDefault;
-  return std::clamp(level, 1, zstd ? kZstdHighest : Z_BEST_COMPRESSION);
+  if (level >= 0) return std::clamp(level, 1, zstd ? kZstdHighest : Z_BEST_COMPRESSION);
+  if (effort == Effort::kFast) return zstd ? kZstdFast : kGzipFast;
+  return zstd ? kZstdDefault : kGzipDefault;
 }
 
 }  // namespace
 
-StreamFormat::StreamFormat(oci::Compression compression, int level)
-    : compression_(compression), level_(ClampLevel(compression, level)) {}
+uint32_t Crc32(std::string_view bytes) { return crc32_gzip_refl(0, Bytes(bytes), bytes.size()); }
+
+StreamFormat::StreamFormat(oci::Compression compression, int level, Effort effort)
+    : compression_(compression), by_default_(level < 0), level_(LevelOf(compression, level, effort)) {}
 
 size_t StreamFormat::block_size() const { return compression_ == oci::Compression::kZstd ? kZstdBlock : kGzipBlock; }
+
+size_t StreamFormat::dictionary_size() const {
+  return compression_ == oci::Compression::kGzip && !by_default_ ? kGzipDictionary : 0;
+}
 
 std::unique_ptr<BlockCodec> StreamFormat::NewCodec() const {
   if (compression_ == oci::Compression::kZstd) return std::make_unique<ZstdCodec>(level_);
   if (level_ == kGzipDefault) return std::make_unique<MixedCodec>();
   if (level_ <= kIsalHighest) return std::make_unique<IsalCodec>(level_);
   return std::make_unique<ZlibCodec>(level_);
+}
+
+std::string StreamFormat::Name() const {
+  if (!compresses() || dictionary_size() > 0) return "";
+  // With the libraries' versions: a new one may make other bytes, and a blob should be of one kind.
+  if (compression_ == oci::Compression::kZstd) return fmt::format("zstd {} {}", level_, ZSTD_versionString());
+  return fmt::format("gzip {} {} {:x}", level_, LIBDEFLATE_VERSION_STRING, ISAL_VERSION);
 }
 
 std::string StreamFormat::Header() const {

@@ -1,10 +1,9 @@
 // Compression of a stream in independent blocks, so that any number of threads can work on it and the bytes are the
 // same.
 //
-//   gzip  one standard member: each block is a run of deflate blocks that ends on a byte (sync flush). A block may
-//   refer to the
-//         32 KiB before it, which are handed to it as a dictionary. libdeflate
-//         or ISA-L by what a block holds; ISA-L for levels 1 to 3, zlib above.
+//   gzip  one standard member: each block is a run of deflate blocks that ends on a byte (sync flush). By default
+//         libdeflate or ISA-L makes it, by what it holds, and it stands for itself: equal blocks are equal bytes. On
+//         request ISA-L (levels 1 to 3) or zlib; then it may refer to the 32 KiB before it, its dictionary.
 //   zstd  one frame per block; frames may follow each other in a stream (RFC 8878, 3.1).
 //   none  the bytes as they are.
 //
@@ -58,17 +57,24 @@ class BlockCodec {
   virtual Result<BlockCheck> Compress(std::string_view dictionary, std::string_view block, ByteBuffer& out) = 0;
 };
 
+/// How much time the compression of what compresses well is worth; see survey.h. Levels that are asked for take no
+/// notice of it.
+enum class Effort : uint8_t { kDense, kFast };
+
 /// How a stream is cut, framed and compressed.
 class StreamFormat {
  public:
   /// `level` -1 is the default; others are brought into the codec's range.
-  StreamFormat(oci::Compression compression, int level);
+  StreamFormat(oci::Compression compression, int level, Effort effort = Effort::kDense);
 
+  /// The most bytes of a block.
   size_t block_size() const;
-  size_t dictionary_size() const { return compression_ == oci::Compression::kGzip ? 32U << 10 : 0; }
+  size_t dictionary_size() const;
   /// False where the blocks are the stream itself.
   bool compresses() const { return compression_ != oci::Compression::kNone; }
   std::unique_ptr<BlockCodec> NewCodec() const;
+  /// Tells formats apart whose blocks differ; empty where a block's bytes depend on more than the block.
+  std::string Name() const;
 
   /// What comes before the first block.
   std::string Header() const;
@@ -79,6 +85,7 @@ class StreamFormat {
 
  private:
   oci::Compression compression_;
+  bool by_default_;
   int level_;
   uint32_t crc_ = 0;
   uint64_t size_ = 0;

@@ -13,6 +13,13 @@ size_t MostInFlight(size_t block_size, size_t threads) {
   constexpr size_t kMostBytes = 64U << 20;
   return std::min(2 * (threads + 1), kMostBytes / block_size);
 }
+
+/// Smaller blocks are compressed sooner than looked for.
+constexpr size_t kWorthKeeping = 64U << 10;
+
+void AppendNumber(uint64_t value, std::string& out) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
 }  // namespace
 
 /// One block on its way: filled by the producer, compressed by whoever takes it, written by the producer.
@@ -21,24 +28,46 @@ struct CompressPipeline::Block {
   size_t dictionary = 0;
   size_t filled = 0;
   ByteBuffer out;
+  std::string makings;  // what its key is made of; empty if it has none
+  bool known = true;    // whether all of it can be described so far
   // Set by the thread that compresses, before `done`.
-  BlockCheck check;
+  PackedBlock packed;
   Status status;
-  bool done = false;  // guarded by Shared::mutex
+  bool done = false;    // guarded by Shared::mutex
+  bool hashed = false;  // guarded by Shared::mutex
 
   std::string_view Dictionary() const { return in.view().substr(0, dictionary); }
   std::string_view Bytes() const { return in.view().substr(dictionary, filled); }
+
+  void Reset() {
+    done = false;
+    hashed = false;
+    dictionary = 0;
+    filled = 0;
+    makings.clear();
+    known = true;
+    packed = {};
+  }
+  bool Finished() const { return done && hashed; }
+  bool HasKey() const { return known && !makings.empty() && filled >= kWorthKeeping; }
 };
 
 /// What the producer and the pool's threads have in common; outlives the pipeline as long as a thread works for it.
 struct CompressPipeline::Shared {
-  explicit Shared(const StreamFormat& stream_format) : format(stream_format) {}
+  Shared(const StreamFormat& stream_format, BlockLibrary* block_library)
+      : format(stream_format), format_name(format.Name()), library(block_library) {}
 
   const StreamFormat format;
+  const std::string format_name;
+  BlockLibrary* const library;
   std::mutex mutex;
   std::condition_variable done;
-  std::deque<std::shared_ptr<Block>> waiting;       // guarded by mutex
-  std::vector<std::unique_ptr<BlockCodec>> codecs;  // guarded by mutex; those that no thread uses
+  std::deque<std::shared_ptr<Block>> waiting;  // guarded by mutex, as all below
+  std::deque<std::shared_ptr<Block>> to_hash;  // in the order of the stream
+  bool hashing = false;                        // a thread does
+  size_t running = 0;
+  Hasher hasher;                                    // of the thread that hashes
+  std::vector<std::unique_ptr<BlockCodec>> codecs;  // those that no thread uses
 
   /// Compresses one block that no thread has begun. False if there is none.
   bool RunOne() {
@@ -46,6 +75,7 @@ struct CompressPipeline::Shared {
     if (waiting.empty()) return false;
     const std::shared_ptr<Block> block = std::move(waiting.front());
     waiting.pop_front();
+    ++running;
     std::unique_ptr<BlockCodec> codec;
     if (!codecs.empty()) {
       codec = std::move(codecs.back());
@@ -53,37 +83,76 @@ struct CompressPipeline::Shared {
     }
     lock.unlock();
     if (codec == nullptr) codec = format.NewCodec();
-    Compress(*block, *codec);
+    Make(*block, *codec);
     lock.lock();
     codecs.push_back(std::move(codec));
     block->done = true;
+    --running;
+    done.notify_all();
+    return true;
+  }
+
+  /// Hashes what came in, block after block, unless a thread does already. False if there was nothing to do.
+  bool HashAll() {
+    std::unique_lock lock(mutex);
+    if (hashing || to_hash.empty()) return false;
+    hashing = true;
+    while (!to_hash.empty()) {
+      const std::shared_ptr<Block> block = std::move(to_hash.front());
+      to_hash.pop_front();
+      lock.unlock();
+      hasher.Update(block->Bytes());
+      lock.lock();
+      block->hashed = true;
+      done.notify_all();
+    }
+    hashing = false;
     done.notify_all();
     return true;
   }
 
  private:
-  static void Compress(Block& block, BlockCodec& codec) {
-    auto check = codec.Compress(block.Dictionary(), block.Bytes(), block.out);
-    if (check.ok()) {
-      block.check = *check;
-    } else {
-      block.status = std::move(check).status();
+  void Make(Block& block, BlockCodec& codec) const {
+    if (block.HasKey()) {
+      block.packed.key = Digest::Of(block.makings);
+      if (Reuse(block)) return;
     }
+    auto check = codec.Compress(block.Dictionary(), block.Bytes(), block.out);
+    if (!check.ok()) {
+      block.status = std::move(check).status();
+      return;
+    }
+    block.packed.plain = *check;
+    block.packed.size = static_cast<uint32_t>(block.out.view().size());
+    if (!block.packed.key.empty()) block.packed.crc = Crc32(block.out.view());
+  }
+
+  // A block of this key may have become another: its disk may have lost bits, and so may the file that was read now.
+  bool Reuse(Block& block) const {
+    const auto found = library->Find(block.packed.key, block.out);
+    if (!found || found->size != block.out.view().size() || found->crc != Crc32(block.out.view()) ||
+        found->plain.size != block.Bytes().size() || found->plain.crc != Crc32(block.Bytes())) {
+      return false;
+    }
+    block.packed = *found;
+    return true;
   }
 };
 
 CompressPipeline::CompressPipeline(const Context& ctx, StreamFormat format, ThreadPool& pool,
-                                   std::function<Status(std::string_view)> write)
+                                   std::function<Status(std::string_view)> write, BlockLibrary* library)
     : ctx_(ctx),
       format_(format),
       pool_(pool),
       write_(std::move(write)),
       most_in_flight_(MostInFlight(format.block_size(), pool.size())),
-      shared_(std::make_shared<Shared>(format)) {}
+      shared_(std::make_shared<Shared>(format, library)) {}
 
 CompressPipeline::~CompressPipeline() {
-  std::lock_guard lock(shared_->mutex);
+  std::unique_lock lock(shared_->mutex);
   shared_->waiting.clear();
+  shared_->to_hash.clear();
+  shared_->done.wait(lock, [this] { return shared_->running == 0 && !shared_->hashing; });
 }
 
 void CompressPipeline::StartBlock() {
@@ -96,9 +165,9 @@ void CompressPipeline::StartBlock() {
     next->in.Reserve(format_.dictionary_size() + format_.block_size());
     next->in.set_size(next->in.capacity());
   }
-  next->done = false;
-  next->dictionary = 0;
-  next->filled = 0;
+  next->Reset();
+  next->known = shared_->library != nullptr && !shared_->format_name.empty();
+  if (next->known) next->makings = shared_->format_name + "\n";
   if (const Block* last = in_flight_.empty() ? nullptr : in_flight_.back().get(); last != nullptr) {
     const std::string_view bytes = last->Bytes();
     next->dictionary = std::min(format_.dictionary_size(), bytes.size());
@@ -114,39 +183,71 @@ std::span<char> CompressPipeline::Space() {
   return {current_->in.data() + current_->dictionary + current_->filled, format_.block_size() - current_->filled};
 }
 
-Status CompressPipeline::Filled(size_t size) {
+Status CompressPipeline::Filled(size_t size, const Digest& content, uint64_t offset) {
+  if (content.empty()) current_->known = false;
+  if (current_->known) {
+    std::string& makings = current_->makings;
+    makings.push_back('c');
+    makings.append(reinterpret_cast<const char*>(content.bytes().data()), Digest::kSize);
+    AppendNumber(offset, makings);
+    AppendNumber(size, makings);
+  }
   current_->filled += size;
   size_ += size;
-  return current_->filled == format_.block_size() ? EndBlock(/*last=*/false) : Status();
+  return EndFull();
 }
 
 Status CompressPipeline::Append(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::span<char> space = Space();
-    const size_t size = std::min(space.size(), bytes.size());
-    std::memcpy(space.data(), bytes.data(), size);
-    SLIPWAY_RETURN_IF_ERROR(Filled(size));
-    bytes.remove_prefix(size);
+    const std::string_view part = bytes.substr(0, space.size());
+    std::memcpy(space.data(), part.data(), part.size());
+    if (current_->known) {
+      current_->makings.push_back('b');
+      AppendNumber(part.size(), current_->makings);
+      current_->makings += part;
+    }
+    current_->filled += part.size();
+    size_ += part.size();
+    SLIPWAY_RETURN_IF_ERROR(EndFull());
+    bytes.remove_prefix(part.size());
   }
   return Status();
 }
 
+size_t CompressPipeline::filled() const { return current_ != nullptr ? current_->filled : 0; }
+
+Status CompressPipeline::Cut() { return filled() > 0 ? EndBlock(/*last=*/false) : Status(); }
+
+Status CompressPipeline::EndFull() {
+  return current_->filled == format_.block_size() ? EndBlock(/*last=*/false) : Status();
+}
+
+Status CompressPipeline::Write(std::string_view bytes) {
+  written_ += bytes.size();
+  return write_(bytes);
+}
+
 Status CompressPipeline::EndBlock(bool last) {
   SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
-  if (size_ == current_->filled) SLIPWAY_RETURN_IF_ERROR(write_(format_.Header()));
-  hasher_.Update(current_->Bytes());
+  if (size_ == current_->filled) SLIPWAY_RETURN_IF_ERROR(Write(format_.Header()));
   if (!format_.compresses()) {
-    SLIPWAY_RETURN_IF_ERROR(write_(current_->Bytes()));
+    shared_->hasher.Update(current_->Bytes());
+    SLIPWAY_RETURN_IF_ERROR(Write(current_->Bytes()));
     current_->filled = 0;
     return Status();
   }
   {
     std::lock_guard lock(shared_->mutex);
     shared_->waiting.push_back(current_);
+    shared_->to_hash.push_back(current_);
   }
   in_flight_.push_back(std::move(current_));
   if (last) return Status();
-  pool_.Submit([shared = shared_] { shared->RunOne(); });
+  pool_.Submit([shared = shared_] {
+    shared->HashAll();
+    shared->RunOne();
+  });
   // The next block's dictionary is the end of this one, so it is begun before this one can be written and used again.
   StartBlock();
   SLIPWAY_RETURN_IF_ERROR(WriteFinished());
@@ -158,7 +259,7 @@ Status CompressPipeline::WriteFinished() {
   while (!in_flight_.empty()) {
     {
       std::lock_guard lock(shared_->mutex);
-      if (!in_flight_.front()->done) return Status();
+      if (!in_flight_.front()->Finished()) return Status();
     }
     SLIPWAY_RETURN_IF_ERROR(WriteFront());
   }
@@ -172,17 +273,19 @@ Status CompressPipeline::WriteFront() {
   while (true) {
     {
       std::unique_lock lock(shared_->mutex);
-      if (block->done) break;
-      if (shared_->waiting.empty()) {
-        shared_->done.wait(lock, [&] { return block->done; });
-        break;
-      }
+      if (block->Finished()) break;
+      const auto nothing_to_do = [&] {
+        return shared_->waiting.empty() && (shared_->hashing || shared_->to_hash.empty());
+      };
+      if (nothing_to_do()) shared_->done.wait(lock, [&] { return block->Finished() || !nothing_to_do(); });
+      if (block->Finished()) break;
     }
-    shared_->RunOne();
+    if (!shared_->HashAll()) shared_->RunOne();
   }
   SLIPWAY_RETURN_IF_ERROR(block->status);
-  format_.Add(block->check);
-  SLIPWAY_RETURN_IF_ERROR(write_(block->out.view()));
+  format_.Add(block->packed.plain);
+  if (!block->packed.key.empty()) blocks_.emplace_back(block->packed).offset = written_;
+  SLIPWAY_RETURN_IF_ERROR(Write(block->out.view()));
   free_blocks_.push_back(block);
   return Status();
 }
@@ -191,11 +294,11 @@ Status CompressPipeline::Finish() {
   if (current_ != nullptr && current_->filled > 0) {
     SLIPWAY_RETURN_IF_ERROR(EndBlock(/*last=*/true));
   } else if (size_ == 0) {
-    SLIPWAY_RETURN_IF_ERROR(write_(format_.Header()));
+    SLIPWAY_RETURN_IF_ERROR(Write(format_.Header()));
   }
   while (!in_flight_.empty()) SLIPWAY_RETURN_IF_ERROR(WriteFront());
-  SLIPWAY_RETURN_IF_ERROR(write_(format_.Trailer()));
-  digest_ = hasher_.Finish();
+  SLIPWAY_RETURN_IF_ERROR(Write(format_.Trailer()));
+  digest_ = shared_->hasher.Finish();
   return Status();
 }
 

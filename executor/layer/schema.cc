@@ -36,6 +36,14 @@ CREATE TABLE unchanged (
   PRIMARY KEY (key, path)
 ) WITHOUT ROWID;
 )sql"},
+    db::Migration{.version = 3, .sql = R"sql(
+CREATE TABLE block (
+  key BLOB PRIMARY KEY, layer TEXT NOT NULL REFERENCES layer(key) ON DELETE CASCADE,
+  blob BLOB NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL, crc INTEGER NOT NULL,
+  plain_size INTEGER NOT NULL, plain_crc INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX block_of_layer ON block(layer);
+)sql"},
 };
 
 LayerRow ReadLayer(const db::Statement& row) {
@@ -142,14 +150,41 @@ Result<std::vector<Remote>> Records::Remotes(const Key& key) {
   return out;
 }
 
-Status Records::AddBlob(const Key& key, const std::string& form, const AssembledLayer& blob) {
+Status Records::AddBlob(const Key& key, const std::string& form, const AssembledLayer& blob,
+                        const std::vector<PackedBlock>& blocks) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
   SLIPWAY_RETURN_IF_ERROR(
       tx.Run("INSERT OR REPLACE INTO blob (key, form, diff_id, digest, media_type, size, tar_bytes) VALUES (?, ?, ?, "
              "?, ?, ?, ?)",
              key, form, blob.diff_id, blob.descriptor.digest, blob.descriptor.media_type, blob.descriptor.size,
              blob.tar_bytes));
+  for (const PackedBlock& block : blocks) {
+    SLIPWAY_RETURN_IF_ERROR(tx.Run(
+        "INSERT OR REPLACE INTO block (key, layer, blob, offset, size, crc, plain_size, plain_crc) VALUES (?, ?, "
+        "?, ?, ?, ?, ?, ?)",
+        block.key, key, blob.descriptor.digest, block.offset, block.size, block.crc, block.plain.size,
+        block.plain.crc));
+  }
   return tx.Commit();
+}
+
+Result<std::optional<std::pair<Digest, PackedBlock>>> Records::Block(const Digest& key) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      session.Query("SELECT blob, offset, size, crc, plain_size, plain_crc FROM block WHERE key = ?", key));
+  std::optional<std::pair<Digest, PackedBlock>> found;
+  if (rows.Next()) {
+    PackedBlock block{.key = key,
+                      .offset = rows.Get<uint64_t>(1),
+                      .size = rows.Get<uint32_t>(2),
+                      .crc = rows.Get<uint32_t>(3),
+                      .plain = {}};
+    block.plain = {.crc = rows.Get<uint32_t>(5), .size = rows.Get<uint64_t>(4)};
+    found.emplace(rows.Get<Digest>(0), block);
+  }
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return found;
 }
 
 Result<std::optional<AssembledLayer>> Records::Blob(const Key& key, const std::string& form) {

@@ -41,8 +41,11 @@ class Records {
   Status AddRemote(const Key& key, const Remote& remote);
   Result<std::vector<Remote>> Remotes(const Key& key);
 
-  /// `form` tells codec, level, family and clamp apart.
-  Status AddBlob(const Key& key, const std::string& form, const AssembledLayer& blob);
+  /// `form` tells codec, level, family and clamp apart. `blocks` are the blob's; of each key the last is remembered.
+  Status AddBlob(const Key& key, const std::string& form, const AssembledLayer& blob,
+                 const std::vector<PackedBlock>& blocks);
+  /// A compressed block, and the blob that it is in.
+  Result<std::optional<std::pair<Digest, PackedBlock>>> Block(const Digest& key);
   Result<std::optional<AssembledLayer>> Blob(const Key& key, const std::string& form);
   Result<std::vector<Digest>> AllBlobs();
 

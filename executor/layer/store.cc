@@ -17,6 +17,7 @@
 #include "executor/layer/downloads.h"
 #include "executor/layer/leave_out.h"
 #include "executor/layer/schema.h"
+#include "executor/layer/stored_blocks.h"
 #include "executor/layer/view.h"
 
 namespace slipway::layer {
@@ -524,9 +525,12 @@ Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const
         if (!unchanged.empty()) source.tree = std::make_shared<const tree::Tree>(Without(*source.tree, unchanged));
         const uint64_t all = source.tree->content_bytes();  // a sum over all entries
         const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, all); };
+        // Contents of a step's folder are not known by digest, so its blocks are not either.
+        StoredBlocks library(*records_, content_);
+        BlockReuse reuse{.earlier = row.recipe.empty() ? nullptr : &library, .blocks = {}};
         SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
-                                 Assemble(ctx, source, options, content_, lease, pool_, sink, count));
-        SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made));
+                                 Assemble(ctx, source, options, content_, lease, pool_, sink, count, &reuse));
+        SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made, reuse.blocks));
         if (!options.clamp_mtime) SLIPWAY_RETURN_IF_ERROR(records_->SetDiffId(key, made.diff_id));
         return made;
       }));
