@@ -53,11 +53,6 @@ constexpr std::string_view kFind = "SELECT key, chain, name, last_used FROM reco
 constexpr std::string_view kFindByAlias =
     "SELECT r.key, r.chain, r.name, r.last_used FROM alias a JOIN record r ON r.key = a.key WHERE a.alias = ?";
 constexpr std::string_view kFindKey = "SELECT key FROM alias WHERE alias = ?";
-constexpr std::string_view kReadChain =
-    "WITH RECURSIVE up (parent, layer, depth) AS (SELECT parent, layer, 0 FROM chain WHERE id = ? UNION ALL "
-    "SELECT c.parent, c.layer, up.depth + 1 FROM up JOIN chain c ON c.id = up.parent) "
-    "SELECT layer FROM up ORDER BY depth DESC";
-constexpr std::string_view kFindLink = "SELECT id FROM chain WHERE parent = ? AND layer = ?";
 constexpr std::string_view kTrimAliases =
     "DELETE FROM alias WHERE alias IN (SELECT alias FROM alias WHERE key = ? ORDER BY created DESC LIMIT -1 OFFSET ?)";
 constexpr std::string_view kDropOldest =
@@ -72,33 +67,6 @@ constexpr std::string_view kTrimExplanations =
     "DELETE FROM explanation WHERE id IN "
     "(SELECT id FROM explanation WHERE scope = ? AND instruction = ? ORDER BY id DESC LIMIT -1 OFFSET ?)";
 
-Result<layer::Chain> ReadChain(db::Session& session, int64_t id) {
-  layer::Chain out;
-  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query(kReadChain, id));
-  while (rows.Next()) out.push_back(rows.Get<std::string>(0));
-  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-  return out;
-}
-
-// The row of the chain, made with all below it where it is missing. 0 is the empty one.
-Result<int64_t> StoreChain(db::Transaction& tx, const layer::Chain& chain) {
-  int64_t id = 0;
-  for (const layer::Key& layer : chain) {
-    int64_t next = 0;
-    {
-      SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, tx.Query(kFindLink, id, layer));
-      if (rows.Next()) next = rows.Get<int64_t>(0);
-      SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-    }
-    if (next == 0) {
-      SLIPWAY_RETURN_IF_ERROR(tx.Run("INSERT INTO chain (parent, layer) VALUES (?, ?)", id, layer));
-      next = tx.last_insert_id();
-    }
-    id = next;
-  }
-  return id;
-}
-
 Status StoreAlias(db::Transaction& tx, const Digest& alias, const Digest& key, SystemTime now) {
   SLIPWAY_RETURN_IF_ERROR(
       tx.Run("INSERT OR REPLACE INTO alias (alias, key, created) VALUES (?, ?, ?)", alias, key, now));
@@ -107,8 +75,8 @@ Status StoreAlias(db::Transaction& tx, const Digest& alias, const Digest& key, S
 }  // namespace
 
 std::vector<std::string_view> CacheStore::LookUps() {
-  return {kFind,       kFindByAlias,     kFindKey,  kReadChain,    kFindLink,        kTrimAliases,
-          kDropOldest, kNearInstruction, kNearStep, kNearAnywhere, kTrimExplanations};
+  return {kFind,       kFindByAlias,     kFindKey,  ChainRows::kRead, ChainRows::kFind, kTrimAliases,
+          kDropOldest, kNearInstruction, kNearStep, kNearAnywhere,    kTrimExplanations};
 }
 
 Result<std::unique_ptr<CacheStore>> CacheStore::Open(const std::string& path) {
@@ -134,7 +102,7 @@ Result<std::optional<CacheRecord>> CacheStore::Query(std::string_view sql, const
       SLIPWAY_RETURN_IF_ERROR(rows.Finish());
     }
     if (found) {
-      SLIPWAY_ASSIGN_OR_RETURN(found->chain, ReadChain(session, chain));
+      SLIPWAY_ASSIGN_OR_RETURN(found->chain, ChainRows::Read(session, chain));
     }
   }
   const SystemTime now = Clock::Real().System();
@@ -160,7 +128,7 @@ Result<std::optional<Digest>> CacheStore::FindKey(const Digest& alias) {
 Status CacheStore::Put(const Digest& alias, const CacheRecord& record) {
   const SystemTime now = Clock::Real().System();
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
-  SLIPWAY_ASSIGN_OR_RETURN(const int64_t chain, StoreChain(tx, record.chain));
+  SLIPWAY_ASSIGN_OR_RETURN(const int64_t chain, chains_.Store(tx, record.chain));
   SLIPWAY_RETURN_IF_ERROR(tx.Run(
       "INSERT INTO record (key, chain, name, created, last_used) VALUES (?, ?, ?, ?, ?) "
       "ON CONFLICT (key) DO UPDATE SET chain = excluded.chain, name = excluded.name, created = excluded.created, "
@@ -245,10 +213,7 @@ Result<int64_t> CacheStore::DropOldest(int64_t count) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
   SLIPWAY_RETURN_IF_ERROR(tx.Run(kDropOldest, count));
   const int64_t dropped = tx.changes();
-  // Chains that no record stands on any more.
-  SLIPWAY_RETURN_IF_ERROR(
-      tx.Run("WITH RECURSIVE live (id) AS (SELECT chain FROM record UNION SELECT c.parent FROM live JOIN chain c "
-             "ON c.id = live.id WHERE c.parent <> 0) DELETE FROM chain WHERE id NOT IN (SELECT id FROM live)"));
+  SLIPWAY_RETURN_IF_ERROR(chains_.Prune(tx));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return dropped;
 }

@@ -18,6 +18,7 @@
 #include "executor/base/status.h"
 #include "executor/db/database.h"
 #include "executor/layer/store.h"
+#include "executor/solver/chain_rows.h"
 #include "executor/solver/explain.h"
 
 namespace slipway::solver {
@@ -76,6 +77,7 @@ class CacheStore {
   explicit CacheStore(std::unique_ptr<db::Database> db) : db_(std::move(db)) {}
   Result<std::optional<CacheRecord>> Query(std::string_view sql, const Digest& key);
   std::unique_ptr<db::Database> db_;
+  ChainRows chains_;
 };
 
 }  // namespace slipway::solver
