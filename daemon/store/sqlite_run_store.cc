@@ -7,6 +7,7 @@
 #include "daemon/store/notification_store.h"
 #include "daemon/store/page_token.h"
 #include "daemon/store/run_json.h"
+#include "daemon/store/run_list.h"
 
 namespace slipway::store {
 
@@ -120,13 +121,20 @@ std::string DrawPrefix() {
   return {kLetters[random() % 26], kLetters[random() % kLetters.size()]};
 }
 
-// The WHERE clause of a list: at most one placeholder a condition, absent ones are NULL.
-constexpr std::string_view kListWhere =
-    " WHERE number < ?1 AND (?2 IS NULL OR type = ?2) AND (?3 IS NULL OR create_time >= ?3)"
-    " AND (?4 IS NULL OR create_time < ?4) AND (?5 IS NULL OR EXISTS (SELECT 1 FROM run_image i WHERE"
-    " i.run_number = number AND i.repository = ?5 AND (?6 = '' OR i.registry = ?6) AND (?7 = '' OR i.tag = ?7)"
-    " AND (?8 = '' OR i.digest = ?8))) AND (?10 = '' OR task = ?10 COLLATE NOCASE)"
-    " AND (?11 IS NULL OR is_archived = ?11)";
+// Where the page after run `number` begins. If that run is gone, the next older one stands in for it.
+Result<ListStart> StartAfter(db::Access& access, int64_t number, const RunFilter& filter) {
+  ListStart start{.number = number};
+  if (!ListsByTime(filter)) return start;
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      access.Query("SELECT create_time FROM run WHERE number <= ? ORDER BY number DESC LIMIT 1", number));
+  start.time = rows.Next() ? rows.Get<SystemTime>(0) : SystemTime::min();
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  const ListStart first = FirstPage(filter);
+  return start.time < first.time ? start : first;
+}
+
+constexpr std::string_view kMayGo = "state NOT IN ('Queued', 'Started', 'Running') AND is_archived = 0";
 
 }  // namespace
 
@@ -208,30 +216,19 @@ Result<RunPage> SqliteRunStore::List(const RunFilter& filter, size_t page_size, 
   if (!page_token.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(before, ReadPageToken(page_token, filter));
   }
-  std::string where(kListWhere);
-  if (!filter.states.empty()) {
-    std::string names;
-    for (const RunState state : filter.states)
-      names += fmt::format("{}'{}'", names.empty() ? "" : ", ", StateName(state));
-    where += fmt::format(" AND state IN ({})", names);
-  }
-  if (!filter.triggers.empty()) {
-    std::string kinds;
-    for (const RunTrigger::Kind kind : filter.triggers)
-      kinds += fmt::format("{}{}", kinds.empty() ? "" : ", ", static_cast<int>(kind));
-    where += fmt::format(" AND trigger_kind IN ({})", kinds);
-  }
   const Image image = filter.output_image.value_or(Image());
-  const auto repository = filter.output_image ? std::optional<std::string>(image.repository) : std::nullopt;
   const auto type = filter.type ? std::optional<std::string>(TypeName(*filter.type)) : std::nullopt;
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
+  ListStart start = FirstPage(filter);
+  if (!page_token.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(start, StartAfter(session, before, filter));
+  }
   RunPage page;
   {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        db::Statement rows,
-        session.Query(fmt::format("SELECT {} FROM run{} ORDER BY number DESC LIMIT ?9", kRunColumns, where), before,
-                      type, filter.create_time_from, filter.create_time_before, repository, image.registry, image.tag,
-                      image.digest, page_size + 1, filter.task, filter.archived));
+    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                             session.Query(ListSql(filter, kRunColumns), start.number, type, filter.create_time_from,
+                                           filter.create_time_before, image.repository, image.registry, image.tag,
+                                           image.digest, filter.task, start.time, page_size + 1));
     while (rows.Next()) {
       if (page.runs.size() == page_size) {
         page.next_page_token = MakePageToken(page.runs.back().number, filter);
@@ -361,28 +358,51 @@ Status SqliteRunStore::Reseal(const std::string& id, const std::string& sealed) 
   return database_->Run("UPDATE run SET sealed = ? WHERE id = ? AND sealed IS NOT NULL", db::Bytes{sealed}, id);
 }
 
+// Looked for while others write; only the removal holds them up.
+Result<std::vector<int64_t>> SqliteRunStore::ToForget(const Retention& kept, size_t limit) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
+  int64_t oldest_kept = INT64_MAX;
+  std::vector<int64_t> numbers;
+  if (kept.newest > 0) {
+    SLIPWAY_ASSIGN_OR_RETURN(
+        db::Statement rows,
+        session.Query(fmt::format("SELECT number FROM run WHERE {} ORDER BY number DESC LIMIT 1 OFFSET ?", kMayGo),
+                      kept.newest - 1));
+    const bool enough = rows.Next();
+    if (enough) oldest_kept = rows.Get<int64_t>(0);
+    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+    if (!enough) return numbers;
+  }
+  // No run ends before it was created, so those that ended long ago are among those that were created long ago.
+  const std::string_view rule =
+      kept.ended_since ? "create_time < ?2 AND finish_time < ?2 AND (number + 0) < ?1 ORDER BY create_time, number"
+                       : "number < ?1 AND ?2 IS NULL ORDER BY number";
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                           session.Query(fmt::format("SELECT number FROM run WHERE {} AND {} LIMIT ?3", kMayGo, rule),
+                                         oldest_kept, kept.ended_since, limit));
+  while (rows.Next()) numbers.push_back(rows.Get<int64_t>(0));
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return numbers;
+}
+
 Result<std::vector<std::string>> SqliteRunStore::Forget(const Retention& kept, size_t limit) {
   std::vector<std::string> ids;
   if (kept.newest == 0 && !kept.ended_since) return ids;
-  constexpr std::string_view kMayGo = "state NOT IN ('Queued', 'Started', 'Running') AND is_archived = 0";
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> numbers, ToForget(kept, limit));
+  if (numbers.empty()) return ids;
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
-  std::vector<int64_t> numbers;
-  {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        db::Statement rows,
-        tx.Query(
-            fmt::format("SELECT number, id FROM run WHERE {0} AND (?1 = 0 OR number NOT IN (SELECT number FROM run "
-                        "WHERE {0} ORDER BY number DESC LIMIT ?1)) AND (?2 IS NULL OR finish_time < ?2) "
-                        "ORDER BY number LIMIT ?3",
-                        kMayGo),
-            kept.newest, kept.ended_since, limit));
-    while (rows.Next()) {
-      numbers.push_back(rows.Get<int64_t>(0));
-      ids.push_back(rows.Get<std::string>(1));
-    }
-    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-  }
   for (const int64_t number : numbers) {
+    {
+      // It may have been archived since.
+      SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                               tx.Query("SELECT id FROM run WHERE number = ? AND is_archived = 0", number));
+      if (!rows.Next()) {
+        SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+        continue;
+      }
+      ids.push_back(rows.Get<std::string>(0));
+      SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+    }
     SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM run_image WHERE run_number = ?", number));
     SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM run WHERE number = ?", number));
   }
