@@ -4,6 +4,8 @@
 #include <set>
 #include <unordered_set>
 
+#include "executor/tree/encode.h"
+
 namespace slipway::sources {
 
 namespace {
@@ -50,16 +52,15 @@ ManifestError ContextUpload::Add(tree::Entry entry) {
 }
 
 ManifestError ContextUpload::EndManifest() {
-  std::vector<uint32_t> order;
-  if (ManifestError error = CheckTogether(entries_, &order); !error.status.ok()) return error;
-  if (ManifestError error = AddFolders(order); !error.status.ok()) return error;
+  if (ManifestError error = CheckTogether(entries_, &order_); !error.status.ok()) return error;
+  if (ManifestError error = AddFolders(); !error.status.ok()) return error;
   return FindMissing();
 }
 
 // Folders that are in paths but not in the list.
-ManifestError ContextUpload::AddFolders(const std::vector<uint32_t>& order) {
+ManifestError ContextUpload::AddFolders() {
   std::string_view before;  // the entry before this one in order; its folders are known
-  for (const uint32_t index : order) {
+  for (const uint32_t index : order_) {
     const std::string& path = entries_[index].path;
     // Folders that both have are done, and `before` itself may be one.
     size_t known = 0;
@@ -97,8 +98,10 @@ ManifestError ContextUpload::FindMissing() {
   for (uint32_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].is_file()) files.push_back(i);
   }
-  std::stable_sort(files.begin(), files.end(),
-                   [this](uint32_t a, uint32_t b) { return entries_[a].digest < entries_[b].digest; });
+  std::sort(files.begin(), files.end(), [this](uint32_t a, uint32_t b) {
+    const auto order = entries_[a].digest <=> entries_[b].digest;
+    return order != 0 ? order < 0 : a < b;
+  });
   std::vector<uint32_t> first;
   for (const uint32_t index : files) {
     if (first.empty() || entries_[first.back()].digest != entries_[index].digest) {
@@ -145,7 +148,9 @@ Status ContextUpload::AddContent(uint32_t entry, std::string_view bytes, std::st
   received_ += bytes.size();
   counts_.bytes_received += bytes.size();
   if (received_ < file.size) return Status();
-  SLIPWAY_RETURN_IF_ERROR(batch_->EndFile().status().With(fmt::format("content of entries[{}]", entry)));
+  if (Status ended = batch_->EndFile().status(); !ended.ok()) {
+    return std::move(ended).With(fmt::format("content of entries[{}]", entry));
+  }
   in_file_ = false;
   received_ = 0;
   ++next_;
@@ -160,8 +165,19 @@ Result<Digest> ContextUpload::Commit() {
   batch_.reset();
   counts_.files_received = missing_.size();
   counts_.files_reused = files_ - missing_.size();
-  entries_.insert(entries_.end(), std::make_move_iterator(folders_.begin()), std::make_move_iterator(folders_.end()));
-  return store_.Put(tree::Encode(tree::Tree(std::exchange(entries_, {}))), &lease_);
+  std::vector<const tree::Entry*> all;
+  all.reserve(entries_.size() + folders_.size());
+  auto folder = folders_.begin();
+  for (const uint32_t index : order_) {
+    for (; folder != folders_.end() && tree::PathLess(folder->path, entries_[index].path); ++folder) {
+      all.push_back(&*folder);
+    }
+    all.push_back(&entries_[index]);
+  }
+  const std::string encoded = tree::Encode(all);
+  entries_.clear();
+  folders_.clear();
+  return store_.Put(encoded, &lease_);
 }
 
 }  // namespace slipway::sources

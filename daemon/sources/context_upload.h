@@ -4,6 +4,7 @@
 // Holds the entries in memory (bounded by the limits), never file contents. Not thread-safe.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,13 +54,14 @@ class ContextUpload {
  private:
   ContextUpload(content::Store& store, const source::Limits& limits) : store_(store), limits_(limits) {}
   ManifestError FindMissing();
-  ManifestError AddFolders(const std::vector<uint32_t>& order);
+  ManifestError AddFolders();
 
   content::Store& store_;
   const source::Limits limits_;
   content::Lease lease_;
-  std::vector<tree::Entry> entries_;
-  std::vector<tree::Entry> folders_;  // implied by paths but not listed
+  std::deque<tree::Entry> entries_;  // there may be very many: nothing that is moved as it grows
+  std::vector<uint32_t> order_;      // of the entries, by their paths
+  std::deque<tree::Entry> folders_;  // implied by paths but not listed, sorted
   uint64_t manifest_bytes_ = 0;
   uint64_t files_ = 0;
   std::vector<uint32_t> missing_;

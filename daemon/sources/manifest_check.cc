@@ -100,11 +100,11 @@ Status CheckEntry(const tree::Entry& entry, const source::Limits& limits, std::s
   return CheckContent(entry, limits, member);
 }
 
-ManifestError CheckTogether(const std::vector<tree::Entry>& entries, std::vector<uint32_t>* order) {
+ManifestError CheckTogether(const std::deque<tree::Entry>& entries, std::vector<uint32_t>* order) {
   order->resize(entries.size());
   std::iota(order->begin(), order->end(), 0U);
-  std::stable_sort(order->begin(), order->end(),
-                   [&entries](uint32_t a, uint32_t b) { return tree::PathLess(entries[a].path, entries[b].path); });
+  const auto less = [&entries](uint32_t a, uint32_t b) { return tree::PathLess(entries[a].path, entries[b].path); };
+  if (!std::is_sorted(order->begin(), order->end(), less)) std::stable_sort(order->begin(), order->end(), less);
   const auto bad = [](uint32_t entry, std::string member, Status status) {
     return ManifestError{.status = std::move(status), .entry = entry, .member = std::move(member)};
   };

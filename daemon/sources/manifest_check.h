@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,6 @@ Status CheckEntry(const tree::Entry& entry, const source::Limits& limits, std::s
 
 /// OK, or what is wrong between the entries: double paths, something below a file, hard links to nothing. `order`
 /// becomes the indexes of the entries in the order of their paths.
-ManifestError CheckTogether(const std::vector<tree::Entry>& entries, std::vector<uint32_t>* order);
+ManifestError CheckTogether(const std::deque<tree::Entry>& entries, std::vector<uint32_t>* order);
 
 }  // namespace slipway::sources

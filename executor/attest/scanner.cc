@@ -116,11 +116,11 @@ class Collector {
 };
 
 // What is to be read of each layer.
-std::map<size_t, WantedFiles> Choose(const std::vector<layer::Located>& all, Collector& collector) {
+std::map<size_t, WantedFiles> Choose(const std::vector<layer::Seen>& all, Collector& collector) {
   std::map<size_t, WantedFiles> out;
   size_t files = 0;
-  for (const layer::Located& located : all) {
-    const tree::Entry& entry = located.entry;
+  for (const layer::Seen& seen : all) {
+    const tree::Entry& entry = *seen.entry;
     const FileKind kind = Classify(entry);
     if (kind == FileKind::kNone) continue;
     if (kind == FileKind::kRpmOther) {
@@ -134,7 +134,7 @@ std::map<size_t, WantedFiles> Choose(const std::vector<layer::Located>& all, Col
       break;
     } else {
       const bool link = entry.type == tree::Type::kHardlink;
-      out[located.layer][link ? entry.link : entry.path] = {kind, entry.path};
+      out[seen.layer][link ? entry.link : entry.path] = {kind, entry.path};
     }
   }
   return out;
@@ -177,7 +177,7 @@ FileKind Classify(const tree::Entry& entry) {
 Result<Findings> Scan(const Context& ctx, layer::Store& layers, const layer::Chain& chain,
                       const VertexProgress& progress) {
   layer::View view(layers, chain, progress);
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Located> all, view.Below(ctx, ""));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Seen> all, view.Below(ctx, ""));
   Collector collector;
   for (auto& [position, wanted] : Choose(all, collector)) {
     std::set<std::string> paths;

@@ -42,6 +42,7 @@ Result<BuildContext> BuildContext::Load(const Context& ctx, const BuildRequest& 
     }
     SLIPWAY_ASSIGN_OR_RETURN(out.fetched_, sources.Fetch(ctx, spec, limits, progress));
     out.visible_ = out.fetched_.tree;
+    if (const auto* upload = std::get_if<source::UploadedContext>(&request.context)) out.encoded_ = upload->tree;
     SLIPWAY_RETURN_IF_ERROR(out.ReadDockerfile(ctx, request));
     // A client applies the ignore file before it uploads.
     if (std::holds_alternative<source::UploadedContext>(request.context)) {
@@ -65,7 +66,7 @@ Result<std::string> BuildContext::ReadFile(const Context& ctx, const std::string
     SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, layers_->content().Open(entry->digest));
     return blob.ReadAll(kLargestDockerfile);
   }
-  SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_->AddRecipe(*fetched_.tree));
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_->AddRecipe(fetched_.tree, encoded_));
   layer::View view(*layers_, {std::move(key)}, {});
   return view.ReadFile(ctx, path, layers_->content(), kLargestDockerfile);
 }
@@ -139,7 +140,8 @@ Status BuildContext::ApplyIgnoreFile() {
 }
 
 Result<graph::VertexPtr> BuildContext::Vertex() const {
-  SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_->AddRecipe(*visible_));
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key key,
+                           layers_->AddRecipe(visible_, visible_ == fetched_.tree ? encoded_ : Digest()));
   graph::SourceOp source{.chain = {std::move(key)}, .identity = tree::DigestOf(*visible_)};
   // What is not in an uploaded context may never have been; of others the whole tree is here to tell.
   const auto whole = whole_ ? fetched_.tree : nullptr;

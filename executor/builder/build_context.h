@@ -49,6 +49,7 @@ class BuildContext {
   layer::Store* layers_ = nullptr;
   source::FetchedContext fetched_;
   std::shared_ptr<const tree::Tree> visible_;
+  Digest encoded_;  // of the fetched tree, encoded, where the content store has that
   std::string name_;
   std::string text_;
   IgnoreFile ignore_;

@@ -31,32 +31,39 @@ Result<dockerfile::NamedContext> BuildContexts::LoadNow(const Context& ctx, cons
                                                         const oci::Platform& platform) {
   using R = Result<dockerfile::NamedContext>;
   return std::visit(
-      Overloaded{
-          [&](const ImageContext& image) -> R {
-            dockerfile::NamedContext out;
-            if (image.name == "scratch") return out;
-            SLIPWAY_ASSIGN_OR_RETURN(out.image, parts_.images.Resolve(ctx, image.name, platform));
-            out.from_registry = true;
-            return out;
-          },
-          [&](const LayoutContext& layout) -> R {
-            dockerfile::NamedContext out;
-            SLIPWAY_ASSIGN_OR_RETURN(
-                const source::FetchedContext fetched,
-                parts_.sources.Fetch(ctx, source::UploadedContext{layout.tree}, parts_.limits, VertexProgress()));
-            SLIPWAY_ASSIGN_OR_RETURN(
-                out.image, ResolveLayout(*fetched.tree, layout.manifest, name, platform, parts_.layers, parts_.lease));
-            return out;
-          },
-          [&](const FileContext& file) -> R {
-            return dockerfile::NamedContext{
-                .image = {},
-                .vertex = graph::Make(graph::HttpOp{.url = file.url, .checksum = {}, .name = ""}, {},
-                                      InfoOf(name, http::RedactUrl(file.url)))};
-          },
-          [&](const source::ContextSpec& spec) -> R { return LoadFolder(ctx, name, spec); }},
+      Overloaded{[&](const ImageContext& image) -> R {
+                   dockerfile::NamedContext out;
+                   if (image.name == "scratch") return out;
+                   SLIPWAY_ASSIGN_OR_RETURN(out.image, parts_.images.Resolve(ctx, image.name, platform));
+                   out.from_registry = true;
+                   return out;
+                 },
+                 [&](const LayoutContext& layout) -> R {
+                   dockerfile::NamedContext out;
+                   SLIPWAY_ASSIGN_OR_RETURN(const source::FetchedContext fetched,
+                                            parts_.sources.Fetch(ctx, source::UploadedContext{layout.tree},
+                                                                 parts_.limits, VertexProgress()));
+                   SLIPWAY_ASSIGN_OR_RETURN(out.image, ResolveLayout(*fetched.tree, layout.manifest, name, platform,
+                                                                     parts_.layers, parts_.lease));
+                   return out;
+                 },
+                 [&](const FileContext& file) -> R {
+                   return dockerfile::NamedContext{
+                       .image = {},
+                       .vertex = graph::Make(graph::HttpOp{.url = file.url, .checksum = {}, .name = ""}, {},
+                                             InfoOf(name, http::RedactUrl(file.url)))};
+                 },
+                 [&](const source::ContextSpec& spec) -> R { return LoadFolder(ctx, name, spec); }},
       specs_.at(name));
 }
+
+namespace {
+// An upload is known by the digest of its encoded tree.
+Digest EncodedAs(const source::ContextSpec& spec) {
+  const auto* upload = std::get_if<source::UploadedContext>(&spec);
+  return upload != nullptr ? upload->tree : Digest();
+}
+}  // namespace
 
 Result<dockerfile::NamedContext> BuildContexts::LoadFolder(const Context& ctx, const std::string& name,
                                                            const source::ContextSpec& spec) {
@@ -78,7 +85,7 @@ Result<dockerfile::NamedContext> BuildContexts::LoadFolder(const Context& ctx, c
       if (!entry.digest.empty()) contents.push_back(entry.digest);
     }
     SLIPWAY_RETURN_IF_ERROR(parts_.lease.Add(contents));
-    SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, parts_.layers.AddRecipe(*fetched.tree));
+    SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, parts_.layers.AddRecipe(fetched.tree, EncodedAs(spec)));
     return graph::Make(
         graph::SourceOp{.chain = {std::move(key)}, .identity = tree::DigestOf(*fetched.tree), .origin = {}}, {},
         InfoOf(name, "load from client"));

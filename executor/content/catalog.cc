@@ -88,11 +88,11 @@ std::vector<Digest> Catalog::Missing(std::span<const Digest> digests, int64_t le
   std::unordered_set<Digest> seen;
   std::lock_guard lock(mutex_);
   const auto leased = leases_.find(lease);
-  if (leased != leases_.end()) MakeRoom(leased->second, digests.size());
+  if (leased != leases_.end()) MakeRoom(leased_, digests.size());
   for (const Digest& digest : digests) {
     if (const auto it = records_.find(digest); it != records_.end()) {
       Touch(digest, it->second, now);
-      if (leased != leases_.end()) leased->second.insert(digest);
+      if (leased != leases_.end()) Hold(leased->second, digest);
     } else if (seen.insert(digest).second) {
       missing.push_back(digest);
     }
@@ -162,31 +162,64 @@ void Catalog::AddPack(uint64_t number, uint64_t file_bytes, std::span<const Pack
 
 int64_t Catalog::NewLease() {
   std::lock_guard lock(mutex_);
-  leases_.emplace(++last_lease_, std::unordered_set<Digest>());
+  leases_.emplace(++last_lease_, Holding());
   return last_lease_;
 }
 
+void Catalog::Hold(Holding& holding, const Digest& digest) {
+  const auto it = leased_.try_emplace(digest, 0U).first;
+  ++it->second;
+  std::vector<Leased::pointer>& contents = holding.contents;
+  contents.push_back(&*it);
+  if (contents.size() < holding.tidy_at) return;
+  std::sort(contents.begin(), contents.end(), std::less<>());
+  size_t kept = 1;
+  for (size_t i = 1; i < contents.size(); ++i) {
+    if (contents[i] == contents[kept - 1]) {
+      --contents[i]->second;
+    } else {
+      contents[kept++] = contents[i];
+    }
+  }
+  contents.resize(kept);
+  holding.tidy_at = std::max(holding.tidy_at, 2 * kept);
+}
+
+void Catalog::LetGo(Leased::pointer content) {
+  if (--content->second > 0) return;
+  const Digest digest = content->first;
+  leased_.erase(digest);
+}
+
 void Catalog::AddToLeaseLocked(int64_t lease, const Digest& digest) {
-  if (const auto it = leases_.find(lease); it != leases_.end()) it->second.insert(digest);
+  if (const auto it = leases_.find(lease); it != leases_.end()) Hold(it->second, digest);
 }
 
 void Catalog::AddToLease(int64_t lease, std::span<const Digest> digests) {
   std::lock_guard lock(mutex_);
-  if (const auto it = leases_.find(lease); it != leases_.end()) it->second.insert(digests.begin(), digests.end());
+  const auto it = leases_.find(lease);
+  if (it == leases_.end()) return;
+  for (const Digest& digest : digests) Hold(it->second, digest);
 }
 
 void Catalog::EndLease(int64_t lease) {
-  std::unordered_set<Digest> freed_outside;
-  std::lock_guard lock(mutex_);
-  if (const auto it = leases_.find(lease); it != leases_.end()) {
-    freed_outside = std::move(it->second);
-    leases_.erase(it);
+  constexpr size_t kAtOnce = 4096;  // others wait that long
+  Holding holding;
+  std::unique_lock lock(mutex_);
+  const auto it = leases_.find(lease);
+  if (it == leases_.end()) return;
+  holding = std::move(it->second);
+  leases_.erase(it);
+  for (size_t i = 0; i < holding.contents.size(); ++i) {
+    if (i > 0 && i % kAtOnce == 0) {
+      lock.unlock();
+      lock.lock();
+    }
+    LetGo(holding.contents[i]);
   }
 }
 
-bool Catalog::IsLeased(const Digest& digest) const {
-  return std::any_of(leases_.begin(), leases_.end(), [&](const auto& lease) { return lease.second.contains(digest); });
-}
+bool Catalog::IsLeased(const Digest& digest) const { return leased_.contains(digest); }
 
 std::vector<Candidate> Catalog::Candidates() const {
   std::lock_guard lock(mutex_);

@@ -113,10 +113,19 @@ class Catalog {
     bool unsaved = false;
   };
   using Records = std::unordered_map<Digest, Record>;
+  // How many times leases name a content. Large contexts are leased by several at once, so a lease holds pointers to
+  // these, which stay where they are.
+  using Leased = std::unordered_map<Digest, uint32_t>;
+  struct Holding {
+    std::vector<Leased::pointer> contents;  // some may stand here more than once
+    size_t tidy_at = 1024;                  // so many, and the doubles are taken out
+  };
 
   // All of these are called with the lock held.
   void Touch(const Digest& digest, Record& record, SystemTime now);
   void AddToLeaseLocked(int64_t lease, const Digest& digest);
+  void Hold(Holding& holding, const Digest& digest);
+  void LetGo(Leased::pointer content);
   bool IsLeased(const Digest& digest) const;
   void Enter(const Digest& digest, const Location& where, SystemTime used);
   void Leave(Records::iterator it);
@@ -127,7 +136,8 @@ class Catalog {
   Records records_;
   std::unordered_map<uint64_t, Pack> packs_;
   std::unordered_set<Digest> reserved_;  // blobs whose file is being made or removed
-  std::unordered_map<int64_t, std::unordered_set<Digest>> leases_;
+  Leased leased_;
+  std::unordered_map<int64_t, Holding> leases_;
   int64_t last_lease_ = 0;
   std::vector<Digest> unsaved_;  // blobs used since TakeUses
   uint64_t total_bytes_ = 0;     // of files

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <list>
 #include <map>
-#include <set>
 #include <thread>
 #include <unordered_set>
 
@@ -96,7 +95,8 @@ class StoreImpl : public Store {
 
   content::Store& content() override { return content_; }
   Result<Key> AddRemote(const Digest& diff_id, const Remote& where) override;
-  Result<Key> AddRecipe(const tree::Tree& recipe) override;
+  using Store::AddRecipe;
+  Result<Key> AddRecipe(TreePtr recipe, const Digest& encoded) override;
   std::string NewUpper() override { return fs::Join(Folder("uppers"), RandomName()); }
   Result<Key> AddUpper(const std::string& path, const std::vector<std::string>& unchanged) override;
 
@@ -126,14 +126,8 @@ class StoreImpl : public Store {
   Result<uint64_t> FolderBytes() override;
 
  protected:
-  void AddPins(const Chain& chain) override {
-    auto pins = pins_.Lock();
-    pins->insert(chain.begin(), chain.end());
-  }
-  void DropPins(const Chain& chain) override {
-    auto pins = pins_.Lock();
-    for (const Key& key : chain) pins->erase(pins->find(key));
-  }
+  void AddPin(const Chain* chain) override { pins_.Lock()->insert(chain); }
+  void DropPin(const Chain* chain) override { pins_.Lock()->erase(chain); }
 
  private:
   std::string Folder(std::string_view name) const { return fs::Join(options_.root, name); }
@@ -162,7 +156,7 @@ class StoreImpl : public Store {
   ThreadPool& pool_;
   const std::unique_ptr<Records> records_;
   Guarded<IndexCache> indexes_;
-  Guarded<std::multiset<Key>> pins_;
+  Guarded<std::unordered_set<const Chain*>> pins_;
   Guarded<std::map<Key, std::chrono::steady_clock::time_point>> newborn_;
   Flight<TreePtr> index_flights_;
   Flight<std::string> unpack_flights_;
@@ -219,17 +213,22 @@ Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
   return key;
 }
 
-Result<Key> StoreImpl::AddRecipe(const tree::Tree& recipe) {
-  const std::string encoded = tree::Encode(recipe);
-  const Digest digest = Digest::Of(encoded);
+Result<Key> StoreImpl::AddRecipe(TreePtr recipe, const Digest& encoded) {
+  std::string bytes;
+  Digest digest = encoded;
+  if (digest.empty()) {
+    bytes = tree::Encode(*recipe);
+    digest = Digest::Of(bytes);
+  }
   Key key = std::string(kRecipePrefix) + digest.ToString();
   SLIPWAY_ASSIGN_OR_RETURN(const std::optional<LayerRow> known, records_->Find(key));
-  if (known && content_.Has(digest)) return key;
-  SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new recipe"));
-  SLIPWAY_ASSIGN_OR_RETURN(const Digest stored, content_.Put(encoded, &lease));
-  SLIPWAY_RETURN_IF_ERROR(
-      Insert({.key = key, .diff_id = {}, .recipe = stored, .index = {}, .upper = "", .created = {}}));
-  indexes_.Lock()->Add(key, std::make_shared<const tree::Tree>(recipe));
+  if (!known || !content_.Has(digest)) {
+    SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new recipe"));
+    if (encoded.empty()) SLIPWAY_RETURN_IF_ERROR(content_.Put(bytes, &lease).status());
+    SLIPWAY_RETURN_IF_ERROR(
+        Insert({.key = key, .diff_id = {}, .recipe = digest, .index = {}, .upper = "", .created = {}}));
+  }
+  indexes_.Lock()->Add(key, std::move(recipe));
   return key;
 }
 
@@ -559,7 +558,7 @@ Status StoreImpl::Retain(const std::vector<Key>& keep) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto unpacked, records_->AllUnpacked());
   // Pins stay locked until the records are gone: whoever pins after that finds the layer unusable and makes it anew.
   auto pins = pins_.Lock();
-  kept.insert(pins->begin(), pins->end());
+  for (const Chain* chain : *pins) kept.insert(chain->begin(), chain->end());
   {
     static constexpr std::chrono::hours kChildhood{1};
     auto newborn = newborn_.Lock();
@@ -609,12 +608,13 @@ Pin& Pin::operator=(Pin&& other) noexcept {
 }
 
 Pin::~Pin() {
-  if (store_ != nullptr) store_->DropPins(chain_);
+  if (store_ != nullptr) store_->DropPin(chain_.get());
 }
 
 Pin Store::Hold(Chain chain) {
-  AddPins(chain);
-  return Pin(this, std::move(chain));
+  auto pinned = std::make_unique<const Chain>(std::move(chain));
+  AddPin(pinned.get());
+  return Pin(this, std::move(pinned));
 }
 
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, content::Store& content, ThreadPool& pool,

@@ -65,9 +65,9 @@ class Pin {
 
  private:
   friend class Store;
-  Pin(Store* store, Chain chain) : store_(store), chain_(std::move(chain)) {}
+  Pin(Store* store, std::unique_ptr<const Chain> chain) : store_(store), chain_(std::move(chain)) {}
   Store* store_ = nullptr;
-  Chain chain_;
+  std::unique_ptr<const Chain> chain_;
 };
 
 class Store {
@@ -82,7 +82,11 @@ class Store {
 
   virtual Result<Key> AddRemote(const Digest& diff_id, const Remote& where) = 0;
   /// Equal recipes are one layer. Parents of every entry must be among the entries. Contents are leased by the caller.
-  virtual Result<Key> AddRecipe(const tree::Tree& recipe) = 0;
+  /// `encoded` is the digest of the encoded tree where the content store has it already, leased.
+  virtual Result<Key> AddRecipe(std::shared_ptr<const tree::Tree> recipe, const Digest& encoded) = 0;
+  Result<Key> AddRecipe(tree::Tree recipe) {
+    return AddRecipe(std::make_shared<const tree::Tree>(std::move(recipe)), Digest());
+  }
   /// A path that does not exist yet, for snapshot::Active::Commit; then AddUpper records it.
   virtual std::string NewUpper() = 0;
   /// `unchanged`: paths of files in it that are as they are in the layers below. They are in the folder and in the
@@ -144,8 +148,9 @@ class Store {
 
  protected:
   friend class Pin;
-  virtual void AddPins(const Chain& chain) = 0;
-  virtual void DropPins(const Chain& chain) = 0;
+  /// Chains are known by where they are, so that a long one costs no more than a short one.
+  virtual void AddPin(const Chain* chain) = 0;
+  virtual void DropPin(const Chain* chain) = 0;
 };
 
 }  // namespace slipway::layer

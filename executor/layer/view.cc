@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <unordered_set>
 
 #include "executor/base/fs.h"
@@ -22,6 +21,10 @@ tree::Entry ImpliedDir(std::string_view path) {
   entry.type = tree::Type::kDirectory;
   entry.mode = 0755;
   return entry;
+}
+
+bool IsBelow(std::string_view path, std::string_view folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
 }
 
 // What a layer does to a path of the layers below: nothing, hides it, or hides it through a folder above.
@@ -50,7 +53,11 @@ bool Implies(const tree::Tree& layer, std::string_view path) {
 }  // namespace
 
 View::View(Store& store, Chain chain, VertexProgress progress)
-    : store_(store), chain_(std::move(chain)), progress_(std::move(progress)), indexes_(chain_.size()) {}
+    : store_(store),
+      chain_(std::move(chain)),
+      progress_(std::move(progress)),
+      indexes_(chain_.size()),
+      implied_(std::make_shared<std::deque<tree::Entry>>()) {}
 
 Result<std::shared_ptr<const tree::Tree>> View::Layer(const Context& ctx, size_t position) {
   if (indexes_[position] == nullptr) {
@@ -116,64 +123,112 @@ Result<Resolved> View::Resolve(const Context& ctx, std::string_view path, bool f
   return Resolved{std::move(done), std::move(found)};
 }
 
-Result<std::vector<Located>> View::Below(const Context& ctx, std::string_view path) {
-  std::map<std::string, Located, decltype(&tree::PathLess)> merged(&tree::PathLess);
+Seen View::Implied(std::string_view path, size_t layer) {
+  return {.entry = &implied_->emplace_back(ImpliedDir(path)), .layer = layer, .implied = true};
+}
+
+Result<std::vector<View::Part>> View::PartsBelow(const Context& ctx, std::string_view path) {
+  std::vector<Part> parts;
+  for (size_t i = chain_.size(); i-- > 0;) {
+    SLIPWAY_ASSIGN_OR_RETURN(const auto layer, Layer(ctx, i));
+    auto [first, last] = layer->Range(path);
+    const tree::Entry* folder =
+        first < last && layer->entries()[first].path == path ? &layer->entries()[first] : nullptr;
+    if (folder != nullptr) ++first;
+    if (first < last) parts.push_back({.layer = i, .tree = layer.get(), .first = first, .last = last});
+    if ((folder != nullptr && folder->opaque) || Hides(*layer, path)) break;
+  }
+  return parts;
+}
+
+// Only one layer has something there, as it is with every build context: its entries are in order as they stand.
+std::vector<Seen> View::ListOne(const Part& part, std::string_view path) {
+  std::vector<Seen> out;
+  out.reserve(part.last - part.first);
+  std::vector<std::string_view> above;  // what is listed and leads to the entry at hand
+  for (size_t k = part.first; k < part.last; ++k) {
+    const tree::Entry& entry = part.tree->entries()[k];
+    if (entry.type == tree::Type::kWhiteout) continue;
+    const std::string_view name = entry.path;
+    while (!above.empty() && !IsBelow(name, above.back())) above.pop_back();
+    const size_t known = above.empty() ? path.size() : above.back().size();
+    for (size_t slash = name.find('/', known + 1); slash != std::string_view::npos; slash = name.find('/', slash + 1)) {
+      out.push_back(Implied(name.substr(0, slash), part.layer));
+      above.push_back(name.substr(0, slash));
+    }
+    out.push_back({.entry = &entry, .layer = part.layer, .implied = false});
+    above.push_back(name);
+  }
+  return out;
+}
+
+std::vector<Seen> View::ListMerged(const std::vector<Part>& parts, std::string_view path) {
+  std::map<std::string_view, Seen, decltype(&tree::PathLess)> merged(&tree::PathLess);
   // What upper layers say about a path: nothing below it, or nothing at it, shows through from lower layers.
-  std::unordered_set<std::string> closed_below;
-  std::unordered_set<std::string> closed_at;
-  const auto hidden = [&](const std::string& entry) {
+  std::unordered_set<std::string_view> closed_below;
+  std::unordered_set<std::string_view> closed_at;
+  const auto hidden = [&](std::string_view entry) {
     if (closed_at.contains(entry)) return true;
     for (std::string_view at = entry; at.size() > path.size();) {
       at = Parent(at);
-      const std::string key(at);
-      if (closed_below.contains(key) || closed_at.contains(key)) return true;
+      if (closed_below.contains(at) || closed_at.contains(at)) return true;
       if (at.empty()) break;
     }
     return false;
   };
-  for (size_t i = chain_.size(); i-- > 0;) {
-    SLIPWAY_ASSIGN_OR_RETURN(const auto layer, Layer(ctx, i));
-    const auto [first, last] = layer->Range(path);
-    std::vector<std::string> below;
-    std::vector<std::string> at;
-    for (size_t k = first; k < last; ++k) {
-      const tree::Entry& entry = layer->entries()[k];
-      if (entry.path == path) {
-        if (entry.opaque) below.push_back(entry.path);
-        continue;
-      }
+  for (const Part& part : parts) {
+    std::vector<std::string_view> below;
+    std::vector<std::string_view> at;
+    for (size_t k = part.first; k < part.last; ++k) {
+      const tree::Entry& entry = part.tree->entries()[k];
       if (hidden(entry.path)) continue;
       if (entry.type == tree::Type::kWhiteout) {
         at.push_back(entry.path);
         continue;
       }
       if (entry.opaque || !entry.is_dir()) below.push_back(entry.path);
-      const auto [it, added] = merged.try_emplace(entry.path, Located{entry, i, false});
+      const Seen seen{.entry = &entry, .layer = part.layer, .implied = false};
+      const auto [it, added] = merged.try_emplace(entry.path, seen);
       // A folder that an upper layer only implied shows the lower layer's owner and mode.
-      if (!added && it->second.implied && entry.is_dir()) it->second = Located{entry, i, false};
+      if (!added && it->second.implied && entry.is_dir()) it->second = seen;
       for (std::string_view parent = Parent(entry.path); parent.size() > path.size(); parent = Parent(parent)) {
-        if (!merged.try_emplace(std::string(parent), Located{ImpliedDir(parent), i, true}).second) break;
+        if (merged.contains(parent)) break;
+        const Seen implied = Implied(parent, part.layer);
+        merged.emplace(implied.entry->path, implied);
       }
     }
     closed_below.insert(below.begin(), below.end());
     closed_at.insert(at.begin(), at.end());
-    if (Hides(*layer, path) || closed_below.contains(std::string(path))) break;
   }
-  std::vector<Located> out;
+  std::vector<Seen> out;
   out.reserve(merged.size());
-  for (auto& [name, located] : merged) out.push_back(std::move(located));
+  for (const auto& [name, seen] : merged) out.push_back(seen);
+  return out;
+}
+
+Result<std::vector<Seen>> View::Below(const Context& ctx, std::string_view path) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsBelow(ctx, path));
+  return parts.size() == 1 ? ListOne(parts.front(), path) : ListMerged(parts, path);
+}
+
+std::vector<std::shared_ptr<const void>> View::Indexes() const {
+  std::vector<std::shared_ptr<const void>> out(indexes_.begin(), indexes_.end());
+  out.push_back(implied_);
   return out;
 }
 
 Result<std::vector<std::string>> View::Names(const Context& ctx, std::string_view path) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Located> all, Below(ctx, path));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Seen> all, Below(ctx, path));
   const size_t skip = path.empty() ? 0 : path.size() + 1;
-  std::set<std::string> names;
-  for (const Located& located : all) {
-    const std::string_view rest = std::string_view(located.entry.path).substr(skip);
-    names.emplace(rest.substr(0, rest.find('/')));
+  std::vector<std::string> names;
+  for (const Seen& seen : all) {
+    const std::string_view rest = std::string_view(seen.entry->path).substr(skip);
+    // All that is below a name comes right after it.
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    if (names.empty() || names.back() != name) names.emplace_back(name);
   }
-  return std::vector<std::string>(names.begin(), names.end());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<Located> View::FileOf(const Context& ctx, Located at) {

@@ -4,10 +4,11 @@
 // the root). Each call reads the indexes of as many layers as it needs, from the top. Not thread-safe; cheap to make.
 #pragma once
 
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "executor/base/context.h"
@@ -23,6 +24,15 @@ struct Located {
   tree::Entry entry;
   size_t layer = 0;      ///< position in the chain
   bool implied = false;  ///< a folder that no layer names: only what is below it
+};
+
+/// The same without a copy: the entry is that of an index.
+struct Seen {
+  const tree::Entry* entry = nullptr;
+  size_t layer = 0;
+  bool implied = false;
+
+  Located Copy() const { return {.entry = *entry, .layer = layer, .implied = implied}; }
 };
 
 /// Where a path leads once symbolic links are followed inside the root.
@@ -41,8 +51,11 @@ class View {
   /// Follows symbolic links in all elements (in the last one if `follow_last`), clamped at the root. INVALID_ARGUMENT
   /// for a loop, or an element that is neither folder nor link and has something behind it.
   Result<Resolved> Resolve(const Context& ctx, std::string_view path, bool follow_last);
-  /// Everything below the folder `path` (not itself), sorted by path; links are not followed.
-  Result<std::vector<Located>> Below(const Context& ctx, std::string_view path);
+  /// Everything below the folder `path` (not itself), sorted by path; links are not followed. The entries live as long
+  /// as the view, or as what Indexes() gives.
+  Result<std::vector<Seen>> Below(const Context& ctx, std::string_view path);
+  /// Keeps alive what Below has given so far.
+  std::vector<std::shared_ptr<const void>> Indexes() const;
   /// The names in the folder `path`, sorted.
   Result<std::vector<std::string>> Names(const Context& ctx, std::string_view path);
 
@@ -56,7 +69,18 @@ class View {
   const Chain& chain() const { return chain_; }
 
  private:
+  struct Part {
+    size_t layer = 0;
+    const tree::Tree* tree = nullptr;
+    size_t first = 0;
+    size_t last = 0;
+  };
   Result<std::shared_ptr<const tree::Tree>> Layer(const Context& ctx, size_t position);
+  /// What the layers have below `path`, from the top down to where the rest is hidden.
+  Result<std::vector<Part>> PartsBelow(const Context& ctx, std::string_view path);
+  std::vector<Seen> ListOne(const Part& part, std::string_view path);
+  std::vector<Seen> ListMerged(const std::vector<Part>& parts, std::string_view path);
+  Seen Implied(std::string_view path, size_t layer);
   /// The file that a located file or hard link is a name of.
   Result<Located> FileOf(const Context& ctx, Located at);
 
@@ -64,6 +88,7 @@ class View {
   Chain chain_;
   VertexProgress progress_;
   std::vector<std::shared_ptr<const tree::Tree>> indexes_;
+  std::shared_ptr<std::deque<tree::Entry>> implied_;  // folders that Below has made up
 };
 
 }  // namespace slipway::layer

@@ -158,9 +158,9 @@ Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp&
   solver::ContentKey key;
   key.key = hasher.Finish();
   // The vertex is alive as long as its key: both belong to one node of a solve.
-  key.parts = [&op, &vertex, inputs, mounted] {
+  key.parts = [&op, &vertex, inputs, mounted](size_t most_files) {
     solver::KeyParts parts = ExecParts(op, vertex, inputs);
-    for (const auto& selection : *mounted) AddFiles(selection, parts);
+    AddFiles(*mounted, most_files, parts);
     return parts;
   };
   return key;
@@ -212,7 +212,9 @@ Status ExecOps::FillCache(const Context& ctx, const graph::ExecMount& mount, con
                              Select(ctx, all, view, &lease, SelectionUse::kMount, nullptr));
     folder = selection.front().root;
     layer::EntrySource source;
-    source.tree = std::make_shared<const tree::Tree>(std::move(selection.front().below));
+    std::vector<tree::Entry> entries;
+    for (const Picked& picked : selection.front().below) entries.push_back(picked.Copy());
+    source.tree = std::make_shared<const tree::Tree>(std::move(entries));
     source.open = [this](const tree::Entry& entry) { return layers_.content().Open(entry.digest); };
     SLIPWAY_RETURN_IF_ERROR(layer::MaterializeTree(ctx, source, path));
   }

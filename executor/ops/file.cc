@@ -45,7 +45,7 @@ class Placer {
   Result<std::optional<Ids>> Owner(const std::optional<graph::Owner>& owner);
   Status PlaceOne(const graph::CopyAction& copy, const Selected& selected);
   Result<bool> Unpack(const graph::CopyAction& copy, const Selected& selected);
-  Status PlaceBelow(const std::string& folder, const std::vector<tree::Entry>& below, bool replace_folder);
+  Status PlaceBelow(const std::string& folder, const std::vector<Picked>& below, bool replace_folder);
   Status PutTouched(tree::Entry entry, bool replace_folder, bool with_mode = true);
   NewFolder Folder(const tree::Time& mtime) const;
 
@@ -151,10 +151,10 @@ Status Placer::PlaceOne(const graph::CopyAction& copy, const Selected& selected)
   return PlaceBelow(at, selected.below, /*replace_folder=*/false);
 }
 
-Status Placer::PlaceBelow(const std::string& folder, const std::vector<tree::Entry>& below, bool replace_folder) {
+Status Placer::PlaceBelow(const std::string& folder, const std::vector<Picked>& below, bool replace_folder) {
   const std::string prefix = folder.empty() ? "" : folder + "/";
-  for (tree::Entry entry : below) {
-    entry.path = prefix + entry.path;
+  for (const Picked& picked : below) {
+    tree::Entry entry = picked.Copy(prefix);
     if (entry.type == tree::Type::kHardlink) entry.link = prefix + entry.link;
     SLIPWAY_RETURN_IF_ERROR(PutTouched(std::move(entry), replace_folder));
   }
@@ -245,9 +245,9 @@ Result<solver::ContentKey> FileOps::Key(const Context& ctx, const graph::FileOp&
   solver::ContentKey key;
   key.key = hasher.Finish();
   // The vertex is alive as long as its key: both belong to one node of a solve.
-  key.parts = [&op, &vertex, inputs, plan] {
+  key.parts = [&op, &vertex, inputs, plan](size_t most_files) {
     solver::KeyParts parts = FileParts(op, vertex, inputs);
-    for (const auto& selection : plan->selections) AddFiles(selection, parts);
+    AddFiles(plan->selections, most_files, parts);
     return parts;
   };
   key.memo = std::move(plan);

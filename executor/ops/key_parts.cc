@@ -134,19 +134,28 @@ solver::KeyParts FileParts(const graph::FileOp& op, const graph::Vertex& vertex,
   return parts;
 }
 
-void AddFiles(const std::vector<Selected>& selection, solver::KeyParts& parts) {
-  for (const Selected& selected : selection) {
-    const std::string source = "/" + selected.source;
-    parts.push_back({Kind::kFile, source, solver::FileValue(selected.root)});
-    for (const tree::Entry& entry : selected.below) {
-      const std::string path = source == "/" ? "/" + entry.path : fmt::format("{}/{}", source, entry.path);
-      parts.push_back({Kind::kFile, path, solver::FileValue(entry)});
+void AddFiles(const std::vector<std::vector<Selected>>& selections, size_t most, solver::KeyParts& parts) {
+  solver::FoldFiles(parts, most, [&selections](const auto& take) {
+    std::string path;
+    for (const std::vector<Selected>& selection : selections) {
+      for (const Selected& selected : selection) {
+        const std::string source = "/" + selected.source;
+        if (!take(source, solver::FileValue(selected.root))) return;
+        for (const Picked& picked : selected.below) {
+          path = source;
+          if (source != "/") path += '/';
+          path += picked.path();
+          if (!take(path, solver::FileValue(picked.entry()))) return;
+        }
+      }
     }
-  }
+  });
 }
 
-std::function<solver::KeyParts()> RemoteParts(const std::string& url, std::string what) {
-  return [shown = WithoutUser(url), what = std::move(what)] { return solver::KeyParts{{Kind::kRemote, shown, what}}; };
+std::function<solver::KeyParts(size_t)> RemoteParts(const std::string& url, std::string what) {
+  return [shown = WithoutUser(url), what = std::move(what)](size_t) {
+    return solver::KeyParts{{Kind::kRemote, shown, what}};
+  };
 }
 
 }  // namespace slipway::ops

@@ -22,9 +22,9 @@ solver::KeyParts ExecParts(const graph::ExecOp& op, const graph::Vertex& vertex,
 /// Without the files that are copied.
 solver::KeyParts FileParts(const graph::FileOp& op, const graph::Vertex& vertex,
                            const std::vector<solver::Output>& inputs);
-/// The files of a copy or a mount.
-void AddFiles(const std::vector<Selected>& selection, solver::KeyParts& parts);
+/// The files of copies or mounts; beyond so many they are folded together by folder.
+void AddFiles(const std::vector<std::vector<Selected>>& selections, size_t most, solver::KeyParts& parts);
 /// Of what a URL gave; a user or password in it is left out.
-std::function<solver::KeyParts()> RemoteParts(const std::string& url, std::string what);
+std::function<solver::KeyParts(size_t)> RemoteParts(const std::string& url, std::string what);
 
 }  // namespace slipway::ops

@@ -5,26 +5,33 @@
 namespace slipway::ops {
 
 namespace {
-std::string Parent(const std::string& path) {
+std::string_view Parent(std::string_view path) {
   const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+bool IsBelow(std::string_view path, std::string_view folder) {
+  return !folder.empty() && path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
 }
 }  // namespace
 
 // Whether an entry of ours at or above `path` hides what the layers below have there.
-bool LayerBuilder::HiddenBelow(const std::string& path) const {
-  for (std::string at = path;; at = Parent(at)) {
+bool LayerBuilder::HiddenBelow(std::string_view path) const {
+  for (std::string_view at = path; !at.empty();) {
+    at = Parent(at);
     const auto it = entries_.find(at);
-    if (it != entries_.end() && at != path && (!it->second.is_dir() || it->second.opaque)) return true;
-    if (at.empty()) return false;
+    if (it != entries_.end() && (!it->is_dir() || it->opaque)) return true;
   }
+  return false;
 }
 
 Result<std::optional<tree::Entry>> LayerBuilder::Lookup(const Context& ctx, const std::string& path) {
-  if (const auto it = entries_.find(path); it != entries_.end()) return std::optional(it->second);
-  if (below_ != nullptr && !HiddenBelow(path)) {
+  if (const auto it = entries_.find(std::string_view(path)); it != entries_.end()) return std::optional(*it);
+  const bool absent = IsBelow(path, absent_);
+  if (below_ != nullptr && !absent && !HiddenBelow(path)) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::optional<layer::Located> found, below_->Lookup(ctx, path));
     if (found) return std::optional(found->entry);
+    absent_ = path;
   }
   if (path.empty()) {
     tree::Entry root;
@@ -49,7 +56,7 @@ Result<LayerBuilder::Place> LayerBuilder::Resolve(const Context& ctx, std::strin
       continue;
     }
     if (name == "..") {
-      done = Parent(done);
+      done.resize(Parent(done).size());
       left = std::move(rest);
       continue;
     }
@@ -99,22 +106,20 @@ Result<std::string> LayerBuilder::MakeFolders(const Context& ctx, std::string_vi
 }
 
 Status LayerBuilder::CarryParents(const Context& ctx, const std::string& path) {
-  for (std::string at = Parent(path); !at.empty(); at = Parent(at)) {
-    if (entries_.contains(at)) return Status();
+  for (std::string at(Parent(path)); !at.empty(); at.resize(Parent(at).size())) {
+    if (entries_.contains(std::string_view(at))) return Status();
     SLIPWAY_ASSIGN_OR_RETURN(std::optional<tree::Entry> found, Lookup(ctx, at));
     if (!found || !found->is_dir()) return Internal("'/{}' is put into '/{}', which is no folder", path, at);
     found->opaque = false;  // of the layer it comes from
-    entries_.emplace(at, *std::move(found));
+    found->path = at;
+    entries_.insert(*std::move(found));
   }
   return Status();
 }
 
 void LayerBuilder::EraseBelow(const std::string& path) {
-  auto it = entries_.upper_bound(path);
-  while (it != entries_.end() && it->first.size() > path.size() && it->first.starts_with(path) &&
-         it->first[path.size()] == '/') {
-    it = entries_.erase(it);
-  }
+  auto it = entries_.upper_bound(std::string_view(path));
+  while (it != entries_.end() && IsBelow(it->path, path)) it = entries_.erase(it);
 }
 
 Status LayerBuilder::Put(const Context& ctx, tree::Entry entry, bool replace_folder) {
@@ -130,16 +135,16 @@ Status LayerBuilder::Put(const Context& ctx, tree::Entry entry, bool replace_fol
   SLIPWAY_RETURN_IF_ERROR(CarryParents(ctx, entry.path));
   // A folder again where one was replaced before: what the layers below have in it must not come back.
   if (entry.is_dir() && emptied_.contains(entry.path)) entry.opaque = true;
-  std::string path = entry.path;
-  entries_.insert_or_assign(std::move(path), std::move(entry));
+  auto next = entries_.lower_bound(entry);
+  if (next != entries_.end() && next->path == entry.path) next = entries_.erase(next);
+  entries_.insert(next, std::move(entry));
   return Status();
 }
 
 tree::Tree LayerBuilder::Take() {
   std::vector<tree::Entry> out;
   out.reserve(entries_.size());
-  for (auto& [path, entry] : entries_) out.push_back(std::move(entry));
-  entries_.clear();
+  while (!entries_.empty()) out.push_back(std::move(entries_.extract(entries_.begin()).value()));
   return tree::Tree(std::move(out));
 }
 

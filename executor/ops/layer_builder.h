@@ -5,7 +5,6 @@
 // below. Used by one thread.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -55,13 +54,21 @@ class LayerBuilder {
   tree::Tree Take();
 
  private:
+  struct ByPath {
+    using is_transparent = void;
+    bool operator()(const tree::Entry& a, const tree::Entry& b) const { return tree::PathLess(a.path, b.path); }
+    bool operator()(const tree::Entry& a, std::string_view b) const { return tree::PathLess(a.path, b); }
+    bool operator()(std::string_view a, const tree::Entry& b) const { return tree::PathLess(a, b.path); }
+  };
+
   Status CarryParents(const Context& ctx, const std::string& path);
   void EraseBelow(const std::string& path);
-  bool HiddenBelow(const std::string& path) const;
+  bool HiddenBelow(std::string_view path) const;
 
   layer::View* below_;
+  std::string absent_;             // a path that the layers below do not have, the last one met; "" if none
   std::set<std::string> emptied_;  // folders of the layers below that were replaced
-  std::map<std::string, tree::Entry, decltype(&tree::PathLess)> entries_{&tree::PathLess};
+  std::set<tree::Entry, ByPath> entries_;
 };
 
 }  // namespace slipway::ops

@@ -78,7 +78,7 @@ Result<layer::Chain> RemoteOps::Run(const Context& ctx, const graph::GitOp& op, 
   SLIPWAY_ASSIGN_OR_RETURN(const GitLoan loan, LendToGit(ctx, lent_folder_, op.lent, &git));
   SLIPWAY_ASSIGN_OR_RETURN(source::FetchedContext fetched,
                            sources_.git().FetchCommit(ctx, git, commit, limits_, progress));
-  SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddRecipe(*fetched.tree));
+  SLIPWAY_ASSIGN_OR_RETURN(layer::Key layer, layers_.AddRecipe(fetched.tree, Digest()));
   if (lease != nullptr) {
     std::vector<Digest> contents;
     for (const tree::Entry& entry : fetched.tree->entries()) {

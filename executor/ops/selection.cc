@@ -46,9 +46,8 @@ std::pair<std::string, std::string> SplitAtWildcard(const std::string& path) {
 }
 
 // What tells a file with several names from others.
-std::string FileName(const layer::Located& located) {
-  const bool hard = located.entry.type == tree::Type::kHardlink;
-  return fmt::format("{} {}", located.layer, hard ? located.entry.link : located.entry.path);
+std::string FileName(const tree::Entry& entry, size_t layer) {
+  return fmt::format("{} {}", layer, entry.type == tree::Type::kHardlink ? entry.link : entry.path);
 }
 
 class Selector {
@@ -64,11 +63,12 @@ class Selector {
   Result<std::optional<Selected>> One(const std::string& path);
   Status WithParents(const std::string& source, std::vector<Selected>& out);
   Status BelowPivot(const std::string& base, const std::string& pattern, std::vector<Selected>& out);
-  Status Fetch(const std::vector<layer::Located>& all, size_t skip,
-               const std::function<bool(const std::string&)>& wanted);
-  Status AddBelow(const std::string& folder, const std::function<bool(const std::string&)>& wanted, Selected& selected);
-  Result<tree::Entry> Complete(const layer::Located& located, std::string name,
-                               std::map<std::string, std::string>& first_names);
+  using FirstNames = std::map<std::string, std::string>;
+  using Wanted = std::function<bool(std::string_view)>;
+  Status Fetch(const std::vector<layer::Seen>& all, size_t skip, const Wanted& wanted);
+  Status AddBelow(const std::string& folder, const Wanted& wanted, Selected& selected);
+  Result<Picked> Pick(const layer::Seen& seen, size_t skip, FirstNames* first_names);
+  Result<tree::Entry> Complete(const tree::Entry& found, size_t layer, std::string name, FirstNames* first_names);
   Status Missing(const std::string& source) const;
   std::string NeighbourHint(const std::string& path) const;
 
@@ -89,12 +89,12 @@ std::string Selector::NeighbourHint(const std::string& path) const {
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash);
   const Result<layer::Resolved> resolved = from_.Resolve(ctx_, folder, /*follow_last=*/true);
   if (!resolved.ok() || !resolved->found || !resolved->found->entry.is_dir()) return "";
-  const Result<std::vector<layer::Located>> all = from_.Below(ctx_, resolved->path);
+  const Result<std::vector<layer::Seen>> all = from_.Below(ctx_, resolved->path);
   if (!all.ok()) return "";
   const size_t skip = resolved->path.empty() ? 0 : resolved->path.size() + 1;
   std::vector<std::string_view> names;
-  for (const layer::Located& located : *all) {
-    const std::string_view name = std::string_view(located.entry.path).substr(skip);
+  for (const layer::Seen& seen : *all) {
+    const std::string_view name = std::string_view(seen.entry->path).substr(skip);
     if (Depth(name) == 0) names.push_back(name);
   }
   return DidYouMean(std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1), names);
@@ -145,10 +145,10 @@ Result<std::vector<std::string>> Selector::Matches(const std::string& source) {
   SLIPWAY_ASSIGN_OR_RETURN(const layer::Resolved folder, from_.Resolve(ctx_, plain, /*follow_last=*/true));
   std::vector<std::string> out;
   if (folder.found && folder.found->entry.is_dir()) {
-    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Located> all, from_.Below(ctx_, folder.path));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Seen> all, from_.Below(ctx_, folder.path));
     const size_t skip = folder.path.empty() ? 0 : folder.path.size() + 1;
-    for (const layer::Located& located : all) {
-      const std::string_view name = std::string_view(located.entry.path).substr(skip);
+    for (const layer::Seen& seen : all) {
+      const std::string_view name = std::string_view(seen.entry->path).substr(skip);
       if (Depth(name) != Depth(pattern)) continue;
       SLIPWAY_ASSIGN_OR_RETURN(const bool match, MatchPath(pattern, name));
       if (match) out.push_back(JoinPath(plain, name));
@@ -162,62 +162,65 @@ Result<std::optional<Selected>> Selector::One(const std::string& path) {
   if (!resolved.found) return Missing(path);
   Selected selected;
   selected.source = path;
-  std::map<std::string, std::string> first_names;
   if (!resolved.found->entry.is_dir()) {
-    SLIPWAY_ASSIGN_OR_RETURN(selected.root, Complete(*resolved.found, "", first_names));
+    SLIPWAY_ASSIGN_OR_RETURN(selected.root,
+                             Complete(resolved.found->entry, resolved.found->layer, "", /*first_names=*/nullptr));
     return std::optional(std::move(selected));
   }
   selected.root = resolved.found->entry;
   selected.root.path.clear();
   selected.root.opaque = false;
-  const auto wanted = [this](const std::string& name) { return exclude_.empty() || !exclude_.Matches(name); };
+  const auto wanted = [this](std::string_view name) { return exclude_.empty() || !exclude_.Matches(name); };
   SLIPWAY_RETURN_IF_ERROR(AddBelow(resolved.path, wanted, selected));
   return std::optional(std::move(selected));
 }
 
 // Brings the contents that are not in the store yet into it, all with one sync.
-Status Selector::Fetch(const std::vector<layer::Located>& all, size_t skip,
-                       const std::function<bool(const std::string&)>& wanted) {
+Status Selector::Fetch(const std::vector<layer::Seen>& all, size_t skip, const Wanted& wanted) {
   std::vector<layer::Located> files;
   std::map<std::string, Digest> names;
-  for (const layer::Located& located : all) {
-    const bool open = located.entry.is_file() && located.entry.digest.empty();
-    if (!open && located.entry.type != tree::Type::kHardlink) continue;
-    if (!wanted(located.entry.path.substr(skip))) continue;
-    if (names.try_emplace(FileName(located)).second) files.push_back(located);
+  for (const layer::Seen& seen : all) {
+    const tree::Entry& entry = *seen.entry;
+    const bool open = entry.is_file() && entry.digest.empty();
+    if (!open && entry.type != tree::Type::kHardlink) continue;
+    if (!wanted(std::string_view(entry.path).substr(skip))) continue;
+    if (names.try_emplace(FileName(entry, seen.layer)).second) files.push_back(seen.Copy());
   }
   fetched_.clear();
   if (files.empty()) return Status();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> digests, from_.Contents(ctx_, files, lease_));
-  for (size_t i = 0; i < files.size(); ++i) names[FileName(files[i])] = digests[i];
+  for (size_t i = 0; i < files.size(); ++i) names[FileName(files[i].entry, files[i].layer)] = digests[i];
   fetched_ = std::move(names);
   return Status();
 }
 
 // Everything below a folder that is wanted, and the folders on the way to it.
-Status Selector::AddBelow(const std::string& folder, const std::function<bool(const std::string&)>& wanted,
-                          Selected& selected) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Located> all, from_.Below(ctx_, folder));
+Status Selector::AddBelow(const std::string& folder, const Wanted& wanted, Selected& selected) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Seen> all, from_.Below(ctx_, folder));
   const size_t skip = folder.empty() ? 0 : folder.size() + 1;
   SLIPWAY_RETURN_IF_ERROR(Fetch(all, skip, wanted));
-  std::map<std::string, std::string> first_names;
-  std::vector<tree::Entry> held;  // folders that are not wanted, taken if something below them is
-  for (const layer::Located& located : all) {
-    std::string name = located.entry.path.substr(skip);
-    if (located.entry.type == tree::Type::kSocket) continue;
+  const bool has_links = std::any_of(all.begin(), all.end(),
+                                     [](const layer::Seen& seen) { return seen.entry->type == tree::Type::kHardlink; });
+  FirstNames first_names;
+  std::vector<Picked> held;  // folders that are not wanted, taken if something below them is
+  selected.below.reserve(all.size());
+  for (const layer::Seen& seen : all) {
+    const std::string_view name = std::string_view(seen.entry->path).substr(skip);
+    if (seen.entry->type == tree::Type::kSocket) continue;
     const bool take = wanted(name);
-    if (!take && !located.entry.is_dir()) continue;
-    while (!held.empty() && !(name.starts_with(held.back().path) && name[held.back().path.size()] == '/'))
+    if (!take && !seen.entry->is_dir()) continue;
+    while (!held.empty() && !(name.starts_with(held.back().path()) && name[held.back().path().size()] == '/'))
       held.pop_back();
-    SLIPWAY_ASSIGN_OR_RETURN(tree::Entry entry, Complete(located, std::move(name), first_names));
+    SLIPWAY_ASSIGN_OR_RETURN(Picked picked, Pick(seen, skip, has_links ? &first_names : nullptr));
     if (!take) {
-      held.push_back(std::move(entry));
+      held.push_back(std::move(picked));
       continue;
     }
-    for (tree::Entry& parent : held) selected.below.push_back(std::move(parent));
+    for (Picked& parent : held) selected.below.push_back(std::move(parent));
     held.clear();
-    selected.below.push_back(std::move(entry));
+    selected.below.push_back(std::move(picked));
   }
+  selected.indexes = from_.Indexes();
   return Status();
 }
 
@@ -242,7 +245,7 @@ Status Selector::BelowPivot(const std::string& base, const std::string& pattern,
   selected.root = top.found->entry;
   selected.root.path.clear();
   selected.root.opaque = false;
-  const auto wanted = [&](const std::string& name) {
+  const auto wanted = [&](std::string_view name) {
     return !pattern.empty() && include.Matches(name) && (exclude_.empty() || !exclude_.Matches(name));
   };
   SLIPWAY_RETURN_IF_ERROR(AddBelow(top.path, wanted, selected));
@@ -253,23 +256,38 @@ Status Selector::BelowPivot(const std::string& base, const std::string& pattern,
   return Status();
 }
 
+// Most entries are taken as they are, and not copied.
+Result<Picked> Selector::Pick(const layer::Seen& seen, size_t skip, FirstNames* first_names) {
+  const tree::Entry& entry = *seen.entry;
+  const bool plain_file = entry.is_file() && !entry.digest.empty() && first_names == nullptr;
+  const bool plain = plain_file || (!entry.is_file() && entry.type != tree::Type::kHardlink && !entry.opaque);
+  if (!plain) {
+    SLIPWAY_ASSIGN_OR_RETURN(tree::Entry own, Complete(entry, seen.layer, entry.path.substr(skip), first_names));
+    return Picked(std::move(own));
+  }
+  if (plain_file) known_.push_back(entry.digest);
+  return Picked(&entry, skip);
+}
+
 // The entry under its new name, with the digest of its content. The first name of a file that is met becomes the file,
-// the others become links to it.
-Result<tree::Entry> Selector::Complete(const layer::Located& located, std::string name,
-                                       std::map<std::string, std::string>& first_names) {
-  tree::Entry entry = located.entry;
+// the others become links to it; `first_names` is null where there are no others.
+Result<tree::Entry> Selector::Complete(const tree::Entry& found, size_t layer, std::string name,
+                                       FirstNames* first_names) {
+  tree::Entry entry = found;
   entry.path = std::move(name);
   entry.opaque = false;
   const bool hard = entry.type == tree::Type::kHardlink;
   if (!entry.is_file() && !hard) return entry;
-  const std::string file = FileName(located);
-  const auto [first, is_new] = first_names.try_emplace(file, entry.path);
-  if (!is_new) {
-    entry.type = tree::Type::kHardlink;
-    entry.link = first->second;
-    entry.digest = Digest();
-    entry.size = 0;
-    return entry;
+  const std::string file = FileName(found, layer);
+  if (first_names != nullptr) {
+    const auto [first, is_new] = first_names->try_emplace(file, entry.path);
+    if (!is_new) {
+      entry.type = tree::Type::kHardlink;
+      entry.link = first->second;
+      entry.digest = Digest();
+      entry.size = 0;
+      return entry;
+    }
   }
   if (entry.is_file() && !entry.digest.empty()) {
     known_.push_back(entry.digest);
@@ -278,7 +296,7 @@ Result<tree::Entry> Selector::Complete(const layer::Located& located, std::strin
   if (const auto fetched = fetched_.find(file); fetched != fetched_.end()) {
     entry.digest = fetched->second;
   } else {
-    SLIPWAY_ASSIGN_OR_RETURN(entry.digest, from_.Content(ctx_, located, lease_));
+    SLIPWAY_ASSIGN_OR_RETURN(entry.digest, from_.Content(ctx_, {.entry = found, .layer = layer}, lease_));
   }
   if (hard) {
     // All names of a file have the owner and mode of the file, whatever the entry of a further name says.
@@ -296,6 +314,25 @@ Result<tree::Entry> Selector::Complete(const layer::Located& located, std::strin
 
 }  // namespace
 
+tree::Entry Picked::Copy(std::string_view prefix) const {
+  tree::Entry out;
+  out.type = entry_->type;
+  out.opaque = entry_->opaque;
+  out.mode = entry_->mode;
+  out.uid = entry_->uid;
+  out.gid = entry_->gid;
+  out.mtime = entry_->mtime;
+  out.size = entry_->size;
+  out.digest = entry_->digest;
+  out.link = entry_->link;
+  out.dev_major = entry_->dev_major;
+  out.dev_minor = entry_->dev_minor;
+  out.xattrs = entry_->xattrs;
+  out.path.reserve(prefix.size() + path().size());
+  out.path.append(prefix).append(path());
+  return out;
+}
+
 Result<std::vector<Selected>> Select(const Context& ctx, const graph::CopyAction& copy, layer::View& from,
                                      content::Lease* lease, SelectionUse use, const WhyMissing& why) {
   return Selector(ctx, copy, from, lease, use, why).All();
@@ -307,7 +344,7 @@ void AddToDigest(const std::vector<Selected>& selection, Hasher& hasher) {
     // A folder's own name does not reach the result, its mode may.
     tree::AddToDigest(selected.root, selected.root.is_dir() ? "" : fs::BaseName(selected.source), {}, hasher);
     hasher.Field(static_cast<uint64_t>(selected.below.size()));
-    for (const tree::Entry& entry : selected.below) tree::AddToDigest(entry, entry.path, {}, hasher);
+    for (const Picked& picked : selected.below) tree::AddToDigest(picked.entry(), picked.path(), {}, hasher);
   }
 }
 

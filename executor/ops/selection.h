@@ -5,8 +5,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "executor/base/context.h"
@@ -18,13 +21,34 @@
 
 namespace slipway::ops {
 
+/// An entry under another path: one of an index with the beginning of its path left out, or one of its own. A copy of
+/// each entry of a large context would be most of what the daemon holds.
+class Picked {
+ public:
+  /// `entry` must be kept alive for as long.
+  Picked(const tree::Entry* entry, size_t skip) : entry_(entry), skip_(skip) {}
+  explicit Picked(tree::Entry own) : own_(std::make_unique<tree::Entry>(std::move(own))), entry_(own_.get()) {}
+
+  std::string_view path() const { return std::string_view(entry_->path).substr(skip_); }
+  /// All but the path.
+  const tree::Entry& entry() const { return *entry_; }
+  /// The entry, below `prefix`.
+  tree::Entry Copy(std::string_view prefix = "") const;
+
+ private:
+  std::unique_ptr<const tree::Entry> own_;
+  const tree::Entry* entry_;
+  size_t skip_ = 0;
+};
+
 /// One match of one source path.
 struct Selected {
   std::string source;  ///< the path as matched, links not followed; for messages and for its last element
   tree::Entry root;    ///< what it is, links followed; its `path` is not used
   /// A folder's contents (or with --parents everything down from the pivot), `path` relative to where they are put.
   /// Parents come first. Files have their digest; hard links within the selection are kept, others became files.
-  std::vector<tree::Entry> below;
+  std::vector<Picked> below;
+  std::vector<std::shared_ptr<const void>> indexes;  ///< what keeps `below` alive
 };
 
 /// Whom a selection is for; only its messages differ.

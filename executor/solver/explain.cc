@@ -53,7 +53,7 @@ std::string_view Field(std::string_view text, int index) {
   return text.substr(0, text.find(' '));
 }
 
-std::string FolderOf(const std::string& path, size_t depth) {
+std::string_view FolderOf(std::string_view path, size_t depth) {
   size_t end = path.starts_with('/') ? 1 : 0;
   for (size_t i = 0; i < depth; ++i) {
     const size_t slash = path.find('/', end);
@@ -159,16 +159,34 @@ std::string FileValue(const tree::Entry& entry) {
   return fmt::format("{} {:04o} {}:{} {}", type, entry.mode, entry.uid, entry.gid, content);
 }
 
-void FoldFiles(KeyParts& parts, size_t most) {
+void FoldFiles(KeyParts& parts, size_t most, const EachFile& more) {
   const auto is_file = [](const KeyPart& part) { return part.kind == Kind::kFile; };
-  if (static_cast<size_t>(std::count_if(parts.begin(), parts.end(), is_file)) <= most) return;
-  for (size_t depth = 6;; --depth) {
-    std::map<std::string, Hasher> folders;
+  const EachFile each = [&](const auto& take) {
     for (const KeyPart& part : parts) {
-      if (!is_file(part)) continue;
-      folders[FolderOf(part.name, depth)].Field(part.name).Field(part.value);
-      if (folders.size() > most) break;
+      if (is_file(part) && !take(part.name, part.value)) return;
     }
+    if (more) more(take);
+  };
+  size_t count = 0;
+  each([&](std::string_view, std::string_view) { return ++count <= most; });
+  if (count <= most) {
+    if (more) {
+      more([&](std::string_view name, std::string_view value) {
+        parts.push_back({Kind::kFile, std::string(name), std::string(value)});
+        return true;
+      });
+    }
+    return;
+  }
+  for (size_t depth = 6;; --depth) {
+    std::map<std::string, Hasher, std::less<>> folders;
+    each([&](std::string_view name, std::string_view value) {
+      const std::string_view folder = FolderOf(name, depth);
+      auto it = folders.find(folder);
+      if (it == folders.end()) it = folders.emplace(folder, Hasher()).first;
+      it->second.Field(name).Field(value);
+      return folders.size() <= most;
+    });
     if (folders.size() > most && depth > 0) continue;
     std::erase_if(parts, is_file);
     for (auto& [folder, hasher] : folders) {

@@ -4,6 +4,7 @@
 // never among them. Plain data and free functions.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,11 @@ using KeyParts = std::vector<KeyPart>;
 /// The value of a kFile part: type, mode, owner, and content, link target or device.
 std::string FileValue(const tree::Entry& entry);
 
-/// Folds the kFile parts together by folder until there are at most `most`; a folder's name ends in '/'.
-void FoldFiles(KeyParts& parts, size_t most);
+/// Gives kFile parts to `take`, one after the other, until that is false. May be called several times.
+using EachFile = std::function<void(const std::function<bool(std::string_view name, std::string_view value)>& take)>;
+/// Folds the kFile parts together by folder until there are at most `most`; a folder's name ends in '/'. `more` files
+/// (may be null) are added as if they stood in `parts`, but however many they are they never do.
+void FoldFiles(KeyParts& parts, size_t most, const EachFile& more = nullptr);
 /// Replaces secrets in the values (names of files, and digests, are left alone) and notes where there were some.
 void HideSecrets(KeyParts& parts, const std::vector<std::string>& secrets);
 

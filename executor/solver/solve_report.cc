@@ -33,8 +33,7 @@ RecordPlace Solve::PlaceOf(const graph::Vertex& vertex) const {
 }
 
 KeyParts Solve::PartsOf(const Node& node) const {
-  KeyParts parts = node.key.parts ? node.key.parts() : KeyParts();
-  FoldFiles(parts, kMostFiles);
+  KeyParts parts = node.key.parts ? node.key.parts(kMostFiles) : KeyParts();
   HideSecrets(parts, options_.secrets);
   return parts;
 }

@@ -46,7 +46,7 @@ struct Output {
 struct ContentKey {
   Digest key;
   /// What the key was made of; asked for only when a miss is explained. May be empty.
-  std::function<KeyParts()> parts;
+  std::function<KeyParts(size_t most_files)> parts;
   /// What Key() worked out and Run() needs again; the evaluator's own. Null if the key was found through a link.
   std::shared_ptr<const void> memo;
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "executor/base/fs.h"
+#include "executor/tree/encode.h"
 
 namespace slipway::tree {
 
@@ -105,6 +106,7 @@ class Writer {
     out_.append(text);
   }
   void Raw(std::string_view text) { out_.append(text); }
+  void Reserve(size_t size) { out_.reserve(size); }
   std::string Take() { return std::move(out_); }
 
  private:
@@ -262,13 +264,22 @@ Entry ReadEntry(std::string_view before, bool first, Reader& in) {
 }  // namespace
 
 std::string Encode(const Tree& tree) {
+  std::vector<const Entry*> entries;
+  entries.reserve(tree.size());
+  for (const Entry& entry : tree.entries()) entries.push_back(&entry);
+  return Encode(entries);
+}
+
+std::string Encode(std::span<const Entry* const> sorted) {
+  constexpr size_t kUsualEntry = 72;
   Writer out;
+  out.Reserve(sorted.size() * kUsualEntry);
   out.Raw(kMagic);
-  out.Number(tree.size());
+  out.Number(sorted.size());
   std::string_view before;
-  for (const Entry& entry : tree.entries()) {
-    WriteEntry(entry, before, out);
-    before = entry.path;
+  for (const Entry* entry : sorted) {
+    WriteEntry(*entry, before, out);
+    before = entry->path;
   }
   return out.Take();
 }

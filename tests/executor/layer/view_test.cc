@@ -26,8 +26,8 @@ class ViewTest : public StoreTest {
   }
   std::vector<std::string> Below(View& view, std::string_view path) {
     std::vector<std::string> out;
-    const std::vector<Located> all = view.Below(ctx_, path).value();
-    for (const Located& located : all) out.push_back(Show(located));
+    const std::vector<Seen> all = view.Below(ctx_, path).value();
+    for (const Seen& seen : all) out.push_back(Show(seen.Copy()));
     return out;
   }
   /// Where a path leads; "-> path" if nothing is there.
@@ -99,6 +99,37 @@ TEST_F(ViewTest, AFolderThatIsOnlyImpliedLetsTheLowerOneThrough) {
   EXPECT_EQ(Below(view, ""), (Lines{"d/ (0)", "d/f (1)"}));
   View alone = Over({{Stored("d/f", "1")}});
   EXPECT_EQ(At(alone, "d"), "d/ (implied)");
+}
+
+TEST_F(ViewTest, WhatOneLayerHasIsListedAsIfItWereMerged) {
+  const std::vector<tree::Entry> entries = {Stored("a/b/c/f", "1"), Stored("a/b/g", "1"), Stored("a/b.c", "1"),
+                                            Whiteout("a/w"),        Stored("a/w/x", "1"), Folder("d", 0700),
+                                            Stored("d/e", "1"),     Opaque("o"),          Stored("o/p", "1")};
+  const Lines all = {"a/ (implied)",   "a/b/ (implied)", "a/b/c/ (implied)", "a/b/c/f (0)", "a/b/g (0)", "a/b.c (0)",
+                     "a/w/ (implied)", "a/w/x (0)",      "d/ (0)",           "d/e (0)",     "o/ (0)",    "o/p (0)"};
+  View alone = Over({entries});
+  EXPECT_EQ(Below(alone, ""), all);
+  EXPECT_EQ(Below(alone, "a/b"), (Lines{"a/b/c/ (implied)", "a/b/c/f (0)", "a/b/g (0)"}));
+  EXPECT_EQ(Below(alone, "a/b/c/f"), Lines());
+  // A layer that has nothing there, and one that has.
+  View under_another = Over({entries, {Stored("z/y", "1")}});
+  EXPECT_EQ(Below(under_another, "a/b"), Below(alone, "a/b"));
+  Lines more = all;
+  more.insert(more.end(), {"z/ (implied)", "z/y (1)"});
+  EXPECT_EQ(Below(under_another, ""), more);
+}
+
+TEST_F(ViewTest, EntriesOutliveTheViewWithItsIndexes) {
+  std::vector<Seen> seen;
+  std::vector<std::shared_ptr<const void>> indexes;
+  {
+    View view = Over({{Stored("a/b", "1")}});
+    seen = view.Below(ctx_, "").value();
+    indexes = view.Indexes();
+  }
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen[0].entry->path, "a");
+  EXPECT_EQ(seen[1].entry->path, "a/b");
 }
 
 TEST_F(ViewTest, NamesAreThoseOfOneFolder) {

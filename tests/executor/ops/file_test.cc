@@ -81,14 +81,14 @@ class FileOpsTest : public ::testing::Test {
     std::vector<std::string> out;
     const auto below = view.Below(ctx_, "");
     EXPECT_TRUE(below.ok());
-    for (const layer::Located& located : *below) {
-      const tree::Entry& entry = located.entry;
+    for (const layer::Seen& seen : *below) {
+      const tree::Entry& entry = *seen.entry;
       if (entry.is_dir()) {
         out.push_back(entry.path + "/");
       } else if (entry.type == tree::Type::kSymlink) {
         out.push_back(entry.path + " -> " + entry.link);
       } else {
-        const auto digest = view.Content(ctx_, located, nullptr);
+        const auto digest = view.Content(ctx_, seen.Copy(), nullptr);
         out.push_back(entry.path + "=" + (digest.ok() ? *content_->Open(*digest)->ReadAll() : "?"));
       }
     }

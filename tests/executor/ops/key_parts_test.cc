@@ -69,8 +69,10 @@ TEST(KeyParts, OfACopyAreItsFilesNotItsContext) {
   file.mode = 0644;
   file.digest = Digest::Of("int main;");
   file.mtime.seconds = 12345;
-  selected.below = {file};
-  AddFiles({selected}, parts);
+  selected.below.emplace_back(file);
+  std::vector<std::vector<Selected>> selections(1);
+  selections[0].push_back(std::move(selected));
+  AddFiles(selections, 100, parts);
   EXPECT_TRUE(Has(parts, Kind::kStepBelow, "[2/3] RUN make", Digest::Of("run").hex()));
   EXPECT_TRUE(Has(parts, Kind::kSetting, "destination", "/app/"));
   EXPECT_TRUE(Has(parts, Kind::kSetting, "--chmod", "0700"));
@@ -82,7 +84,7 @@ TEST(KeyParts, OfACopyAreItsFilesNotItsContext) {
 }
 
 TEST(KeyParts, OfADownloadHaveNoCredentials) {
-  const solver::KeyParts parts = RemoteParts("https://me:secret@host/file?at=1@2", "sha256:1")();
+  const solver::KeyParts parts = RemoteParts("https://me:secret@host/file?at=1@2", "sha256:1")(100);
   EXPECT_EQ(Lines(parts), (std::vector<std::string>{"7 https://host/file?at=1@2=sha256:1"}));
 }
 

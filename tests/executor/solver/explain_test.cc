@@ -92,6 +92,23 @@ TEST(Explain, VeryManyFilesAreFoldedByFolder) {
   EXPECT_EQ(Why(parts("1"), parts("2")), "files below /src/2/ changed");
 }
 
+TEST(Explain, FilesThatAreGivenOneByOneAreFoldedAsIfTheyStoodThere) {
+  const auto name = [](int i) { return fmt::format("/src/{}/{}", i % 3, i); };
+  const auto more = [&name](const auto& take) {
+    for (int i = 1; i < 300 && take(name(i), File("", "same").value); ++i) {
+    }
+  };
+  for (const size_t most : {2U, 10U, 299U, 300U, 1000U}) {
+    KeyParts given = {{Kind::kArgument, "A", "1"}, File(name(0), "same")};
+    KeyParts whole = given;
+    for (int i = 1; i < 300; ++i) whole.push_back(File(name(i), "same"));
+    FoldFiles(given, most, more);
+    FoldFiles(whole, most);
+    EXPECT_EQ(EncodeParts(given), EncodeParts(whole)) << most;
+    EXPECT_LE(given.size(), most + 1) << most;
+  }
+}
+
 TEST(Explain, PartsSurviveTheRecordWhateverTheyHold) {
   const KeyParts parts = {{Kind::kInstruction, "", "a\tb\nc\\d"}, {Kind::kFile, "/x\ty\n", "v"}};
   EXPECT_EQ(DecodeParts(EncodeParts(parts)), parts);
