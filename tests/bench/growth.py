@@ -6,10 +6,11 @@ usage: growth.py BIN_DIR [ROW[,ROW...]|all] [--full]
 
 Each row is measured in a daemon of its own, with a registry on loopback. What counts is CPU time (of the daemon, what it
 started, and the client), which holds while others use the machine; wall time stands beside it. The exponent is the slope
-of the larger half of the sizes, with what the smallest costs taken off. --full goes as far as issue and machine allow:
-hours, and some 40 GB.
+of the larger half of the sizes, with what the smallest costs taken off. Of stored runs and records single calls are told
+too: the median over some, less what a client costs that asks for nothing ("version"). --full goes as far as issue and
+machine allow: half an hour, and some 25 GB in $TMPDIR. That should have a journal (README.md, "Traps met").
 """
-import math, os, re, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time
+import json, math, os, re, shutil, signal, socket, sqlite3, statistics, subprocess, sys, tempfile, time
 
 FULL = "--full" in sys.argv
 TICK = os.sysconf("SC_CLK_TCK")
@@ -144,10 +145,16 @@ def megabytes(site, n):
 
 
 def log(site, n):
+    """Written by a step, kept, and read by a client afterwards."""
     base = site.base()
     line = "yes 'a line of the output of a step, about as long as they are' | head -c %d" % (n * 1_000_000)
     folder = site.context(f"FROM {base}\nRUN busybox sh -c \"{line}\"\n")
-    return lambda: site.build(folder)
+
+    def work():
+        site.build(folder)
+        run = re.search(r"^\S+", site.call("runs", "--top", "1").stdout.decode().splitlines()[-1])[0]
+        subprocess.run([os.path.join(site.bin, "slipway"), "logs", run], stdout=subprocess.DEVNULL, check=True)
+    return work
 
 
 def concurrent(site, n):
@@ -170,16 +177,49 @@ def fill(path, statements):
             db.execute(statement)
 
 
+def latency(site, *argv, times=15):
+    """Milliseconds of a call, less those of one that asks for nothing."""
+    def median(*call):
+        taken = []
+        for _ in range(times):
+            begin = time.monotonic()
+            site.call(*call)
+            taken.append(time.monotonic() - begin)
+        return statistics.median(taken) * 1000
+    return max(0.0, median(*argv) - median("version"))
+
+
+def dispatch(site, folder, times=15):
+    """Milliseconds from a run's acceptance to its start, as they are recorded."""
+    for _ in range(times):
+        site.build(folder)
+    listed = json.loads(site.call("runs", "--top", str(times), "-o", "json").stdout)
+    listed = listed.get("runs", listed) if isinstance(listed, dict) else listed
+
+    def nanos(text):
+        whole, part = re.match(r"(.*?)(?:\.(\d+))?Z$", text).groups()
+        return int(time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))) * 10**9 + int((part or "0").ljust(9, "0"))
+    return statistics.median(nanos(r["startTime"]) - nanos(r["createTime"]) for r in listed) / 1e6
+
+
 def runs(site, n):
-    """A page of the list, one run shown, and one run from its request to its end."""
+    """A page of the list, one run shown, and one run from its request to its end; among runs of many kinds."""
     folder = site.context("FROM scratch\nCOPY Dockerfile /\n")
     site.build(folder)
     site.stop()
-    columns = [r[1] for r in sqlite3.connect(site.path("state/runs.db")).execute("PRAGMA table_info(run)")]
-    own = {"number": "r.number + s.n", "id": "r.id || 'x' || s.n", "request_id": "NULL", "create_time": "r.create_time - s.n"}
-    fill(site.path("state/runs.db"), [
-        f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) INSERT OR IGNORE INTO run "
-        f"({','.join(columns)}) SELECT {','.join(own.get(c, 'r.' + c) for c in columns)} FROM s, (SELECT * FROM run LIMIT 1) r",
+    database = site.path("state/runs.db")
+    columns = [r[1] for r in sqlite3.connect(database).execute("PRAGMA table_info(run)")]
+    images = [r[1] for r in sqlite3.connect(database).execute("PRAGMA table_info(run_image)")]
+    own = {"number": "r.number + s.n", "id": "r.id || 'x' || s.n", "request_id": "NULL",
+           "create_time": "r.create_time - (%d - s.n) * 1000000" % n, "task": "'task' || (s.n % 997)",
+           "state": "CASE WHEN s.n % 1000 = 7 THEN 'Failed' ELSE r.state END", "trigger_kind": "s.n % 4"}
+    image = {"run_number": "i.run_number + s.n", "repository": "'app' || (s.n % 499)", "tag": "'v' || s.n"}
+    series = f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) INSERT OR IGNORE INTO "
+    fill(database, [
+        f"{series} run ({','.join(columns)}) SELECT {','.join(own.get(c, 'r.' + c) for c in columns)} "
+        "FROM s, (SELECT * FROM run LIMIT 1) r",
+        f"{series} run_image ({','.join(images)}) SELECT {','.join(image.get(c, 'i.' + c) for c in images)} "
+        "FROM s, (SELECT * FROM run_image LIMIT 1) i",
         f"UPDATE setting SET value = value + {n} WHERE name = 'next_run_number'"])
     site.start()
     shown = re.search(r"^\S+", site.call("runs").stdout.decode().splitlines()[-1])[0]
@@ -189,6 +229,16 @@ def runs(site, n):
             site.call("runs")
             site.call("show", shown)
             site.build(folder)
+
+    def tell():
+        calls = {"list": ["runs"], "failed": ["runs", "--status", "failed"],
+                 "ended": ["runs", "--status", "failed", "--status", "succeeded"], "task": ["runs", "--task", "task5"],
+                 "no task": ["runs", "--task", "none"], "timer": ["runs", "--trigger", "timer"],
+                 "image": ["runs", "--image", "app5:v5"], "no image": ["runs", "--image", "none"],
+                 "show": ["show", shown]}
+        told = ["%s %.1f" % (name, latency(site, *call)) for name, call in calls.items()]
+        return "ms: " + ", ".join(told) + ", dispatch %.1f" % dispatch(site, folder)
+    work.tell = tell
     return work
 
 
@@ -206,6 +256,7 @@ def records(site, n):
     def work():
         for _ in range(10):
             site.build(folder)
+    work.tell = lambda: "ms: a build of which all is known %.1f" % latency(site, "build", "-q", folder)
     return work
 
 
@@ -219,6 +270,9 @@ ROWS = {  # name: work, sizes, unit
     "runs": (runs, sizes(1000, 100_000, 1_000_000, 10), "stored runs"),
     "records": (records, sizes(1000, 100_000, 1_000_000, 10), "stored cache records"),
 }
+
+
+OPTIONS = {"log": ["--max-log-bytes", "2000000000"]}  # of the daemon
 
 
 def exponent(points):
@@ -240,13 +294,14 @@ def main():
         make, ns, unit = ROWS[name]
         cpu_points, wall_points = [], []
         for n in ns:
-            with Site(os.path.abspath(names[0])) as site:
+            with Site(os.path.abspath(names[0]), *OPTIONS.get(name, [])) as site:
                 work = make(site, n)
                 os.sync()
                 wall, cpu, peak = site.measure(work)
+                told = work.tell() if hasattr(work, "tell") else ""
             cpu_points.append((n, cpu))
             wall_points.append((n, wall))
-            print(f"{name}\t{n} {unit}\twall {wall:.2f} s\tcpu {cpu:.2f} s\tdaemon {peak:.0f} MiB", flush=True)
+            print(f"{name}\t{n} {unit}\twall {wall:.2f} s\tcpu {cpu:.2f} s\tdaemon {peak:.0f} MiB\t{told}".rstrip(), flush=True)
         print(f"{name}\texponent\tcpu {exponent(cpu_points)}\twall {exponent(wall_points)}", flush=True)
 
 
