@@ -1,5 +1,7 @@
 #include "daemon/sources/context_upload.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <set>
 #include <unordered_set>
@@ -12,6 +14,8 @@ namespace {
 
 // How many digests are looked up in one transaction.
 constexpr size_t kLookup = 10'000;
+// Entries that are worth giving back the memory of.
+constexpr size_t kLarge = 20'000;
 
 Status TooMany(uint64_t limit) {
   return ResourceExhausted("the context has more than {} entries, which is the limit (limits.entries)", limit);
@@ -174,10 +178,13 @@ Result<Digest> ContextUpload::Commit() {
     }
     all.push_back(&entries_[index]);
   }
-  const std::string encoded = tree::Encode(all);
-  entries_.clear();
-  folders_.clear();
-  return store_.Put(encoded, &lease_);
+  Result<Digest> stored = store_.Put(tree::Encode(all), &lease_);
+  const bool was_large = all.size() > kLarge;
+  entries_ = {};
+  folders_ = {};
+  // The build that follows is another thread's, and could not use what the allocator keeps for this one.
+  if (was_large) ::malloc_trim(0);
+  return stored;
 }
 
 }  // namespace slipway::sources

@@ -1,5 +1,7 @@
 #include "executor/ops/layer_builder.h"
 
+#include <algorithm>
+
 #include "executor/base/fs.h"
 
 namespace slipway::ops {
@@ -19,14 +21,14 @@ bool IsBelow(std::string_view path, std::string_view folder) {
 bool LayerBuilder::HiddenBelow(std::string_view path) const {
   for (std::string_view at = path; !at.empty();) {
     at = Parent(at);
-    const auto it = entries_.find(at);
-    if (it != entries_.end() && (!it->is_dir() || it->opaque)) return true;
+    const tree::Entry* entry = Find(at);
+    if (entry != nullptr && (!entry->is_dir() || entry->opaque)) return true;
   }
   return false;
 }
 
 Result<std::optional<tree::Entry>> LayerBuilder::Lookup(const Context& ctx, const std::string& path) {
-  if (const auto it = entries_.find(std::string_view(path)); it != entries_.end()) return std::optional(*it);
+  if (const tree::Entry* entry = Find(path)) return std::optional(*entry);
   const bool absent = IsBelow(path, absent_);
   if (below_ != nullptr && !absent && !HiddenBelow(path)) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::optional<layer::Located> found, below_->Lookup(ctx, path));
@@ -106,18 +108,51 @@ Result<std::string> LayerBuilder::MakeFolders(const Context& ctx, std::string_vi
 }
 
 Status LayerBuilder::CarryParents(const Context& ctx, const std::string& path) {
-  for (std::string at(Parent(path)); !at.empty(); at.resize(Parent(at).size())) {
-    if (entries_.contains(std::string_view(at))) return Status();
+  std::vector<tree::Entry> carried;  // the deepest first
+  for (std::string at(Parent(path)); !at.empty() && Find(at) == nullptr; at.resize(Parent(at).size())) {
     SLIPWAY_ASSIGN_OR_RETURN(std::optional<tree::Entry> found, Lookup(ctx, at));
     if (!found || !found->is_dir()) return Internal("'/{}' is put into '/{}', which is no folder", path, at);
     found->opaque = false;  // of the layer it comes from
     found->path = at;
-    entries_.insert(*std::move(found));
+    carried.push_back(*std::move(found));
   }
+  for (; !carried.empty(); carried.pop_back()) Insert(std::move(carried.back()));
   return Status();
 }
 
+const tree::Entry* LayerBuilder::Find(std::string_view path) const {
+  if (!line_.empty()) {
+    const auto it = std::lower_bound(line_.begin(), line_.end(), path, ByPath());
+    return it != line_.end() && it->path == path ? &*it : nullptr;
+  }
+  const auto it = entries_.find(path);
+  return it != entries_.end() ? &*it : nullptr;
+}
+
+void LayerBuilder::Insert(tree::Entry entry) {
+  if (entries_.empty()) {
+    if (line_.empty() || tree::PathLess(line_.back().path, entry.path)) {
+      line_.push_back(std::move(entry));
+      return;
+    }
+    const auto it = std::lower_bound(line_.begin(), line_.end(), std::string_view(entry.path), ByPath());
+    if (it->path == entry.path) {
+      *it = std::move(entry);
+      return;
+    }
+    Spread();
+  }
+  auto next = entries_.lower_bound(entry);
+  if (next != entries_.end() && next->path == entry.path) next = entries_.erase(next);
+  entries_.insert(next, std::move(entry));
+}
+
+void LayerBuilder::Spread() {
+  for (; !line_.empty(); line_.pop_front()) entries_.insert(entries_.end(), std::move(line_.front()));
+}
+
 void LayerBuilder::EraseBelow(const std::string& path) {
+  Spread();
   auto it = entries_.upper_bound(std::string_view(path));
   while (it != entries_.end() && IsBelow(it->path, path)) it = entries_.erase(it);
 }
@@ -135,15 +170,14 @@ Status LayerBuilder::Put(const Context& ctx, tree::Entry entry, bool replace_fol
   SLIPWAY_RETURN_IF_ERROR(CarryParents(ctx, entry.path));
   // A folder again where one was replaced before: what the layers below have in it must not come back.
   if (entry.is_dir() && emptied_.contains(entry.path)) entry.opaque = true;
-  auto next = entries_.lower_bound(entry);
-  if (next != entries_.end() && next->path == entry.path) next = entries_.erase(next);
-  entries_.insert(next, std::move(entry));
+  Insert(std::move(entry));
   return Status();
 }
 
 tree::Tree LayerBuilder::Take() {
   std::vector<tree::Entry> out;
-  out.reserve(entries_.size());
+  out.reserve(line_.size() + entries_.size());
+  for (; !line_.empty(); line_.pop_front()) out.push_back(std::move(line_.front()));
   while (!entries_.empty()) out.push_back(std::move(entries_.extract(entries_.begin()).value()));
   return tree::Tree(std::move(out));
 }

@@ -5,6 +5,7 @@
 // below. Used by one thread.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -64,11 +65,18 @@ class LayerBuilder {
   Status CarryParents(const Context& ctx, const std::string& path);
   void EraseBelow(const std::string& path);
   bool HiddenBelow(std::string_view path) const;
+  const tree::Entry* Find(std::string_view path) const;
+  /// In place of what has its path.
+  void Insert(tree::Entry entry);
+  void Spread();
 
   layer::View* below_;
   std::string absent_;             // a path that the layers below do not have, the last one met; "" if none
   std::set<std::string> emptied_;  // folders of the layers below that were replaced
-  std::set<tree::Entry, ByPath> entries_;
+  // Entries mostly come in the order of their paths and stay: then they are only lined up, which takes a third less
+  // memory. The first one that does not makes them all a set.
+  std::deque<tree::Entry> line_;
+  std::set<tree::Entry, ByPath> entries_;  // line_ is empty if this is not
 };
 
 }  // namespace slipway::ops
