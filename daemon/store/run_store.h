@@ -1,4 +1,6 @@
-// RunStore: where runs are kept. Each call is one transaction; what a call has returned is on disk.
+// RunStore: where runs are kept. Each call is one transaction; what a call has returned is on disk, but for Start and
+// SetRunning: loss of power within about a second may take these back (unless somebody is to be told of them), and the
+// run is then begun from where it was. Readers may see a change up to a disk write before it is on disk.
 //
 // The state machine of run.h is kept here: a transition that it does not have is FAILED_PRECONDITION and changes
 // nothing. All functions may be called from any thread and block for the time of a disk write.

@@ -281,14 +281,21 @@ Status SqliteRunStore::Announce(db::Transaction& tx, const Run& run, SystemTime 
   return announcer_ ? AddNotifications(tx, run.id, announcer_(run), now) : Status();
 }
 
+// A step on the way that power may take back: the run is then begun anew from where it was, as after any crash. But
+// whoever is told of it must not be told of it twice.
+Status SqliteRunStore::AnnounceAndCommit(db::Transaction& tx, const Run& run, SystemTime now) {
+  const std::vector<NewNotification> told = announcer_ ? announcer_(run) : std::vector<NewNotification>();
+  SLIPWAY_RETURN_IF_ERROR(AddNotifications(tx, run.id, told, now));
+  return told.empty() ? tx.CommitLater() : tx.Commit();
+}
+
 Result<Run> SqliteRunStore::Start(const std::string& id, SystemTime now) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
   SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, RunState::kStarted, now));
   SLIPWAY_RETURN_IF_ERROR(
       tx.Run("UPDATE run SET start_time = COALESCE(start_time, ?) WHERE number = ?", now, run.number));
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
-  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, now));
-  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  SLIPWAY_RETURN_IF_ERROR(AnnounceAndCommit(tx, run, now));
   return run;
 }
 
@@ -296,8 +303,7 @@ Result<Run> SqliteRunStore::SetRunning(const std::string& id, SystemTime now) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
   SLIPWAY_ASSIGN_OR_RETURN(Run run, Move(tx, id, RunState::kRunning, now));
   SLIPWAY_ASSIGN_OR_RETURN(run, ReadOne(tx, "id", id));
-  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, now));
-  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  SLIPWAY_RETURN_IF_ERROR(AnnounceAndCommit(tx, run, now));
   return run;
 }
 

@@ -39,6 +39,7 @@ class SqliteRunStore : public RunStore {
   Status LoadPrefix(const std::string& wanted);
   Result<int64_t> TakeNumber(db::Transaction& tx);
   Status Announce(db::Transaction& tx, const Run& run, SystemTime now);
+  Status AnnounceAndCommit(db::Transaction& tx, const Run& run, SystemTime now);
   Result<Run> Move(db::Transaction& tx, const std::string& id, RunState to, SystemTime now);
   Result<std::vector<int64_t>> ToForget(const Retention& kept, size_t limit);
 

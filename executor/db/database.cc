@@ -9,6 +9,7 @@
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
 #include "executor/db/connection.h"
+#include "executor/db/log_sync.h"
 
 namespace slipway::db {
 
@@ -16,6 +17,7 @@ struct Database::Impl {
   std::string path;
   Options options;
   std::unique_ptr<Connection> writer;
+  std::unique_ptr<LogSync> log;  // Durability::kFull
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -71,6 +73,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, const 
   impl->options = options;
   impl->options.readers = std::max<size_t>(options.readers, 1);
   impl->writer = std::move(writer).value();
+  if (options.durability == Durability::kFull) impl->log = std::make_unique<LogSync>(path);
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 
@@ -173,6 +176,19 @@ int64_t Transaction::changes() const { return connection_->changes(); }
 int64_t Transaction::last_insert_id() const { return connection_->last_insert_id(); }
 
 Status Transaction::Commit() {
+  LogSync* log = database_ != nullptr ? database_->impl_->log.get() : nullptr;
+  SLIPWAY_RETURN_IF_ERROR(CommitToLog());  // which lets the next one write
+  return log != nullptr ? log->Reach() : Status();
+}
+
+Status Transaction::CommitLater() {
+  LogSync* log = database_ != nullptr ? database_->impl_->log.get() : nullptr;
+  SLIPWAY_RETURN_IF_ERROR(CommitToLog());
+  if (log != nullptr) log->ReachSoon();
+  return Status();
+}
+
+Status Transaction::CommitToLog() {
   if (database_ == nullptr) return Internal("commit of a transaction that has ended");
   Status status;
   if (connection_->InTransaction()) {

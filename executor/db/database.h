@@ -2,7 +2,8 @@
 //
 // One connection writes, a few read. A Transaction owns the writer until it ends (others wait for it in Begin), a
 // Session owns one of the readers and sees the last commit; both are used by one thread at a time, the Database by any.
-// The file is in WAL mode, and a commit is on disk when Commit returns unless Options say otherwise.
+// The file is in WAL mode, and a commit is on disk when Commit returns unless Options say otherwise. Commits of several
+// threads share a sync (log_sync.h), so others may see a commit a moment before it is on disk.
 //
 //   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database->Begin());
 //   SLIPWAY_RETURN_IF_ERROR(tx.Run("INSERT INTO run (id, created) VALUES (?, ?)", id, clock.System()));
@@ -206,19 +207,24 @@ class Transaction : public Access {
   int64_t changes() const;
   int64_t last_insert_id() const;
 
-  /// Ends it: all is on disk, or the error and nothing was changed. Statements must be gone by then.
+  /// Ends it: all is on disk, or the error and nothing was changed; but where the disk fails in the sync itself, what
+  /// was changed is seen and may be lost with power. Statements must be gone by then.
   Status Commit();
+  /// As Commit, but it waits for no disk: where loss of power comes within about a second, it may undo this and what
+  /// was committed by CommitLater since. The end of this process alone undoes nothing.
+  Status CommitLater();
   void Rollback();
 
  private:
   friend class Database;
   Transaction(Database* database, Connection* connection) : Access(connection), database_(database) {}
+  Status CommitToLog();
   Database* database_ = nullptr;  // nullptr once ended
 };
 
 enum class Durability {
-  kFull,   ///< a commit survives loss of power (synchronous=FULL)
-  kCache,  ///< the last commits may be lost with power, never consistency (NORMAL): for what can be computed again
+  kFull,   ///< what Commit has returned survives loss of power
+  kCache,  ///< the last commits may be lost with power, never consistency: for what can be computed again
 };
 
 enum class OnDamage {

@@ -55,6 +55,43 @@ TEST_F(DatabaseTest, CommittedRowsAreThereAfterReopening) {
   EXPECT_EQ(Count(*Open()), 1);
 }
 
+TEST_F(DatabaseTest, WhatIsCommittedForLaterIsSeenAtOnceAndThereAfterReopening) {
+  {
+    auto database = Open();
+    ASSERT_TRUE(database->Migrate(std::array{kFirst}).ok());
+    Transaction tx = *database->Begin();
+    ASSERT_TRUE(tx.Run("INSERT INTO t VALUES (2, 'later')").ok());
+    ASSERT_TRUE(tx.CommitLater().ok());
+    EXPECT_EQ(tx.Commit().code(), Code::kInternal) << "it has ended";
+    EXPECT_EQ(Count(*database), 2);
+  }
+  EXPECT_EQ(Count(*Open()), 2);
+}
+
+TEST_F(DatabaseTest, CommitsOfManyThreadsThatShareSyncsAreAllThere) {
+  constexpr int kThreads = 8;
+  constexpr int kEach = 20;
+  auto database = Open();
+  ASSERT_TRUE(database->Migrate(std::array{kFirst}).ok());
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < kEach; ++i) {
+        Transaction tx = *database->Begin();
+        const bool good = tx.Run("INSERT INTO t VALUES (?, NULL)", 100 + thread * kEach + i).ok() &&
+                          (i % 3 == 0 ? tx.CommitLater() : tx.Commit()).ok();
+        if (!good) ++failed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(Count(*database), 1 + kThreads * kEach);
+  database.reset();
+  EXPECT_EQ(Count(*Open()), 1 + kThreads * kEach);
+}
+
 TEST_F(DatabaseTest, ATransactionLeftWithoutCommitChangesNothing) {
   auto database = Open();
   ASSERT_TRUE(database->Migrate(std::array{kFirst}).ok());
