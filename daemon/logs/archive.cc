@@ -1,5 +1,7 @@
 #include "daemon/logs/archive.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -11,7 +13,7 @@ namespace slipway::logs {
 
 namespace {
 // The files of a run: its id and one of these.
-constexpr std::array<std::string_view, 3> kParts = {".log", ".events", ".cache"};
+constexpr std::array<std::string_view, 4> kParts = {".log", ".events", ".cache", ".cache.new"};
 }  // namespace
 
 Result<std::unique_ptr<Archive>> Archive::Open(const std::string& folder, RecorderLimits limits) {
@@ -47,13 +49,22 @@ std::shared_ptr<RunFeed> Archive::Read(const std::string& run_id) {
 }
 
 Status Archive::SaveCacheSteps(const std::string& run_id, const std::vector<CacheStep>& steps) const {
-  return fs::WriteFileAtomic(PathOf(run_id) + ".cache", CacheStepsToJson(steps), 0600);
+  // No sync: the end of the run does not wait for what only explains it. What loss of power leaves empty counts as
+  // none.
+  const std::string path = PathOf(run_id) + ".cache";
+  const std::string aside = path + ".new";
+  {
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::Open(aside, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    SLIPWAY_RETURN_IF_ERROR(fs::WriteAll(fd.get(), CacheStepsToJson(steps)).With(fmt::format("write '{}'", aside)));
+  }
+  return fs::Rename(aside, path);
 }
 
 Result<std::vector<CacheStep>> Archive::CacheSteps(const std::string& run_id) const {
   const std::string path = PathOf(run_id) + ".cache";
   if (!fs::Exists(path)) return std::vector<CacheStep>();
   SLIPWAY_ASSIGN_OR_RETURN(const std::string json, fs::ReadFile(path));
+  if (json.empty()) return std::vector<CacheStep>();
   return CacheStepsFromJson(json).With(fmt::format("read '{}'", path));
 }
 

@@ -53,6 +53,14 @@ TEST(CacheSteps, ArchiveKeepsThemByRun) {
   miss.subject = "/src/a";
   ASSERT_TRUE(archive->SaveCacheSteps("aa1", {miss}).ok());
   EXPECT_EQ(*archive->CacheSteps("aa1"), std::vector<CacheStep>{miss});
+  EXPECT_FALSE(fs::Exists(dir.path() + "/aa1.cache.new"));
+}
+
+TEST(CacheSteps, WhatLossOfPowerLeftEmptyIsNone) {
+  const fs::TempDir dir = *fs::TempDir::Make();
+  const auto archive = *Archive::Open(dir.path());
+  ASSERT_TRUE(fs::WriteFileAtomic(dir.path() + "/aa1.cache", "").ok());
+  EXPECT_TRUE(archive->CacheSteps("aa1")->empty());
 }
 
 }  // namespace
