@@ -4,7 +4,7 @@
 usage: run.sh [PEER[,PEER...]|all] [WORKLOAD[,WORKLOAD...]|all] [-n RUNS]
 Peers are interleaved: run 1 of every peer, then run 2, ...
 """
-import resource, os, sys, time, json, subprocess, threading, shutil, random, urllib.request, glob
+import resource, os, select, sys, time, json, subprocess, threading, shutil, random, urllib.request, glob
 
 E = os.environ.get
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -94,6 +94,19 @@ def spawn(peer, argv, env=None, cwd=None):
     lg.write(("\n$ " + " ".join(argv) + "\n").encode()); lg.flush()
     return subprocess.Popen(argv, env={**os.environ, **(env or {})}, cwd=cwd, preexec_fn=pre,
                             stdin=subprocess.DEVNULL, stdout=lg, stderr=lg)
+
+
+def wait(p):
+    """Its exit status, as soon as it has ended: Popen.wait with a time limit looks only every 50 ms."""
+    fd = os.pidfd_open(p.pid)
+    try:
+        poll = select.poll(); poll.register(fd, select.POLLIN)
+        if not poll.poll(TIMEOUT * 1000):
+            p.kill(); p.wait()
+            return -9
+        return p.wait()
+    finally:
+        os.close(fd)
 
 
 def sh(argv, env=None, check=False):
@@ -289,10 +302,7 @@ def timed(peer, jobs, wl):
         for ph, argv in peer.steps(ctx, image, wl):
             t = time.monotonic()
             p = spawn(peer, argv, peer.env)
-            try:
-                rc = p.wait(TIMEOUT)
-            except subprocess.TimeoutExpired:
-                p.kill(); rc = -9
+            rc = wait(p)
             phases.setdefault(ph, []).append(time.monotonic() - t)
             if rc:
                 rcs.append(rc); return
