@@ -58,6 +58,7 @@ std::vector<std::string> Environment(const SpawnOptions& options) {
 
 struct ChildPlan {
   const char* program;
+  int program_fd;  // instead of it, unless -1
   char* const* argv;
   char* const* envp;
   const char* cwd;
@@ -106,6 +107,8 @@ void ForgetSignalHandlers() {
   }
   const int error_fd = base + plan.fd_count;
   if (::dup3(plan.error_fd, error_fd, O_CLOEXEC) < 0) fail();
+  const int program_fd = error_fd + 1;
+  if (plan.program_fd >= 0 && ::dup3(plan.program_fd, program_fd, O_CLOEXEC) < 0) fail();
   for (int i = 0; i < plan.fd_count; ++i) {
     if (::dup2(base + i, i) < 0) fail();
   }
@@ -121,7 +124,11 @@ void ForgetSignalHandlers() {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(plan.program, plan.argv, plan.envp);
+  if (plan.program_fd >= 0) {
+    ::syscall(SYS_execveat, program_fd, "", plan.argv, plan.envp, AT_EMPTY_PATH);
+  } else {
+    ::execve(plan.program, plan.argv, plan.envp);
+  }
   const int error = errno;
   (void)!::write(error_fd, &error, sizeof(error));
   ::_exit(127);
@@ -187,7 +194,10 @@ std::string ExitStatus::ToString() const {
 
 Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
   assert(!options.argv.empty());
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string program, FindProgram(options.argv[0]));
+  std::string program;
+  if (options.program_fd < 0) {
+    SLIPWAY_ASSIGN_OR_RETURN(program, FindProgram(options.argv[0]));
+  }
   std::vector<std::string> args = options.argv;
   std::vector<std::string> environment = Environment(options);
   const std::vector<char*> argv = Pointers(args);
@@ -196,18 +206,19 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
   fds.insert(fds.end(), options.extra_fds.begin(), options.extra_fds.end());
   SLIPWAY_ASSIGN_OR_RETURN(auto error_pipe, MakePipe());
 
-  const ChildPlan plan{
-      .program = program.c_str(),
-      .argv = argv.data(),
-      .envp = envp.data(),
-      .cwd = options.cwd.c_str(),
-      .hidden_mount = options.hidden_mount.c_str(),
-      .fds = fds.data(),
-      .fd_count = static_cast<int>(fds.size()),
-      .spare_fd =
-          std::max({*std::max_element(fds.begin(), fds.end()), error_pipe[1].get(), static_cast<int>(fds.size())}) + 1,
-      .error_fd = error_pipe[1].get(),
-      .parent = ::getpid()};
+  const ChildPlan plan{.program = program.c_str(),
+                       .program_fd = options.program_fd,
+                       .argv = argv.data(),
+                       .envp = envp.data(),
+                       .cwd = options.cwd.c_str(),
+                       .hidden_mount = options.hidden_mount.c_str(),
+                       .fds = fds.data(),
+                       .fd_count = static_cast<int>(fds.size()),
+                       .spare_fd = std::max({*std::max_element(fds.begin(), fds.end()), error_pipe[1].get(),
+                                             options.program_fd, static_cast<int>(fds.size())}) +
+                                   1,
+                       .error_fd = error_pipe[1].get(),
+                       .parent = ::getpid()};
   const pid_t pid = StartChild(plan);
   if (pid < 0) return ErrnoStatus(errno, fmt::format("run '{}'", options.argv[0]));
 

@@ -34,6 +34,8 @@ struct ExitStatus {
 
 struct SpawnOptions {
   std::vector<std::string> argv;                          ///< argv[0] is looked up in PATH unless it has a slash
+  /// The program's file, to be executed as argv[0] instead of what stands there; -1: none. Not owned.
+  int program_fd = -1;
   std::optional<std::map<std::string, std::string>> env;  ///< instead of ours
   std::string cwd;                                        ///< empty: ours
   /// Descriptors for 0, 1, 2; -1 is /dev/null. Not owned.

@@ -313,6 +313,7 @@ Result<runtime::ContainerSpec> ExecOps::MakeSpec(const graph::ExecOp& op, const 
 Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, const oci::Platform& platform,
                                   const std::vector<solver::Output>& inputs, content::Lease*,
                                   const VertexProgress& progress) {
+  runner_.Expect();
   layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> lowers, layers_.LowerDirs(ctx, chain, progress));
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<snapshot::Active> root, snapshotter_.Prepare(ctx, lowers, ids_));

@@ -132,7 +132,11 @@ struct OciRunner::Bundle {
 };
 
 OciRunner::OciRunner(RunnerOptions options, fs::FileLock lock, RuntimeProbe probe)
-    : options_(std::move(options)), lock_(std::move(lock)), probe_(std::move(probe)), host_(HostFacts()) {}
+    : options_(std::move(options)),
+      lock_(std::move(lock)),
+      probe_(std::move(probe)),
+      host_(HostFacts()),
+      ahead_(probe_.runtime.cgroups) {}
 
 OciRunner::~OciRunner() {
   const Status status = RemoveCgroups(Context::Background(), probe_.runtime.cgroups, DaemonCgroup(options_));
@@ -338,6 +342,7 @@ Result<OciRunner::Bundle> OciRunner::MakeBundle(const ContainerSpec& spec, const
 
 Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& wanted, const OutputSink& output) {
   SLIPWAY_RETURN_IF_ERROR(CheckSpec(wanted));
+  ahead_.Expect();
   ContainerSpec spec = wanted;
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
   if (spec.id_mapped && !id_map_) return InvalidArgument("run '{}': there are no user namespaces here", spec.args[0]);

@@ -16,6 +16,7 @@
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
 #include "executor/runtime/bridge_network.h"
+#include "executor/runtime/cgroup_ahead.h"
 #include "executor/runtime/etc_files.h"
 #include "executor/runtime/idmap.h"
 #include "executor/runtime/oci_config.h"
@@ -54,6 +55,7 @@ class OciRunner : public Runner {
   ~OciRunner() override;
 
   Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) override;
+  void Expect() override { ahead_.Expect(); }
   const IdMap* id_map() const override { return id_map_ ? &*id_map_ : nullptr; }
   Result<Cleanup> CreateNetwork(const Context& ctx, const std::string& name) override;
 
@@ -90,6 +92,7 @@ class OciRunner : public Runner {
   const fs::FileLock lock_;
   const RuntimeProbe probe_;
   const BundleContext host_;
+  CgroupAhead ahead_;
   std::optional<IdMap> id_map_;
   std::unique_ptr<BridgeNetwork> bridge_;
   Status no_bridge_;  // why bridge_ is null

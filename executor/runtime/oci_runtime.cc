@@ -1,6 +1,8 @@
 #include "executor/runtime/oci_runtime.h"
 
+#include <fcntl.h>
 #include <fmt/ranges.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,6 +75,28 @@ ContainerSpec TrueContainer(const std::string& rootfs) {
   return spec;
 }
 
+// All four seals are what the runtimes look for. A wrapper script cannot be executed from memory.
+Result<std::shared_ptr<const UniqueFd>> SealedCopy(const std::string& path) {
+  constexpr uint64_t kLargest = 16U << 20;
+  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string program, fs::ReadFile(path, kLargest));
+  if (!program.starts_with("\x7f"
+                           "ELF"))
+    return FailedPrecondition("'{}' is no program of this machine", path);
+  const std::string name(fs::BaseName(path));
+#ifdef MFD_EXEC
+  UniqueFd copy(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC));
+  if (!copy.valid())  // older kernels do not know that flag, nor need it
+#else
+  UniqueFd copy;
+#endif
+    copy.Reset(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!copy.valid()) return ErrnoStatus(errno, "make a file in memory");
+  SLIPWAY_RETURN_IF_ERROR(fs::WriteAll(copy.get(), program));
+  if (::fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return ErrnoStatus(errno, "seal a file in memory");
+  return std::make_shared<const UniqueFd>(std::move(copy));
+}
+
 // Runs /bin/true once with everything that a step's container has but a bridge.
 Status TryOnce(const Context& ctx, const OciRuntime& runtime, const std::string& scratch,
                const std::string& cgroup_parent) {
@@ -100,6 +124,24 @@ Status TryOnce(const Context& ctx, const OciRuntime& runtime, const std::string&
   return FailedPrecondition("{}", words);
 }
 
+// With this host's cgroups as they are, without the v2 hierarchy, without any.
+Result<OciRuntime> TryCgroups(const Context& ctx, const OciRuntime& runtime, const std::string& scratch,
+                              const std::string& cgroup_parent) {
+  Status status = TryOnce(ctx, runtime, scratch, cgroup_parent);
+  if (status.ok()) return runtime;
+  if (ctx.Done() || runtime.cgroups.mode == CgroupMode::kNone) return status;
+  if (runtime.cgroups.mode == CgroupMode::kV1 && runtime.cgroups.mounts.contains("")) {
+    OciRuntime v1 = runtime;
+    v1.v1_only = true;
+    if (TryOnce(ctx, v1, scratch, cgroup_parent).ok()) return v1;
+  }
+  // The cgroups that are there may be of no use to it (read-only, say): do without limits, but run.
+  OciRuntime without = runtime;
+  without.cgroups = {};
+  if (TryOnce(ctx, without, scratch, cgroup_parent).ok()) return without;
+  return status;
+}
+
 Result<OciRuntime> TryRuntime(const Context& parent, const std::string& candidate, const std::string& scratch,
                               const std::string& cgroup_parent) {
   const Context ctx = parent.WithTimeout(kProbeTime, "try runtime " + candidate);
@@ -112,22 +154,12 @@ Result<OciRuntime> TryRuntime(const Context& parent, const std::string& candidat
   runtime.version = VersionIn(version.out);
   SLIPWAY_ASSIGN_OR_RETURN(const RunOutput help, RunProgram(ctx, {.argv = {runtime.path, "run", "--help"}}));
   runtime.can_keep = help.out.find("--keep") != std::string::npos;
-
-  Status status = TryOnce(ctx, runtime, scratch, cgroup_parent);
-  if (status.ok() || ctx.Done() || runtime.cgroups.mode == CgroupMode::kNone) {
-    if (status.ok()) return runtime;
-    return status;
+  if (auto sealed = SealedCopy(runtime.path); sealed.ok()) {
+    OciRuntime from_memory = runtime;
+    from_memory.sealed = *std::move(sealed);
+    if (auto found = TryCgroups(ctx, from_memory, scratch, cgroup_parent); found.ok()) return found;
   }
-  if (runtime.cgroups.mode == CgroupMode::kV1 && runtime.cgroups.mounts.contains("")) {
-    OciRuntime v1 = runtime;
-    v1.v1_only = true;
-    if (TryOnce(ctx, v1, scratch, cgroup_parent).ok()) return v1;
-  }
-  // The cgroups that are there may be of no use to it (read-only, say): do without limits, but run.
-  OciRuntime without = runtime;
-  without.cgroups = {};
-  if (TryOnce(ctx, without, scratch, cgroup_parent).ok()) return without;
-  return status;
+  return TryCgroups(ctx, runtime, scratch, cgroup_parent);
 }
 
 std::optional<OciRuntime> FindKeeping(const Context& ctx, const OciRuntime& chosen,
@@ -151,6 +183,7 @@ SpawnOptions OciRuntime::Command(const std::string& state_root) const {
   } else if (v1_only) {
     out.hidden_mount = cgroups.mounts.at("");
   }
+  if (cgroups.mode != CgroupMode::kNone && sealed != nullptr) out.program_fd = sealed->get();
   out.argv.insert(out.argv.end(), {path, "--root", state_root});
   out.env = Environment();
   return out;

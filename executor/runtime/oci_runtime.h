@@ -3,6 +3,7 @@
 // ProbeRuntime finds one by really running a container. The object is a value; its methods are thread-safe.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "executor/base/context.h"
 #include "executor/base/process.h"
 #include "executor/base/status.h"
+#include "executor/base/unique_fd.h"
 #include "executor/runtime/cgroup.h"
 
 namespace slipway::runtime {
@@ -24,6 +26,9 @@ struct OciRuntime {
   /// It works with v1 hierarchies, but not beside a v2 one that has controllers, too (a hybrid host): it is not shown
   /// that one.
   bool v1_only = false;
+  /// A copy of the program in memory that nobody can write to, made when it was chosen; null if there is none. The
+  /// runtimes make such a copy at each start to be safe from their containers, and execute themselves again in it.
+  std::shared_ptr<const UniqueFd> sealed;
 
   /// How to call it: a command line up to the runtime's own flags, and its environment. On a host without cgroups the
   /// runtime sees an empty hierarchy of its own.

@@ -170,6 +170,9 @@ class Runner {
   /// the folders that held them are put back. Only /proc, /dev and /sys stay, as in an image that BuildKit made.
   virtual Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) = 0;
 
+  /// A container will be run in a moment: what takes its time may begin. Does not wait.
+  virtual void Expect() {}
+
   /// The map for containers in user namespaces, or null if there are none here. A caller that mounts a root for a
   /// sandboxed container uses it (idmap.h says how) and sets ContainerSpec::id_mapped.
   virtual const IdMap* id_map() const { return nullptr; }

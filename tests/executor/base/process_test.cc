@@ -87,6 +87,18 @@ TEST(ChildProcess, AMissingProgramIsNotFound) {
   EXPECT_EQ(ChildProcess::Spawn({.argv = {"/etc/passwd"}}).code(), Code::kPermissionDenied);
 }
 
+TEST(ChildProcess, AFileThatIsOpenIsExecutedUnderTheNameGiven) {
+  const UniqueFd shell(::open("/bin/sh", O_RDONLY | O_CLOEXEC));
+  // Its number may be one that the child is to have.
+  const UniqueFd low(::dup2(shell.get(), 3));
+  for (const int fd : {shell.get(), 3}) {
+    const RunOutput run = *RunProgram(
+        kBackground,
+        {.argv = {"no-such-name", "-c", "echo $0; ls /proc/$$/fd"}, .program_fd = fd, .extra_fds = {shell.get()}});
+    EXPECT_EQ(run.out, "no-such-name\n0\n1\n2\n3\n");
+  }
+}
+
 TEST(ChildProcess, AMissingFolderIsAnError) {
   EXPECT_EQ(ChildProcess::Spawn({.argv = {"true"}, .cwd = "/no/such/folder"}).code(), Code::kNotFound);
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "executor/runtime/cgroup_ahead.h"
+
 namespace slipway::runtime {
 namespace {
 
@@ -34,6 +36,25 @@ TEST(CgroupLayout, V2HasTheControllersItNames) {
 TEST(CgroupLayout, NoMountIsNone) {
   EXPECT_EQ(ParseCgroupLayout("22 27 0:21 / /proc rw,relatime - proc proc rw\n", "").mode, CgroupMode::kNone);
   EXPECT_EQ(ParseCgroupLayout("garbage\n\n- - -", "").mode, CgroupMode::kNone);
+}
+
+TEST(CgroupAhead, FindsWhereWeAre) {
+  const CgroupLayout v1 = ParseCgroupLayout(kV1, "");
+  EXPECT_EQ(OwnMembersFile(v1, "9:name=systemd:/x\n8:cpu,cpuacct:/slipway\n0::/x\n"),
+            "/sys/fs/cgroup/cpu,cpuacct/slipway/cgroup.procs");
+  EXPECT_EQ(OwnMembersFile(v1, "0::/x\n"), "");
+  const CgroupLayout v2 =
+      ParseCgroupLayout("30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n", "memory\n");
+  EXPECT_EQ(OwnMembersFile(v2, "1:cpu:/no\n0::/a:b\n"), "/sys/fs/cgroup/a:b/cgroup.procs");
+  EXPECT_EQ(OwnMembersFile(v2, "garbage"), "");
+  EXPECT_EQ(OwnMembersFile(CgroupLayout(), "0::/a\n"), "");
+}
+
+TEST(CgroupAhead, MayBeAskedAtAnyTime) {
+  CgroupAhead here(DetectCgroups());
+  here.Expect();
+  CgroupAhead nowhere{CgroupLayout()};
+  nowhere.Expect();
 }
 
 }  // namespace
