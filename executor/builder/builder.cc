@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "executor/base/fs.h"
@@ -59,6 +60,20 @@ uint64_t StorageBudget(const Options& options) {
   return std::max<uint64_t>(kLeast, static_cast<uint64_t>(disk.f_blocks) * disk.f_frsize / 10);
 }
 
+/// The vertices whose layers are in the images: from each root down along what it stands on.
+std::set<Digest> LayersOnTheWay(const std::vector<graph::VertexPtr>& roots) {
+  std::set<Digest> out;
+  for (const graph::VertexPtr& root : roots) {
+    const graph::Vertex* at = root.get();
+    while (std::holds_alternative<graph::ExecOp>(at->op) || std::holds_alternative<graph::FileOp>(at->op)) {
+      out.insert(at->definition);
+      if (at->inputs.empty()) break;
+      at = at->inputs.front().get();
+    }
+  }
+  return out;
+}
+
 class BuilderImpl : public Builder {
  public:
   BuilderImpl(const Options& options, Logins logins)
@@ -100,6 +115,13 @@ class BuilderImpl : public Builder {
     return access.isolated ? nullptr : logins_.git_hosts;
   }
   Status OpenRuntime();
+  std::shared_ptr<image::PushAhead> MakePushAhead(const registry::Session& session,
+                                                  const std::vector<oci::Reference>& names, BuiltImage::Impl& built) {
+    std::set<registry::Repository> repositories;
+    for (const oci::Reference& name : names) repositories.insert(registry::Repository::Of(name));
+    return std::make_shared<image::PushAhead>(*exporter_, io_pool_, session, std::move(repositories), built.options,
+                                              &built.lease);
+  }
   Status SquashImages(const Context& ctx, BuiltImage::Impl& built, ProgressSink& progress);
   Status FetchLayer(const Context& ctx, const layer::Remote& remote,
                     const std::function<Status(std::string_view)>& sink, const VertexProgress& progress);
@@ -312,7 +334,15 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
   }
   SLIPWAY_RETURN_IF_ERROR(checks.Finish(request));
   if (request.check_only) return built;
+  SLIPWAY_ASSIGN_OR_RETURN(built.impl->options, ExportOptionsOf(request, arguments));
   solver::SolveOptions solve = SolveOptionsOf(request);
+  if (request.push_follows && !request.squash) {
+    built.impl->ahead = MakePushAhead(session, request.names, *built.impl);
+    solve.on_executed = [ahead = built.impl->ahead.get(), own = LayersOnTheWay(roots)](const graph::Vertex& vertex,
+                                                                                       const layer::Chain& chain) {
+      if (own.contains(vertex.definition)) ahead->Offer(chain);
+    };
+  }
   solve.sources = ImportCaches(ctx, request, session, platforms, *layers_, progress);
   SLIPWAY_ASSIGN_OR_RETURN(solver::Solved solved, solver_->Solve(ctx, roots, progress, solve));
   for (size_t i = 0; i < roots.size(); ++i) {
@@ -320,7 +350,6 @@ Result<BuiltImage> BuilderImpl::Build(const Context& ctx, const BuildRequest& re
     built.impl->pins.push_back(layers_->Hold(built.impl->images[i].chain));
   }
   built.summary = {solved.stats.vertices, solved.stats.cached};
-  SLIPWAY_ASSIGN_OR_RETURN(built.impl->options, ExportOptionsOf(request, arguments));
   SLIPWAY_RETURN_IF_ERROR(ExportCaches(ctx, request, session, *cache_exporter_, built.impl->options,
                                        std::move(solved.results), built.impl->images, &built.impl->lease, progress));
   if (!all_lowered.empty()) {
@@ -355,7 +384,7 @@ Result<PushResult> BuilderImpl::Push(const Context& ctx, const BuiltImage& image
                                      const std::vector<oci::Reference>& names, ProgressSink& progress) {
   SLIPWAY_ASSIGN_OR_RETURN(image::Pushed pushed,
                            exporter_->Push(ctx, SessionFor(image.impl->access), image.impl->images, image.impl->options,
-                                           names, &image.impl->lease, progress));
+                                           names, &image.impl->lease, progress, image.impl->ahead.get()));
   if (image.impl->rebase != nullptr && !names.empty()) {
     rebaser_->Keep(*image.impl->rebase, pushed.documents, registry::Repository::Of(names.front()));
   }

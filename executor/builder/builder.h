@@ -98,6 +98,8 @@ struct BuildRequest {
   /// or a number of seconds.
   std::string source_date_epoch;
   std::vector<oci::Reference> names;  ///< what the image is to be called; the build step keeps them for later steps
+  /// It will be pushed under `names` once it is built: its layers are sent there while later ones are made.
+  bool push_follows = false;
   /// Images by their names (Reference::ToString), which FROM and --from find before a registry is asked.
   std::map<std::string, std::shared_ptr<const BuiltImage>> local_images;
   BuildInputs inputs;     ///< what the build is given besides its context

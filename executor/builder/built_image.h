@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "executor/builder/builder.h"
+#include "executor/image/ahead.h"
 #include "executor/image/exporter.h"
 #include "executor/layer/store.h"
 
@@ -18,7 +19,8 @@ struct BuiltImage::Impl {
   std::vector<layer::Pin> pins;
   content::Lease lease;
   RegistryAccess access;
-  std::shared_ptr<RebaseDraft> rebase;  ///< null: nothing is kept of the image
+  std::shared_ptr<RebaseDraft> rebase;      ///< null: nothing is kept of the image
+  std::shared_ptr<image::PushAhead> ahead;  ///< null: nothing is sent before the push. Uses the lease
 };
 
 /// Adds what an image was built from. A base of several platforms is one base.

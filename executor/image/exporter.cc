@@ -1,10 +1,13 @@
 #include "executor/image/exporter.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 
+#include "executor/base/cleanup.h"
 #include "executor/base/guarded.h"
 #include "executor/base/log.h"
+#include "executor/image/ahead.h"
 
 namespace slipway::image {
 
@@ -248,12 +251,14 @@ Result<PushedBlob> Exporter::SendKnown(const Context& ctx, const Target& target,
   return PushedBlob{blob.descriptor, outcome};
 }
 
-Result<PushedBlob> Exporter::SendWhileMade(const Context& ctx, const Target& target, const layer::Key& key) {
+Result<PushedBlob> Exporter::SendWhileMade(const Context& ctx, const Target& target, const layer::Key& key,
+                                           const std::function<void()>& made) {
   SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<registry::Upload> upload,
                            target.session.StartUpload(ctx, target.repository));
   UploadSink sink(ctx, *upload);
   SLIPWAY_ASSIGN_OR_RETURN(const layer::AssembledLayer blob,
                            layers_.Blob(ctx, key, AssemblyOf(target.options), target.lease, &sink, target.progress));
+  if (made) made();
   // Another build made the layer at the same moment: nothing was streamed to us.
   if (!sink.used()) return SendKnown(ctx, target, key, blob);
   SLIPWAY_ASSIGN_OR_RETURN(const content::Blob whole, layers_.content().Open(blob.descriptor.digest));
@@ -262,9 +267,11 @@ Result<PushedBlob> Exporter::SendWhileMade(const Context& ctx, const Target& tar
   return PushedBlob{blob.descriptor, registry::BlobOutcome::kUploaded};
 }
 
-Result<PushedBlob> Exporter::PushLayer(const Context& ctx, const Target& target, const layer::Key& key) {
+Result<PushedBlob> Exporter::PushLayer(const Context& ctx, const Target& target, const layer::Key& key,
+                                       const std::function<void()>& made) {
   const std::optional<layer::AssembledLayer> known = layers_.KnownBlob(key, AssemblyOf(target.options));
-  auto pushed = known ? SendKnown(ctx, target, key, *known) : SendWhileMade(ctx, target, key);
+  if (known && made) made();
+  auto pushed = known ? SendKnown(ctx, target, key, *known) : SendWhileMade(ctx, target, key, made);
   if (pushed.ok() && (pushed->outcome != registry::BlobOutcome::kExisted)) {
     const Status noted = layers_.NotePlace(
         key, {.descriptor = pushed->descriptor, .host = target.repository.host, .repository = target.repository.name});
@@ -291,15 +298,70 @@ Status Exporter::PushManifest(const Context& ctx, const Target& target, const oc
 Result<PushedBlob> Exporter::PushOne(const Context& ctx, const registry::Session& session,
                                      const registry::Repository& repository, const layer::Key& key,
                                      const ExportOptions& options, content::Lease* lease,
-                                     const VertexProgress& progress) {
-  return PushLayer(ctx, Target{session, repository, options, lease, progress}, key);
+                                     const VertexProgress& progress, const std::function<void()>& made) {
+  return PushLayer(ctx, Target{session, repository, options, lease, progress}, key, made);
 }
 
-Status Exporter::PushDocuments(const Context& ctx, const Target& target, const Documents& documents,
-                               const std::vector<std::string>& tags) {
+Status Exporter::PushConfigs(const Context& ctx, const Target& target, const Documents& documents) {
   for (const Documents::Platform& platform : documents.platforms) {
     SLIPWAY_RETURN_IF_ERROR(target.session.PushBytes(ctx, target.repository, platform.config_json).status());
   }
+  return Status();
+}
+
+// The blobs of all layers, by their position, and the configs: these are known, and sent, once all layers are made,
+// while the last of them are still being sent.
+Result<Exporter::PushedLayers> Exporter::PushLayers(const Context& ctx, const Target& target,
+                                                    const std::vector<layer::Key>& layers,
+                                                    const std::vector<PlatformImage>& images, PushAhead* ahead) {
+  std::atomic<bool> configs = false;
+  Guarded<std::map<size_t, PushedBlob>> blobs;
+  std::vector<size_t> sent_ahead;
+  std::vector<size_t> rest;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    (ahead != nullptr && ahead->Has(target.repository, layers[i]) ? sent_ahead : rest).push_back(i);
+  }
+  TaskGroup group(pool_);
+  const auto push_configs = [&]() -> Status {
+    // Not known where one could not be made ahead.
+    const std::optional<Documents> documents = FromKnownBlobs(images, target.options);
+    if (!documents) return Status();
+    SLIPWAY_RETURN_IF_ERROR(PushConfigs(ctx, target, *documents));
+    configs = true;
+    return Status();
+  };
+  std::atomic<size_t> unmade = rest.size() + 1;
+  const auto count_made = [&] {
+    if (--unmade == 0) group.Run(push_configs);
+  };
+  const auto push_layer = [&](size_t i, const std::function<void()>& made) -> Status {
+    SLIPWAY_ASSIGN_OR_RETURN(PushedBlob pushed, PushLayer(ctx, target, layers[i], made));
+    blobs.Lock()->emplace(i, std::move(pushed));
+    return Status();
+  };
+  for (const size_t i : rest) {
+    group.Run([&, i] { return push_layer(i, count_made); });
+  }
+  // Waited for here and not in the pool, whose threads are needed for what is waited for.
+  if (ahead != nullptr) SLIPWAY_RETURN_IF_ERROR(ahead->WaitMade(ctx));
+  count_made();
+  for (const size_t i : sent_ahead) {
+    auto pushed = ahead->Take(ctx, target.repository, layers[i]);
+    SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+    if (pushed.ok()) {
+      blobs.Lock()->emplace(i, *std::move(pushed));
+    } else {
+      spdlog::debug("layer '{}' was not pushed ahead: {}", layers[i], pushed.status().message());
+      group.Run([&, i] { return push_layer(i, nullptr); });
+    }
+  }
+  SLIPWAY_RETURN_IF_ERROR(group.Wait());
+  return PushedLayers{.blobs = std::move(*blobs.Lock()), .configs = configs};
+}
+
+// All but the configs.
+Status Exporter::PushDocuments(const Context& ctx, const Target& target, const Documents& documents,
+                               const std::vector<std::string>& tags) {
   if (documents.is_index()) {
     for (const Documents::Platform& platform : documents.platforms) {
       SLIPWAY_RETURN_IF_ERROR(PushManifest(ctx, target, platform.descriptor, platform.manifest_json));
@@ -312,7 +374,8 @@ Status Exporter::PushDocuments(const Context& ctx, const Target& target, const D
 
 Result<Pushed> Exporter::Push(const Context& ctx, const registry::Session& session,
                               const std::vector<PlatformImage>& images, const ExportOptions& options,
-                              const std::vector<oci::Reference>& names, content::Lease* lease, ProgressSink& sink) {
+                              const std::vector<oci::Reference>& names, content::Lease* lease, ProgressSink& sink,
+                              PushAhead* ahead) {
   std::map<registry::Repository, std::vector<std::string>> repositories;
   for (const oci::Reference& name : names) repositories[registry::Repository::Of(name)].push_back(name.tag);
 
@@ -323,6 +386,10 @@ Result<Pushed> Exporter::Push(const Context& ctx, const registry::Session& sessi
                         VertexProgress(&sink, "push " + repository.ToString(),
                                        fmt::format("pushing {}:{}", repository.ToString(), fmt::join(tags, ",")))};
     target.progress.Started();
+    if (ahead != nullptr) ahead->Watch(&sink, target.progress.vertex(), target.progress.name());
+    const Cleanup unwatch([ahead] {
+      if (ahead != nullptr) ahead->Unwatch();
+    });
     const auto push = [&]() -> Status {
       // Tags that stand for this very image already need nothing.
       if (const std::optional<Documents> known = FromKnownBlobs(images, options)) {
@@ -343,23 +410,14 @@ Result<Pushed> Exporter::Push(const Context& ctx, const registry::Session& sessi
           return Status();
         }
       }
-      Guarded<std::map<size_t, PushedBlob>> blobs;
-      TaskGroup group(pool_);
-      for (size_t i = 0; i < layers.size(); ++i) {
-        group.Run([&, i]() -> Status {
-          auto pushed = PushLayer(ctx, target, layers[i]);
-          if (!pushed.ok()) return std::move(pushed).status();
-          blobs.Lock()->emplace(i, *std::move(pushed));
-          return Status();
-        });
-      }
-      SLIPWAY_RETURN_IF_ERROR(group.Wait());
+      SLIPWAY_ASSIGN_OR_RETURN(PushedLayers pushed, PushLayers(ctx, target, layers, images, ahead));
       if (out.layers.empty()) {
-        for (auto& [i, blob] : *blobs.Lock()) out.layers.push_back(std::move(blob));
+        for (auto& [i, blob] : pushed.blobs) out.layers.push_back(std::move(blob));
       }
       std::optional<Documents> documents = FromKnownBlobs(images, options);
       if (!documents) return Internal("layers that were just pushed are not known");
       out.documents = *std::move(documents);
+      if (!pushed.configs) SLIPWAY_RETURN_IF_ERROR(PushConfigs(ctx, target, out.documents));
       return PushDocuments(ctx, target, out.documents, tags);
     };
     Status status = push();

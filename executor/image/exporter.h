@@ -77,6 +77,8 @@ struct Pushed {
   std::vector<PushedBlob> layers;  ///< of all platforms, each once, for the first name
 };
 
+class PushAhead;
+
 class Exporter {
  public:
   /// All must outlive the exporter.
@@ -90,24 +92,36 @@ class Exporter {
   Result<Documents> Collect(const Context& ctx, const std::vector<PlatformImage>& images, const ExportOptions& options,
                             content::Lease* lease, ProgressSink& progress);
 
-  /// Pushes under all `names`, which may be of several repositories and registries.
+  /// Pushes under all `names`, which may be of several repositories and registries. `ahead` has sent layers already, or
+  /// is null.
   Result<Pushed> Push(const Context& ctx, const registry::Session& session, const std::vector<PlatformImage>& images,
                       const ExportOptions& options, const std::vector<oci::Reference>& names, content::Lease* lease,
-                      ProgressSink& progress);
+                      ProgressSink& progress, PushAhead* ahead = nullptr);
 
-  /// Brings one layer into a repository unless it is there: mounted, sent, or made and sent at once.
+  /// Brings one layer into a repository unless it is there: mounted, sent, or made and sent at once. `made` is called
+  /// when its blob is known, which may be before it is sent; may be empty.
   Result<PushedBlob> PushOne(const Context& ctx, const registry::Session& session,
                              const registry::Repository& repository, const layer::Key& key,
-                             const ExportOptions& options, content::Lease* lease, const VertexProgress& progress);
+                             const ExportOptions& options, content::Lease* lease, const VertexProgress& progress,
+                             const std::function<void()>& made = nullptr);
 
  private:
   struct Target;
   /// The documents, if no blob has to be made or fetched for them.
   std::optional<Documents> FromKnownBlobs(const std::vector<PlatformImage>& images, const ExportOptions& options);
-  Result<PushedBlob> PushLayer(const Context& ctx, const Target& target, const layer::Key& key);
+  Result<PushedBlob> PushLayer(const Context& ctx, const Target& target, const layer::Key& key,
+                               const std::function<void()>& made = nullptr);
+  struct PushedLayers {
+    std::map<size_t, PushedBlob> blobs;  ///< by the layers' position
+    bool configs = false;                ///< the configs are there, too
+  };
+  Result<PushedLayers> PushLayers(const Context& ctx, const Target& target, const std::vector<layer::Key>& layers,
+                                  const std::vector<PlatformImage>& images, PushAhead* ahead);
+  Status PushConfigs(const Context& ctx, const Target& target, const Documents& documents);
   Result<PushedBlob> SendKnown(const Context& ctx, const Target& target, const layer::Key& key,
                                const layer::AssembledLayer& known);
-  Result<PushedBlob> SendWhileMade(const Context& ctx, const Target& target, const layer::Key& key);
+  Result<PushedBlob> SendWhileMade(const Context& ctx, const Target& target, const layer::Key& key,
+                                   const std::function<void()>& made);
   Status PushManifest(const Context& ctx, const Target& target, const oci::Descriptor& descriptor,
                       const std::string& json);
   Status PushAttestation(const Context& ctx, const Target& target, const Attestation& attestation);

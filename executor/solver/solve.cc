@@ -423,6 +423,7 @@ void Solve::Listen(Node& node, const std::shared_ptr<Execution>& execution) {
         std::lock_guard lock(mutex_);
         node.output.chain = *result;
       }
+      if (options_.on_executed) options_.on_executed(*node.vertex, *result);
       node.progress.Finished(Status());
       NodeSolved(node);
     } else {

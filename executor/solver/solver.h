@@ -77,6 +77,8 @@ struct SolveOptions {
   std::string scope;                 ///< which Dockerfile this is; so that a miss is compared with its earlier builds
   std::vector<std::string> secrets;  ///< values that explanations must not keep
   bool want_results = false;         ///< fill Solved::results
+  /// Told of each vertex that was executed, as soon as its file system is there; by any thread. May be empty.
+  std::function<void(const graph::Vertex& vertex, const layer::Chain& chain)> on_executed;
 };
 
 struct SolveStats {

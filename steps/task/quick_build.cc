@@ -139,6 +139,7 @@ Result<Task> MakeTask(const QuickBuild& build, const run_template::RunValues& va
 
   Task task;
   const bool push = build.pushes();
+  request.push_follows = push;
   const std::vector<oci::Reference> names = request.names;
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<builder::Output> outputs, RenderOutputs(build, values, rules));
   const bool assemble = !push && !build.check && (outputs.empty() || NeedsDocuments(build));

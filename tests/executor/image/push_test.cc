@@ -1,6 +1,7 @@
 // Pushing to a real registry: what is sent, what is mounted and what is left alone.
 #include <gmock/gmock.h>
 
+#include "executor/image/ahead.h"
 #include "executor/image/exporter.h"
 #include "tests/executor/layer/store_fixture.h"
 #include "tests/executor/registry/harness.h"
@@ -105,6 +106,40 @@ TEST_F(PushTest, AnIndexIsPushedWithItsImages) {
 TEST_F(PushTest, ALayerThatBothPlatformsHaveIsSentOnce) {
   const auto pushed = Push({Image({"same"}), Image({"same"}, "arm64")}, {"app:v1"});
   EXPECT_THAT(OutcomesOf(pushed), SizeIs(1));
+}
+
+TEST_F(PushTest, WhatWasSentAheadIsNotSentAgain) {
+  const PlatformImage image = Image({"1", "2", "3"});
+  Exporter exporter(*layers_, pool_);
+  PushAhead ahead(exporter, pool_, client_.session(), {registry::Repository::Of(Name("app:v1"))}, {}, &lease_);
+  ahead.Offer({image.chain[0]});
+  ahead.Offer({image.chain[0], image.chain[1]});
+  const auto pushed = exporter.Push(ctx_, client_.session(), {image}, {}, {Name("app:v1")}, &lease_, progress_, &ahead);
+  using enum registry::BlobOutcome;
+  EXPECT_THAT(OutcomesOf(pushed), ElementsAre(kUploaded, kUploaded, kUploaded));
+  EXPECT_EQ(InRegistry("app:v1"), pushed->documents.root.digest);
+  EXPECT_EQ(server_->Count("PUT /v2/app/blobs/uploads/"), 4U) << "three layers and the config";
+}
+
+TEST_F(PushTest, ALayerThatCouldNotBeSentAheadIsSentWithTheImage) {
+  const PlatformImage image = Image({"1"});
+  Exporter exporter(*layers_, pool_);
+  PushAhead ahead(exporter, pool_, client_.session(), {registry::Repository::Of(Name("app:v1"))}, {}, &lease_);
+  ahead.Offer({"recipe:sha256:0000000000000000000000000000000000000000000000000000000000000000"});
+  ahead.Offer(image.chain);
+  const auto pushed = exporter.Push(ctx_, client_.session(), {image}, {}, {Name("app:v1")}, &lease_, progress_, &ahead);
+  ASSERT_TRUE(pushed.ok()) << pushed.status().ToString();
+  EXPECT_EQ(InRegistry("app:v1"), pushed->documents.root.digest);
+}
+
+TEST_F(PushTest, WhatIsSentAheadOfNoPushIsGivenUp) {
+  Exporter exporter(*layers_, pool_);
+  {
+    PushAhead ahead(exporter, pool_, client_.session(), {registry::Repository::Of(registry::Ref("127.0.0.1:1/app:v1"))},
+                    {}, &lease_);
+    ahead.Offer(Image({"1"}).chain);
+  }  // it does not wait for all tries to reach the registry
+  EXPECT_TRUE(Push({Image({"1"})}, {"app:v1"}).ok());
 }
 
 TEST_F(PushTest, ARegistryThatIsNotThereIsNamed) {
