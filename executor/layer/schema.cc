@@ -44,6 +44,10 @@ CREATE TABLE block (
 ) WITHOUT ROWID;
 CREATE INDEX block_of_layer ON block(layer);
 )sql"},
+    db::Migration{.version = 4, .sql = R"sql(
+ALTER TABLE layer ADD COLUMN unsettled TEXT NOT NULL DEFAULT '';
+CREATE INDEX layer_unsettled ON layer (unsettled) WHERE unsettled <> '';
+)sql"},
 };
 
 LayerRow ReadLayer(const db::Statement& row) {
@@ -74,11 +78,30 @@ Result<std::optional<LayerRow>> Records::Find(const Key& key) {
   return found;
 }
 
-Status Records::Insert(const LayerRow& row) {
+Status Records::Insert(const LayerRow& row, const std::string& boot) {
   return db_->Run(
-      "INSERT INTO layer (key, diff_id, recipe, index_digest, upper, created) VALUES (?, ?, ?, ?, ?, ?) "
+      "INSERT INTO layer (key, diff_id, recipe, index_digest, upper, created, unsettled) VALUES (?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT DO NOTHING",
-      row.key, row.diff_id, row.recipe, row.index, row.upper, row.created);
+      row.key, row.diff_id, row.recipe, row.index, row.upper, row.created, boot);
+}
+
+Status Records::Settle(const std::vector<Key>& keys) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
+  for (const Key& key : keys) SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE layer SET unsettled = '' WHERE key = ?", key));
+  return tx.Commit();
+}
+
+Result<std::vector<Key>> Records::TakeUnsettled(const std::string& boot) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
+  SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM layer WHERE unsettled <> '' AND unsettled <> ?", boot));
+  std::vector<Key> own;
+  {
+    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, tx.Query("SELECT key FROM layer WHERE unsettled <> ''"));
+    while (rows.Next()) own.push_back(rows.Get<std::string>(0));
+    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  }
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return own;
 }
 
 Status Records::SetIndex(const Key& key, const Digest& index) {

@@ -29,7 +29,12 @@ class Records {
   static Result<std::unique_ptr<Records>> Open(const std::string& path);
 
   Result<std::optional<LayerRow>> Find(const Key& key);
-  Status Insert(const LayerRow& row);
+  /// `boot` marks a row whose folder is not settled (settler.h); "" for none.
+  Status Insert(const LayerRow& row, const std::string& boot = "");
+  /// Takes the mark from the rows.
+  Status Settle(const std::vector<Key>& keys);
+  /// Forgets rows that another boot than `boot` left unsettled; those that it left itself.
+  Result<std::vector<Key>> TakeUnsettled(const std::string& boot);
   Status SetIndex(const Key& key, const Digest& index);
   Status SetDiffId(const Key& key, const Digest& diff_id);
   /// Paths of an upper folder that are no changes.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <list>
@@ -16,6 +17,7 @@
 #include "executor/layer/downloads.h"
 #include "executor/layer/leave_out.h"
 #include "executor/layer/schema.h"
+#include "executor/layer/settler.h"
 #include "executor/layer/stored_blocks.h"
 #include "executor/layer/view.h"
 
@@ -132,7 +134,7 @@ class StoreImpl : public Store {
  private:
   std::string Folder(std::string_view name) const { return fs::Join(options_.root, name); }
   Result<LayerRow> Row(const Key& key);
-  Status Insert(LayerRow row);
+  Status Insert(LayerRow row, const std::string& boot = "");
   Result<TreePtr> LoadTree(const Digest& digest);
   Result<TreePtr> MakeIndex(const Context& ctx, const LayerRow& row, const VertexProgress& progress);
   Status SaveIndex(const Key& key, const TreePtr& tree);
@@ -162,10 +164,15 @@ class StoreImpl : public Store {
   Flight<std::string> unpack_flights_;
   Flight<AssembledLayer> blob_flights_;
   Downloads downloads_;
+  const std::string boot_ = BootId();
+  Settler settler_{options_.root, [this](const std::vector<Key>& keys) { return records_->Settle(keys); }};
 };
 
 Status StoreImpl::Sweep() {
   for (const char* name : {"uppers", "unpacked", "tmp"}) SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(Folder(name), 0700));
+  // Folders that loss of power may have left with holes go with those that no record names.
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Key> unsettled, records_->TakeUnsettled(boot_));
+  for (const Key& key : unsettled) settler_.Add(key);
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_->All());
   SLIPWAY_ASSIGN_OR_RETURN(const auto unpacked, records_->AllUnpacked());
   std::unordered_set<std::string> known;
@@ -192,10 +199,10 @@ Result<LayerRow> StoreImpl::Row(const Key& key) {
 }
 
 // What is new is kept for a while whatever Retain is told: its maker has yet to record or pin it.
-Status StoreImpl::Insert(LayerRow row) {
+Status StoreImpl::Insert(LayerRow row, const std::string& boot) {
   (*newborn_.Lock())[row.key] = std::chrono::steady_clock::now();
   row.created = Clock::Real().System();
-  return records_->Insert(row);
+  return records_->Insert(row, boot);
 }
 
 Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
@@ -234,7 +241,11 @@ Result<Key> StoreImpl::AddRecipe(TreePtr recipe, const Digest& encoded) {
 
 Result<Key> StoreImpl::AddUpper(const std::string& path, const std::vector<std::string>& unchanged) {
   Key key = std::string(kUpperPrefix) + std::string(fs::BaseName(path));
-  SLIPWAY_RETURN_IF_ERROR(Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = path, .created = {}}));
+  // Where no boot can be told from another, it goes to the disk first.
+  if (boot_.empty()) ::sync();
+  SLIPWAY_RETURN_IF_ERROR(
+      Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = path, .created = {}}, boot_));
+  if (!boot_.empty()) settler_.Add(key);
   if (!unchanged.empty()) SLIPWAY_RETURN_IF_ERROR(records_->AddUnchanged(key, unchanged));
   return key;
 }

@@ -39,8 +39,7 @@ class CopyActive : public Active {
     // Under another name until it is whole.
     const std::string layer = copied_.folder.path() + "/layer";
     SLIPWAY_RETURN_IF_ERROR(notes_.MoveInto(copied_.root, layer));
-    SLIPWAY_RETURN_IF_ERROR(fs::Rename(layer, target));
-    return SyncFileSystem(target);
+    return fs::Rename(layer, target);
   }
 
  private:

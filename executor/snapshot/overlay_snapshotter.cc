@@ -46,9 +46,7 @@ class OverlayActive : public Active {
     if (fs::Exists(target)) return AlreadyExists("commit '{}' to '{}': it is there already", mounted_.root, target);
     SLIPWAY_RETURN_IF_ERROR(mounted_.mount.Unmount());
     const std::string upper = mounted_.work.path() + "/upper";
-    SLIPWAY_RETURN_IF_ERROR(fs::Rename(upper, target));
-    // One sync for the files and their new place: until the caller records it, a folder there stands for nothing.
-    return SyncFileSystem(target);
+    return fs::Rename(upper, target);
   }
 
  private:

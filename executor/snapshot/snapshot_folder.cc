@@ -54,9 +54,4 @@ SnapshotFolder::~SnapshotFolder() {
   if (!status.ok()) spdlog::warn("{}", status.message());
 }
 
-Status SyncFileSystem(const std::string& folder) {
-  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::Open(folder, O_RDONLY | O_DIRECTORY));
-  return ::syncfs(fd.get()) == 0 ? Status() : ErrnoStatus(errno, fmt::format("sync the file system of '{}'", folder));
-}
-
 }  // namespace slipway::snapshot

@@ -29,7 +29,4 @@ class SnapshotFolder {
   Holds holds_ = Holds::kFiles;
 };
 
-/// Writes all of the file system that `folder` is on to the disk.
-Status SyncFileSystem(const std::string& folder);
-
 }  // namespace slipway::snapshot

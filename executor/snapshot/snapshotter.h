@@ -23,7 +23,8 @@ class Active {
   virtual const std::string& root() const = 0;
   /// Unmounts and moves the changes to `target` (which must not exist; same file system as the snapshotter's root):
   /// files as they are, a removed path as a character device 0:0, a replaced directory with trusted.overlay.opaque="y".
-  /// Synced, so that a record may then name it.
+  /// Not synced: it is the caller's to see that a record which outlives the machine's next crash names only what is on
+  /// the disk.
   virtual Status Commit(const std::string& target) = 0;
 };
 
