@@ -165,8 +165,6 @@ std::string ContextUpload::NextMissing() const { return complete() ? std::string
 
 Result<Digest> ContextUpload::Commit() {
   if (!complete()) return Aborted("the upload is not complete");
-  if (batch_ != nullptr) SLIPWAY_RETURN_IF_ERROR(batch_->Commit(&lease_));
-  batch_.reset();
   counts_.files_received = missing_.size();
   counts_.files_reused = files_ - missing_.size();
   std::vector<const tree::Entry*> all;
@@ -178,13 +176,19 @@ Result<Digest> ContextUpload::Commit() {
     }
     all.push_back(&entries_[index]);
   }
-  Result<Digest> stored = store_.Put(tree::Encode(all), &lease_);
+  // The tree and the files reach the disk together.
+  if (batch_ == nullptr) {
+    SLIPWAY_ASSIGN_OR_RETURN(batch_, store_.BeginBatch());
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest tree, batch_->Add(tree::Encode(all)));
+  SLIPWAY_RETURN_IF_ERROR(batch_->Commit(&lease_));
+  batch_.reset();
   const bool was_large = all.size() > kLarge;
   entries_ = {};
   folders_ = {};
   // The build that follows is another thread's, and could not use what the allocator keeps for this one.
   if (was_large) ::malloc_trim(0);
-  return stored;
+  return tree;
 }
 
 }  // namespace slipway::sources
