@@ -77,8 +77,9 @@ builder::Options BuilderOptions(const config::Config& config) {
 }
 
 runs::DispatcherOptions DispatcherOptions(const config::Config& config) {
-  const size_t processors = std::max(2U, std::thread::hardware_concurrency());
-  return {.max_runs = config.max_runs == 0 ? processors : config.max_runs,
+  // A run waits for disks, registries and the kernel half of its time.
+  const size_t fitting = 2 * std::max(2U, std::thread::hardware_concurrency());
+  return {.max_runs = config.max_runs == 0 ? fitting : config.max_runs,
           .max_queued = config.max_queued,
           .rules = {.default_registry = config.registry,
                     .allow_host_network = config.allow_host_network,

@@ -21,7 +21,7 @@ struct Config {
   bool allow_remote = false;  ///< TCP beyond loopback, although nobody has to identify himself
   std::string registry;       ///< "" for none
 
-  uint64_t max_runs = 0;  ///< 0: one a processor, at least 2
+  uint64_t max_runs = 0;  ///< 0: two a processor, at least 4
   uint64_t max_queued = 10'000;
   std::chrono::seconds run_timeout{3600};
   std::chrono::seconds stop_grace{30};

@@ -162,7 +162,7 @@ std::vector<Key> MakeKeys() {
       Bool("allow_remote", &Config::allow_remote,
            "Listen on more than loopback although nobody has to identify himself"),
       Text("registry", &Config::registry, "HOST[:PORT]", "Where images named without a registry are pushed"),
-      Count("max_runs", &Config::max_runs, 0, 256, "Runs at once; 0: one a processor, at least 2"),
+      Count("max_runs", &Config::max_runs, 0, 256, "Runs at once; 0: two a processor, at least 4"),
       Count("max_queued", &Config::max_queued, 1, 1'000'000, "Runs that may wait"),
       Seconds("run_timeout", &Config::run_timeout, seconds(1), seconds(28800), "Time limit of runs that set none"),
       Seconds("stop_grace", &Config::stop_grace, seconds(0), seconds(86400),
