@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -17,6 +18,10 @@ namespace {
 constexpr size_t kManifestEntries = 5000;
 constexpr size_t kMessageBytes = 1U << 20;
 constexpr int64_t kNanos = 1'000'000'000;
+// The daemon takes a bounded number of uploads at once; others wait here until it has room.
+constexpr std::chrono::milliseconds kFirstWait{50};
+constexpr std::chrono::milliseconds kLongestWait{1000};
+constexpr std::chrono::minutes kLongestQueue{10};
 
 using Stream = grpc::ClientReaderWriterInterface<v1::UploadContextRequest, v1::UploadContextResponse>;
 
@@ -73,8 +78,10 @@ class Upload {
         stream_(connection.sources().UploadContext(call_.context())),
         opener_(packed.root_fd()) {}
 
-  Result<std::string> Run() {
+  /// `full`: refused since too many others are at it.
+  Result<std::string> Run(bool* full) {
     Result<std::string> location = Exchange();
+    *full = full_;
     if (location.ok()) return location;
     // A failure of ours leaves the call open.
     if (!finished_) {
@@ -183,9 +190,11 @@ class Upload {
     return Explain(status);
   }
 
-  Status Explain(const grpc::Status& status) const {
+  Status Explain(const grpc::Status& status) {
     SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
-    Status failure = connection_.Failure(status, "send the context");
+    std::string reason;
+    Status failure = connection_.Failure(status, "send the context", &reason);
+    full_ = failure.code() == Code::kResourceExhausted && reason == "TOO_MANY_STREAMS";
     if (failure.code() != Code::kDataLoss) return Status(failure.code(), NameEntries(failure.message()));
     return Aborted("{}; a file of the context changed while it was sent: run the command again once it is complete",
                    failure.message());
@@ -218,13 +227,22 @@ class Upload {
   v1::UploadContextRequest pending_;
   size_t pending_bytes_ = 0;
   bool finished_ = false;
+  bool full_ = false;
 };
 
 }  // namespace
 
 Result<std::string> UploadContext(const Context& ctx, Connection& connection, const ContextPacker& packed,
                                   UploadProgress* progress) {
-  return Upload(ctx, connection, packed, progress).Run();
+  std::chrono::milliseconds wait = kFirstWait;
+  const auto begun = std::chrono::steady_clock::now();
+  while (true) {
+    bool full = false;
+    Result<std::string> location = Upload(ctx, connection, packed, progress).Run(&full);
+    if (!full || std::chrono::steady_clock::now() - begun >= kLongestQueue) return location;
+    SLIPWAY_RETURN_IF_ERROR(ctx.Sleep(wait));
+    wait = std::min(wait * 2, kLongestWait);
+  }
 }
 
 }  // namespace slipway::cli
