@@ -67,10 +67,10 @@ start_dockerd() {
 
 SLIPWAY_BIN=${SLIPWAY_BIN:-$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)/build/release/bin}
 
-start_slipway() {
+start_slipway() {  # with the host's network, as the others
   alive "$BENCH_DIR/run/slipway.pid" && return 0
   in_cg slipway nohup "$SLIPWAY_BIN/slipwayd" --root "$BENCH_DIR/slipway" --listen "unix:$BENCH_DIR/run/slipway.sock" \
-    --registry "$REG" > "$BENCH_DIR/log/slipway.log" 2>&1 < /dev/null &
+    --network host --allow-host-network --registry "$REG" > "$BENCH_DIR/log/slipway.log" 2>&1 < /dev/null &
   echo $! > "$BENCH_DIR/run/slipway.pid"
   for _ in $(seq 100); do "$SLIPWAY_BIN/slipway" --server "unix:$BENCH_DIR/run/slipway.sock" version >/dev/null 2>&1 && return 0; sleep 0.1; done
   echo "slipwayd did not start, see $BENCH_DIR/log/slipway.log" >&2; return 1
