@@ -1,10 +1,10 @@
 // slipwayd: reads flags and configuration, wires the parts, serves until SIGTERM or SIGINT. A second signal ends the
 // grace of running builds.
-#include <malloc.h>
 #include <signal.h>
 
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <thread>
 
 #include "daemon/agents/agent_hub.h"
@@ -42,6 +42,7 @@
 #include "executor/base/cleanup.h"
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
+#include "executor/base/memory.h"
 #include "executor/builder/open.h"
 #include "executor/http/curl_transport.h"
 
@@ -329,9 +330,12 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
          return Status();
        }},
       {"give back memory", kGiveBackEvery,
-       [&](const Context&) {
-         // The allocator keeps what runs have freed, for each thread that they had.
-         if (dispatcher.active() == 0) ::malloc_trim(0);
+       [&dispatcher, rested_at = std::clock()](const Context&) mutable {
+         // A little work every now and then touches little.
+         constexpr std::clock_t kLittle = CLOCKS_PER_SEC / 20;
+         if (dispatcher.active() != 0 || std::clock() - rested_at < kLittle) return Status();
+         GiveBackMemory();
+         rested_at = std::clock();
          return Status();
        }},
       {"forget runs", kForgetRunsEvery, [&](const Context& ctx) { return old_runs.Sweep(ctx); }},
@@ -339,6 +343,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
        [&](const Context&) { return task_store->ForgetDeliveries(clock.System() - kKeepDeliveries).status(); }},
   });
   for (const config::Address& address : server->addresses()) spdlog::info("serving on {}", address.ToGrpc());
+  GiveBackMemory();  // what only the start needed
 
   const int signal = WaitForSignal(signals);
   spdlog::info("stopping after signal {}; {} runs are active", signal, dispatcher.active());
