@@ -128,7 +128,7 @@ bool Catalog::ReserveBlob(const Digest& digest, int64_t lease) {
   return false;
 }
 
-void Catalog::FinishBlob(const Digest& digest, std::optional<uint64_t> size, int64_t lease) {
+void Catalog::FinishBlob(const Digest& digest, std::optional<uint64_t> size, int64_t lease, uint64_t number) {
   const SystemTime now = clock_.System();
   {
     std::lock_guard lock(mutex_);
@@ -136,12 +136,20 @@ void Catalog::FinishBlob(const Digest& digest, std::optional<uint64_t> size, int
     if (size) {
       // A pack may have brought the same content meanwhile; the file is there now, so it counts.
       if (const auto it = records_.find(digest); it != records_.end()) Leave(it);
-      Enter(digest, {.size = *size}, now);
+      Enter(digest, {.offset = number, .size = *size}, now);
       Touch(digest, records_.find(digest)->second, now);
       AddToLeaseLocked(lease, digest);
     }
   }
   unreserved_.notify_all();
+}
+
+void Catalog::SettleBlob(const Digest& digest, uint64_t number) {
+  std::lock_guard lock(mutex_);
+  const auto it = records_.find(digest);
+  if (it != records_.end() && it->second.where.is_blob() && it->second.where.offset == number) {
+    it->second.where.offset = 0;
+  }
 }
 
 void Catalog::AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease) {

@@ -27,7 +27,7 @@ namespace slipway::content {
 struct Location {
   static constexpr uint64_t kBlob = UINT64_MAX;
   uint64_t pack = kBlob;  ///< the pack's number
-  uint64_t offset = 0;
+  uint64_t offset = 0;    ///< in the pack; of a blob its number while it is not synced, 0 once it is in its place
   uint64_t size = 0;
   bool is_blob() const { return pack == kBlob; }
   bool operator==(const Location&) const = default;
@@ -71,8 +71,10 @@ class Catalog {
   /// True if it is there (then it is leased). Else waits until nobody makes or removes the blob's file and reserves it:
   /// the caller must call FinishBlob. Whoever reserves several must do so in ascending order.
   bool ReserveBlob(const Digest& digest, int64_t lease);
-  /// Enters the blob, or only ends the reservation if there is no size.
-  void FinishBlob(const Digest& digest, std::optional<uint64_t> size, int64_t lease);
+  /// Enters the blob, or only ends the reservation if there is no size. `number`: it is not synced yet.
+  void FinishBlob(const Digest& digest, std::optional<uint64_t> size, int64_t lease, uint64_t number = 0);
+  /// A blob that was not synced is in its place now.
+  void SettleBlob(const Digest& digest, uint64_t number);
   /// Enters a pack; content that is there already stays where it is.
   void AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease);
 

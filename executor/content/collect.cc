@@ -65,10 +65,14 @@ Status Collection::Sweep(const Context& ctx) {
 }
 
 Status Collection::RemoveBlob(const Candidate& candidate) {
-  const std::string path = store_.layout().Blob(candidate.digest);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+  const std::string path = store_.PathOf(candidate.digest, candidate.where);
+  int gone = ::unlink(path.c_str());
+  // It may have come to its place since we looked: no later, for its name is ours now.
+  if (gone != 0 && errno == ENOENT) gone = ::unlink(store_.layout().Blob(candidate.digest).c_str());
+  if (gone != 0 && errno != ENOENT) {
     Status status = ErrnoStatus(errno, fmt::format("remove '{}'", path));
-    store_.catalog().FinishBlob(candidate.digest, candidate.where.size, 0);  // it is still there
+    // It is still there.
+    store_.catalog().FinishBlob(candidate.digest, candidate.where.size, 0, candidate.where.offset);
     return status;
   }
   store_.catalog().FinishBlob(candidate.digest, std::nullopt, 0);

@@ -7,12 +7,14 @@
 #include <charconv>
 
 #include "executor/base/log.h"
+#include "executor/content/ingest.h"
 
 namespace slipway::content {
 
 namespace {
 
 constexpr auto kSaveUsesEvery = std::chrono::minutes(1);
+constexpr auto kSyncAfter = std::chrono::seconds(2);
 constexpr size_t kOpenPacks = 64;
 
 const Digest& EmptyContent() {
@@ -73,14 +75,15 @@ DiskStore::DiskStore(std::string root, const Clock& clock)
       clock_(clock),
       catalog_(clock),
       pack_files_(layout_),
-      uses_saved_(std::chrono::steady_clock::now()) {}
+      uses_saved_(std::chrono::steady_clock::now()),
+      late_sync_("sync blobs", kSyncAfter, [this](const std::vector<Unsynced>& blobs) { Settle(blobs); }) {}
 
 DiskStore::~DiskStore() { SaveUses(); }
 
 Status DiskStore::Load() {
   last_number_ = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(clock_.System().time_since_epoch()).count());
-  for (const std::string& folder : {layout_.Blobs(), layout_.Packs(), layout_.Ingests()}) {
+  for (const std::string& folder : {layout_.Blobs(), layout_.AllUnsynced(), layout_.Packs(), layout_.Ingests()}) {
     SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(folder, 0700));
   }
   SLIPWAY_RETURN_IF_ERROR(fs::SyncDir(layout_.root));
@@ -92,11 +95,33 @@ Status DiskStore::Load() {
   nothing_ = std::make_shared<const UniqueFd>(std::move(nothing));
   SLIPWAY_ASSIGN_OR_RETURN(use_log_, UseLog::Open(layout_.Uses()));
   SLIPWAY_ASSIGN_OR_RETURN(Uses uses, use_log_->Load());
+  SLIPWAY_RETURN_IF_ERROR(RescueUnsynced());
   SLIPWAY_RETURN_IF_ERROR(LoadBlobs(uses));
   SLIPWAY_RETURN_IF_ERROR(LoadPacks(uses));
   std::vector<std::string> gone;  // what is left in `uses` has no file
   for (const auto& [name, use] : uses) gone.push_back(name);
   return use_log_->Forget(gone);
+}
+
+// After the end of a process all bytes are there, after that of the machine perhaps not.
+Status DiskStore::RescueUnsynced() {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDir(layout_.AllUnsynced()));
+  for (const std::string& name : names) {
+    const std::string path = fs::Join(layout_.AllUnsynced(), name);
+    const auto digest = Digest::Parse(fmt::format("sha256:{}", name.substr(0, name.find('.'))));
+    bool whole = false;
+    if (auto fd = fs::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK); digest.ok() && fd.ok()) {
+      const auto hashed = HashFile(fd->get());
+      whole = hashed.ok() && hashed->first == *digest && hashed->second > 0 && ::fdatasync(fd->get()) == 0;
+    }
+    if (whole) {
+      SLIPWAY_RETURN_IF_ERROR(fs::Rename(path, layout_.Blob(*digest)));
+    } else {
+      spdlog::warn("content store: '{}' had not reached the disk and is removed", name);
+      SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(path));
+    }
+  }
+  return names.empty() ? Status() : fs::SyncDir(layout_.Blobs());
 }
 
 Status DiskStore::LoadBlobs(Uses& uses) {
@@ -153,15 +178,25 @@ Result<Blob> DiskStore::Open(const Digest& digest) {
     auto blob = OpenAt(*where, digest);
     if (blob.ok() || blob.code() != Code::kNotFound) return blob;
     // Collected or moved to another pack since we looked; or somebody else removed the file, and then we forget it too.
-    const std::string path = where->is_blob() ? layout_.Blob(digest) : layout_.Pack(where->pack);
-    catalog_.DropIfLost(digest, *where, [&path] { return !fs::Exists(path); });
+    const std::string path = PathOf(digest, *where);
+    catalog_.DropIfLost(digest, *where, [&] {
+      // It may be on its way from the one to the other.
+      return !fs::Exists(path) && !(where->is_blob() && fs::Exists(layout_.Blob(digest)));
+    });
   }
+}
+
+std::string DiskStore::PathOf(const Digest& digest, const Location& where) const {
+  if (!where.is_blob()) return layout_.Pack(where.pack);
+  return where.offset != 0 ? layout_.Unsynced(digest, where.offset) : layout_.Blob(digest);
 }
 
 Result<Blob> DiskStore::OpenAt(const Location& where, const Digest& digest) {
   if (where.is_blob()) {
-    SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, fs::Open(layout_.Blob(digest), O_RDONLY));
-    return Blob(std::make_shared<const UniqueFd>(std::move(fd)), 0, where.size);
+    Result<UniqueFd> fd = fs::Open(PathOf(digest, where), O_RDONLY);
+    if (fd.code() == Code::kNotFound && where.offset != 0) fd = fs::Open(layout_.Blob(digest), O_RDONLY);
+    if (!fd.ok()) return std::move(fd).status();
+    return Blob(std::make_shared<const UniqueFd>(*std::move(fd)), 0, where.size);
   }
   SLIPWAY_ASSIGN_OR_RETURN(auto fd, pack_files_.Open(where.pack));
   return Blob(std::move(fd), static_cast<int64_t>(where.offset), where.size);
@@ -181,6 +216,33 @@ Status DiskStore::Publish(StagedFile& file, const Digest& digest, uint64_t size,
   if (status.ok()) status = fs::SyncDir(layout_.Blobs());
   catalog_.FinishBlob(digest, status.ok() ? std::optional(size) : std::nullopt, lease);
   return status;
+}
+
+Status DiskStore::PublishUnsynced(StagedFile& file, const Digest& digest, uint64_t size, int64_t lease) {
+  SLIPWAY_RETURN_IF_ERROR(file.Flush());
+  if (catalog_.ReserveBlob(digest, lease)) return Status();
+  const uint64_t number = NextNumber();
+  const Status status = file.MoveTo(layout_.Unsynced(digest, number));
+  catalog_.FinishBlob(digest, status.ok() ? std::optional(size) : std::nullopt, lease, number);
+  if (status.ok()) late_sync_.Add({.digest = digest, .number = number, .file = file.Release()});
+  return status;
+}
+
+// One sync of the folder for all. A blob that cannot be synced or moved stays where it is, usable, and is looked at
+// when the store is opened again.
+void DiskStore::Settle(const std::vector<Unsynced>& blobs) {
+  for (const Unsynced& blob : blobs) {
+    const std::string path = layout_.Unsynced(blob.digest, blob.number);
+    if (::fdatasync(blob.file.get()) != 0) {
+      spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("sync '{}'", path)).message());
+    } else if (::rename(path.c_str(), layout_.Blob(blob.digest).c_str()) == 0) {
+      catalog_.SettleBlob(blob.digest, blob.number);
+    } else if (errno != ENOENT) {  // else it was collected meanwhile
+      spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("move '{}' to its place", path)).message());
+    }
+  }
+  const Status synced = fs::SyncDir(layout_.Blobs());
+  if (!synced.ok()) spdlog::error("content store: {}", synced.message());
 }
 
 Result<Lease> DiskStore::NewLease(std::string_view purpose) {

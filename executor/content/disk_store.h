@@ -1,7 +1,8 @@
 // DiskStore: the content store in a folder. Catalog says what is where, the files hold it, UseLog remembers last uses.
 //
 // Order of every write: the bytes are synced, then renamed to their place, then the folder is synced, then the catalog
-// learns of it. Removal goes the other way: out of the catalog, then the file.
+// learns of it. Only what may be lost with the power (Durable::kSoon) is told to the catalog first and lies in a folder
+// of its own until it is synced. Removal goes the other way: out of the catalog, then the file.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "executor/base/delayed.h"
 #include "executor/content/catalog.h"
 #include "executor/content/layout.h"
 #include "executor/content/store.h"
@@ -32,6 +34,13 @@ class PackFiles {
   const Layout& layout_;
   std::mutex mutex_;
   std::list<Entry> recent_;  // guarded by mutex_; last used first
+};
+
+/// A blob in use that lies at Layout::Unsynced(digest, number).
+struct Unsynced {
+  Digest digest;
+  uint64_t number = 0;
+  UniqueFd file;
 };
 
 class DiskStore : public Store {
@@ -60,6 +69,10 @@ class DiskStore : public Store {
   PackFiles& pack_files() { return pack_files_; }
   /// Moves a synced file to its place as a blob and enters it, unless that content is there by now.
   Status Publish(StagedFile& file, const Digest& digest, uint64_t size, int64_t lease);
+  /// Enters a file that is not synced yet, and has it synced behind.
+  Status PublishUnsynced(StagedFile& file, const Digest& digest, uint64_t size, int64_t lease);
+  /// The file that holds a content.
+  std::string PathOf(const Digest& digest, const Location& where) const;
   /// A lease as a guard, for content in the middle of a write.
   Lease Guard() { return MakeLease(catalog_.NewLease()); }
   static int64_t LeaseId(const Lease* lease) { return IdOf(lease); }
@@ -70,6 +83,8 @@ class DiskStore : public Store {
 
  private:
   using Uses = std::map<std::string, FileUse>;
+  Status RescueUnsynced();
+  void Settle(const std::vector<Unsynced>& blobs);
   Status LoadBlobs(Uses& uses);
   Status LoadPacks(Uses& uses);
   Result<Blob> OpenAt(const Location& where, const Digest& digest);
@@ -84,7 +99,8 @@ class DiskStore : public Store {
   std::shared_ptr<const UniqueFd> nothing_;  // what Open gives for the empty content
   std::atomic<uint64_t> last_number_ = 0;
   std::atomic<std::chrono::steady_clock::time_point> uses_saved_;
-  std::mutex collecting_;  // one collection at a time
+  std::mutex collecting_;        // one collection at a time
+  Delayed<Unsynced> late_sync_;  // last: it uses the others until all is synced
 };
 
 }  // namespace slipway::content

@@ -13,6 +13,7 @@ Status WrongContent(const Digest& is, const Digest& expected) {
 
 Status DiskIngest::Write(std::string_view bytes) {
   SLIPWAY_RETURN_IF_ERROR(failure_);
+  if (!digest_.empty()) return failure_ = Internal("content is written after it was verified");
   if (options_.max_size >= 0 && file_.size() + bytes.size() > static_cast<uint64_t>(options_.max_size)) {
     failure_ = ResourceExhausted("content is larger than {} bytes", options_.max_size);
     return failure_;
@@ -22,18 +23,27 @@ Status DiskIngest::Write(std::string_view bytes) {
   return failure_;
 }
 
-Result<Digest> DiskIngest::Seal() {
+Status DiskIngest::Verify() {
   SLIPWAY_RETURN_IF_ERROR(failure_);
+  if (digest_.empty()) digest_ = hasher_.Finish();
+  if (!options_.expected.empty() && digest_ != options_.expected) failure_ = WrongContent(digest_, options_.expected);
+  return failure_;
+}
+
+Result<Digest> DiskIngest::Seal() {
+  SLIPWAY_RETURN_IF_ERROR(Verify());
   failure_ = Internal("content is committed twice");
-  const Digest digest = hasher_.Finish();
-  if (!options_.expected.empty() && digest != options_.expected) return WrongContent(digest, options_.expected);
-  return digest;
+  return digest_;
 }
 
 Result<Digest> DiskIngest::Commit(Lease* lease) {
   SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, Seal());
   // The empty content needs no file, and what is there already need not reach the disk again.
   if (size() == 0 || store_.catalog().LeaseIfPresent(digest, DiskStore::LeaseId(lease))) return digest;
+  if (options_.durable == Durable::kSoon) {
+    SLIPWAY_RETURN_IF_ERROR(store_.PublishUnsynced(file_, digest, size(), DiskStore::LeaseId(lease)));
+    return digest;
+  }
   SLIPWAY_RETURN_IF_ERROR(file_.Sync());
   SLIPWAY_RETURN_IF_ERROR(store_.Publish(file_, digest, size(), DiskStore::LeaseId(lease)));
   return digest;
@@ -41,6 +51,7 @@ Result<Digest> DiskIngest::Commit(Lease* lease) {
 
 Result<std::unique_ptr<Ingest>> DiskStore::Begin(const IngestOptions& options) {
   SLIPWAY_ASSIGN_OR_RETURN(StagedFile file, StagedFile::Create(layout_.Ingest(NextNumber())));
+  if (options.durable == Durable::kSoon) file.WriteLate();
   return std::make_unique<DiskIngest>(*this, options, std::move(file));
 }
 
@@ -86,6 +97,8 @@ Result<StagedFile> LinkOrCopy(const std::string& path, const std::string& staged
   return copy;
 }
 
+}  // namespace
+
 Result<std::pair<Digest, uint64_t>> HashFile(int fd) {
   Hasher hasher;
   std::string buffer(256U << 10, '\0');
@@ -97,8 +110,6 @@ Result<std::pair<Digest, uint64_t>> HashFile(int fd) {
     size += got;
   }
 }
-
-}  // namespace
 
 Result<Digest> DiskStore::PutFile(const std::string& path, Lease* lease) {
   const std::string what = fmt::format("take in '{}'", path);

@@ -11,6 +11,9 @@
 
 namespace slipway::content {
 
+/// Digest and size of a file's content.
+Result<std::pair<Digest, uint64_t>> HashFile(int fd);
+
 /// "content is 'sha256:…' and should be 'sha256:…'"
 Status WrongContent(const Digest& is, const Digest& expected);
 
@@ -21,6 +24,7 @@ class DiskIngest : public Ingest {
 
   Status Write(std::string_view bytes) override;
   uint64_t size() const override { return file_.size(); }
+  Status Verify() override;
   Result<Digest> Commit(Lease* lease) override;
 
   /// The first half of Commit: checks and syncs. The rest is for Publish.
@@ -32,6 +36,7 @@ class DiskIngest : public Ingest {
   const IngestOptions options_;
   StagedFile file_;
   Hasher hasher_;
+  Digest digest_;  // empty until nothing more is written
   Status failure_;
 };
 

@@ -2,6 +2,7 @@
 //
 //   <root>/blobs/<hex>       one content each, named by its digest
 //   <root>/packs/<n>.pack    many small ones; format in pack.h
+//   <root>/unsynced/<hex>.<n> the same before it has reached the disk; verified when the store is opened
 //   <root>/ingest/<n>        being written; emptied when the store is opened
 //   <root>/uses.db           when each file above was last used
 #pragma once
@@ -18,11 +19,16 @@ struct Layout {
   std::string root;
 
   std::string Blobs() const { return fs::Join(root, "blobs"); }
+  std::string AllUnsynced() const { return fs::Join(root, "unsynced"); }
   std::string Packs() const { return fs::Join(root, "packs"); }
   std::string Ingests() const { return fs::Join(root, "ingest"); }
   std::string Uses() const { return fs::Join(root, "uses.db"); }
 
   std::string Blob(const Digest& digest) const { return fmt::format("{}/blobs/{}", root, digest.hex()); }
+  /// The number tells one write of a content from a later one.
+  std::string Unsynced(const Digest& digest, uint64_t number) const {
+    return fmt::format("{}/unsynced/{}.{}", root, digest.hex(), number);
+  }
   std::string Pack(uint64_t number) const { return fmt::format("{}/packs/{}", root, PackName(number)); }
   std::string Ingest(uint64_t number) const { return fmt::format("{}/ingest/{}", root, number); }
 

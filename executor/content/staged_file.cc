@@ -19,6 +19,7 @@ StagedFile::StagedFile(StagedFile&& other) noexcept
       fd_(std::move(other.fd_)),
       buffer_(std::exchange(other.buffer_, {})),
       size_(std::exchange(other.size_, 0)),
+      late_(other.late_),
       started_(std::exchange(other.started_, 0)) {}
 
 StagedFile& StagedFile::operator=(StagedFile&& other) noexcept {
@@ -28,6 +29,7 @@ StagedFile& StagedFile::operator=(StagedFile&& other) noexcept {
     fd_ = std::move(other.fd_);
     buffer_ = std::exchange(other.buffer_, {});
     size_ = std::exchange(other.size_, 0);
+    late_ = other.late_;
     started_ = std::exchange(other.started_, 0);
   }
   return *this;
@@ -68,7 +70,7 @@ Status StagedFile::Flush() {
 
 Status StagedFile::WriteThrough(std::string_view bytes) {
   SLIPWAY_RETURN_IF_ERROR(fs::WriteAll(fd_.get(), bytes).With(fmt::format("'{}'", path_)));
-  if (size_ - started_ >= kWriteBackStep) {
+  if (!late_ && size_ - started_ >= kWriteBackStep) {
     // Only a hint: what it cannot do, the sync does.
     ::sync_file_range(fd_.get(), static_cast<off64_t>(started_), 0, SYNC_FILE_RANGE_WRITE);
     started_ = size_;

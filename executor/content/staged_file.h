@@ -22,6 +22,8 @@ class StagedFile {
   static Result<StagedFile> Create(std::string path);
   /// Takes over the file at `path`, opened as `fd`. An empty path names nothing that would be removed.
   static StagedFile Adopt(std::string path, UniqueFd fd);
+  /// Nothing is sent to the disk before Sync.
+  void WriteLate() { late_ = true; }
 
   bool valid() const { return fd_.valid(); }
   int fd() const { return fd_.get(); }
@@ -29,19 +31,23 @@ class StagedFile {
   uint64_t size() const { return size_; }
 
   Status Write(std::string_view bytes);
-  /// Brings all bytes to the disk. Required before MoveTo.
+  /// Hands all bytes to the kernel.
+  Status Flush();
+  /// Brings all bytes to the disk. Required before MoveTo where a crash must not leave half a file.
   Status Sync();
   /// Renames to `path`, replacing what is there. The caller syncs the folder.
   Status MoveTo(const std::string& path);
+  /// Gives the descriptor away, of a file that was moved.
+  UniqueFd Release() { return std::move(fd_); }
 
  private:
-  Status Flush();
   Status WriteThrough(std::string_view bytes);
 
   std::string path_;
   UniqueFd fd_;
   std::string buffer_;
-  uint64_t size_ = 0;     // with what is in the buffer
+  uint64_t size_ = 0;  // with what is in the buffer
+  bool late_ = false;
   uint64_t started_ = 0;  // up to here the kernel was asked to begin writing to the disk
 };
 

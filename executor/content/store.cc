@@ -48,8 +48,8 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& root, const OpenOp
   return std::unique_ptr<Store>(std::move(store));
 }
 
-Result<Digest> Store::Put(std::string_view bytes, Lease* lease) {
-  SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<Ingest> ingest, Begin({}));
+Result<Digest> Store::Put(std::string_view bytes, Lease* lease, Durable durable) {
+  SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<Ingest> ingest, Begin({.expected = {}, .durable = durable}));
   SLIPWAY_RETURN_IF_ERROR(ingest->Write(bytes));
   return ingest->Commit(lease);
 }

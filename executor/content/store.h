@@ -6,7 +6,7 @@
 //
 // Life cycle of a write: Begin → Write … → Commit. Bytes go to a temporary name, are hashed on the way, synced,
 // renamed: content that is visible is whole, also after a crash; what a crash left unfinished is swept when the store
-// is opened.
+// is opened. What can be fetched or made again need not wait for the disk (Durable::kSoon).
 //
 // The files are the truth and are listed when the store is opened; a small database remembers only when each was last
 // used, written now and then, and may be lost. A lease protects what a run uses or makes from Collect(). Leases live in
@@ -86,6 +86,9 @@ class Ingest {
   virtual Status Write(std::string_view bytes) = 0;
   /// Bytes written so far.
   virtual uint64_t size() const = 0;
+  /// No more is written: DATA_LOSS if `expected` was given and this is something else. For who wants to know before the
+  /// content has reached the disk; Commit does the same.
+  virtual Status Verify() = 0;
   /// Makes the content visible and leased; its digest. DATA_LOSS if `expected` was given and differs (nothing is kept).
   /// Content that is there already is OK. `lease` may be nullptr: then Collect may take it at once. Call it once.
   virtual Result<Digest> Commit(Lease* lease) = 0;
@@ -107,9 +110,15 @@ class BatchIngest {
   virtual Status Commit(Lease* lease) = 0;
 };
 
+enum class Durable {
+  kAtCommit,  ///< what was committed is there after a crash of the machine
+  kSoon,      ///< it is synced some seconds later; if the machine crashes before, it may be gone (never broken)
+};
+
 struct IngestOptions {
   Digest expected;        ///< verified at Commit unless empty
   int64_t max_size = -1;  ///< RESOURCE_EXHAUSTED past this; -1: no bound
+  Durable durable = Durable::kAtCommit;
 };
 
 struct CollectOptions {
@@ -146,7 +155,7 @@ class Store {
   virtual Result<std::unique_ptr<Ingest>> Begin(const IngestOptions& options) = 0;
   virtual Result<std::unique_ptr<BatchIngest>> BeginBatch() = 0;
   /// A small document in one call. `lease` as in Ingest::Commit.
-  Result<Digest> Put(std::string_view bytes, Lease* lease);
+  Result<Digest> Put(std::string_view bytes, Lease* lease, Durable durable = Durable::kAtCommit);
   /// Takes a file of this file system in as content by a hard link (a copy where that fails), hashing it on the way.
   /// The caller promises never to write to the file again. INVALID_ARGUMENT for what is not a regular file.
   virtual Result<Digest> PutFile(const std::string& path, Lease* lease) = 0;

@@ -18,6 +18,21 @@ TEST_F(CrashTest, UnfinishedWritesAreSwept) {
   EXPECT_TRUE(List("ingest").empty());
 }
 
+TEST_F(CrashTest, WhatHadNotReachedTheDiskIsKeptIfItIsWhole) {
+  const Digest whole = Digest::Of("whole"), torn = Digest::Of("torn"), emptied = Digest::Of("emptied");
+  store_.reset();
+  ASSERT_TRUE(fs::WriteFileAtomic(Path("unsynced/" + whole.hex() + ".7"), "whole").ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(Path("unsynced/" + torn.hex() + ".8"), std::string("to\0\0", 4)).ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(Path("unsynced/" + emptied.hex() + ".9"), "").ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(Path("unsynced/strange"), "strange").ok());
+  Reopen();
+  EXPECT_EQ(Get(whole), "whole");
+  EXPECT_FALSE(store_->Has(torn));
+  EXPECT_FALSE(store_->Has(emptied));
+  EXPECT_TRUE(List("unsynced").empty());
+  EXPECT_EQ(List("blobs"), std::vector{whole.hex()});
+}
+
 TEST_F(CrashTest, AFileWithoutARecordIsAdopted) {
   // Renamed to its place and then the power went, before anything was noted.
   const Digest digest = Digest::Of("orphan");
@@ -106,7 +121,8 @@ TEST_F(CrashTest, ContentInTwoPacksCountsOnce) {
     Lease lease = *(*store)->NewLease("writer");
     std::string said;
     if (i % 3 == 0) {
-      said = (*store)->Put(fmt::format("blob {}", i), &lease)->hex() + "\n";
+      const Durable durable = i % 2 == 0 ? Durable::kAtCommit : Durable::kSoon;
+      said = (*store)->Put(fmt::format("blob {}", i), &lease, durable)->hex() + "\n";
     } else {
       auto batch = *(*store)->BeginBatch();
       for (int k = 0; k < 5; ++k) said += batch->Add(fmt::format("packed {} {}", i, k))->hex() + "\n";

@@ -90,6 +90,47 @@ TEST_F(StoreTest, AnIngestIsCommittedOnce) {
   EXPECT_EQ(ingest->Commit(nullptr).code(), Code::kInternal);
 }
 
+TEST_F(StoreTest, WhatIsWrittenIsVerifiedBeforeItIsCommitted) {
+  std::unique_ptr<Ingest> right = *store_->Begin({.expected = Digest::Of("right")});
+  ASSERT_TRUE(right->Write("right").ok());
+  EXPECT_TRUE(right->Verify().ok());
+  EXPECT_EQ(right->Write("more").code(), Code::kInternal) << "what was verified stays";
+  std::unique_ptr<Ingest> wrong = *store_->Begin({.expected = Digest::Of("right")});
+  ASSERT_TRUE(wrong->Write("wrong").ok());
+  EXPECT_EQ(wrong->Verify().code(), Code::kDataLoss);
+  EXPECT_EQ(wrong->Commit(nullptr).code(), Code::kDataLoss);
+  std::unique_ptr<Ingest> again = *store_->Begin({.expected = Digest::Of("right")});
+  ASSERT_TRUE(again->Write("right").ok());
+  EXPECT_TRUE(again->Verify().ok());
+  EXPECT_EQ(*again->Commit(nullptr), Digest::Of("right"));
+  EXPECT_EQ(Get(Digest::Of("right")), "right");
+}
+
+TEST_F(StoreTest, WhatIsSyncedLaterCanBeReadAtOnceAndComesToItsPlace) {
+  Lease lease = *store_->NewLease("test");
+  const Digest digest = *store_->Put("later", &lease, Durable::kSoon);
+  EXPECT_EQ(Get(digest), "later");
+  EXPECT_EQ(*store_->TotalBytes(), 5U);
+  EXPECT_EQ(*store_->Put("later", nullptr, Durable::kSoon), digest) << "it is there already";
+  const Blob open = *store_->Open(digest);
+  lease = Lease();
+  Reopen();  // what waits is synced before the store ends
+  EXPECT_TRUE(List("unsynced").empty());
+  EXPECT_EQ(List("blobs"), std::vector{digest.hex()});
+  EXPECT_EQ(Get(digest), "later");
+  EXPECT_EQ(open.ReadAll().ValueOr(""), "later");
+}
+
+TEST_F(StoreTest, WhatIsSyncedLaterCanBeCollectedBefore) {
+  const Digest first = *store_->Put("first", nullptr, Durable::kSoon);
+  Collect();
+  EXPECT_EQ(Get(first), "<NOT_FOUND>");
+  EXPECT_EQ(*store_->Put("first", nullptr, Durable::kSoon), first);
+  EXPECT_EQ(Get(first), "first");
+  Reopen();
+  EXPECT_EQ(Get(first), "first");
+}
+
 TEST_F(StoreTest, LargeContentInManyWritesKeepsItsBytes) {
   std::string content;
   std::unique_ptr<Ingest> ingest = *store_->Begin({});
