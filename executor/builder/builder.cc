@@ -240,7 +240,8 @@ Status BuilderImpl::FetchLayer(const Context& ctx, const layer::Remote& remote,
   const std::string what = "download " + remote.descriptor.digest.Short();
   const auto count = [&](uint64_t done, uint64_t total) { progress.Count(what, done, total); };
   const auto fetch = [&](const registry::Session& session) {
-    return session.FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink, count);
+    return session.FetchBlob(ctx, {remote.host, remote.repository}, remote.descriptor, sink, count,
+                             registry::HashedBy::kSink);
   };
   for (auto& logins : open_logins_.For(ctx, remote.host)) {
     Status status = fetch(registry_->NewIsolatedSession(std::move(logins)));

@@ -68,17 +68,23 @@ class Imported : public solver::CacheSource {
       const Layer& layer = found.document->config.layers[index];
       layer::Key key = layer.diff_id.ToString();
       // A layer that is known keeps the places it has: what a cache says of it is not proven until it is read.
-      if (!layers_.Usable({key})) {
-        if (layer.blob < 0) return std::nullopt;
-        const oci::Descriptor& blob = found.document->blobs[static_cast<size_t>(layer.blob)];
+      const oci::Descriptor* blob = layer.blob < 0 ? nullptr : &found.document->blobs[static_cast<size_t>(layer.blob)];
+      if (!layers_.Usable({key}) || (blob != nullptr && !IsBlobOf(key, blob->digest))) {
+        if (blob == nullptr) return std::nullopt;
         auto added =
-            layers_.AddRemote(layer.diff_id, {.descriptor = blob, .host = ref_.host, .repository = ref_.repository});
+            layers_.AddRemote(layer.diff_id, {.descriptor = *blob, .host = ref_.host, .repository = ref_.repository});
         if (!added.ok()) return std::nullopt;
         key = *std::move(added);
       }
       chain.push_back(std::move(key));
     }
     return chain;
+  }
+
+  bool IsBlobOf(const layer::Key& key, const Digest& blob) {
+    const std::vector<layer::Remote> places = layers_.Remotes(key);
+    return std::any_of(places.begin(), places.end(),
+                       [&](const layer::Remote& place) { return place.descriptor.digest == blob; });
   }
 
   const oci::Reference ref_;

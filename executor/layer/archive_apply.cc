@@ -1,4 +1,10 @@
 // Unpacking into a folder: ApplyLayer and MaterializeTree.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "executor/base/fs.h"
 #include "executor/layer/archive.h"
 #include "executor/layer/archive_stream.h"
 #include "executor/layer/folder_writer.h"
@@ -102,7 +108,6 @@ Result<AppliedLayer> ApplyLayer(const Context& ctx, const ByteSource& source, oc
       return path.empty() && implied && !entry.opaque ? Status() : writer->FinishFolder(path, entry);
     });
   }
-  if (status.ok()) status = writer->Sync();
   if (!status.ok()) return fail(std::move(status));
   AppliedLayer applied;
   applied.self_contained = !table.asked_lower();
@@ -127,7 +132,12 @@ Status MaterializeTree(const Context& ctx, const EntrySource& source, const std:
   for (const tree::Entry& entry : entries) {
     if (entry.is_dir()) SLIPWAY_RETURN_IF_ERROR(in_context(writer.FinishFolder(entry.path, entry), entry));
   }
-  return writer.Sync();
+  return Status();
+}
+
+Status SyncFolders(const std::string& dir) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::Open(dir, O_RDONLY | O_DIRECTORY));
+  return ::syncfs(fd.get()) == 0 ? Status() : ErrnoStatus(errno, fmt::format("sync the file system of '{}'", dir));
 }
 
 }  // namespace slipway::layer

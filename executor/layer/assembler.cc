@@ -212,7 +212,8 @@ Result<AssembledLayer> Assemble(const Context& ctx, const EntrySource& source, c
                                 content::Store& store, content::Lease* lease, ThreadPool& pool, BlobSink* sink,
                                 const std::function<void(uint64_t)>& progress, BlockReuse* reuse) {
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
-  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::Ingest> ingest, store.Begin({}));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::Ingest> ingest,
+                           store.Begin({.expected = {}, .durable = content::Durable::kSoon}));
   Output output(*ingest, sink);
   const StreamFormat format = FormatFor(source, options);
   CompressPipeline pipeline(

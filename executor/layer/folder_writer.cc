@@ -17,8 +17,6 @@ namespace slipway::layer {
 namespace {
 
 constexpr size_t kMostOpenFolders = 32;
-/// Files from this size on are sent to the disk at once, so that the sync at the end finds little left.
-constexpr uint64_t kLargeFile = 1U << 20;
 
 std::array<timespec, 2> TimesOf(const tree::Entry& entry) {
   timespec time{};
@@ -198,7 +196,6 @@ Status FolderWriter::EndFile() {
   if (special && ::fchmod(file.get(), entry.mode & 07777) != 0) return Failed("chmod", entry.path);
   SLIPWAY_RETURN_IF_ERROR(SetXattrs(file.get(), entry));
   if (::futimens(file.get(), TimesOf(entry).data()) != 0) return Failed("set time of", entry.path);
-  if (entry.size >= kLargeFile) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   return Status();
 }
 
@@ -230,10 +227,6 @@ Status FolderWriter::FinishFolder(const std::string& path, const tree::Entry& en
     return Failed("make opaque", path);
   }
   return ::futimens(fd.get(), TimesOf(entry).data()) == 0 ? Status() : Failed("set time of", path);
-}
-
-Status FolderWriter::Sync() {
-  return ::syncfs(root_.get()) == 0 ? Status() : ErrnoStatus(errno, "sync the file system");
 }
 
 }  // namespace slipway::layer

@@ -41,9 +41,6 @@ class FolderWriter {
   /// Owner, mode, attributes and times of a folder that was made (or of the root: ""). Nothing may be made in it
   /// afterwards.
   Status FinishFolder(const std::string& path, const tree::Entry& entry);
-  /// Writes all of it to the disk, so that a record may name it. One syncfs: an fsync for each of thousands of files
-  /// would take seconds, and without either a crash of the machine could leave a recorded layer with empty files in it.
-  Status Sync();
 
  private:
   struct OpenFolder {

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
+#include <memory>
 #include <mutex>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "executor/base/context.h"
@@ -15,7 +14,7 @@ namespace slipway::layer {
 
 class BytePipe {
  public:
-  explicit BytePipe(size_t capacity = 4U << 20) : capacity_(capacity) {}
+  explicit BytePipe(size_t capacity = 1U << 20) : capacity_(capacity), ring_(new char[capacity]) {}
 
   /// Writer: blocks while the buffer is full. CANCELLED once the reader has closed.
   Status Write(const Context& ctx, std::string_view bytes);
@@ -28,11 +27,11 @@ class BytePipe {
 
  private:
   const size_t capacity_;
+  const std::unique_ptr<char[]> ring_;  // between read_ and written_ of the reader, the rest of the writer
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::string> chunks_;  // guarded by mutex_, as all below
-  size_t front_used_ = 0;
-  size_t held_ = 0;
+  uint64_t written_ = 0;  // bytes so far; guarded by mutex_, as all below
+  uint64_t read_ = 0;
   bool finished_ = false;
   bool closed_ = false;
   Status end_;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "executor/base/delayed.h"
 #include "executor/base/flight.h"
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
@@ -144,6 +145,14 @@ class StoreImpl : public Store {
   Result<T> WithBlobStream(const Context& ctx, const LayerRow& row, const VertexProgress& progress,
                            const std::function<Result<T>(const ByteSource&, oci::Compression)>& use);
 
+  /// An unpacked folder that is in use and not recorded yet: it has not reached the disk.
+  struct Fresh {
+    Key key;
+    std::string below;  // as in Records::AddUnpacked
+    std::string dir;
+  };
+  Result<std::string> UnpackedDir(const Key& key, const std::string& below);
+  void RecordFresh(const std::vector<Fresh>& folders);
   Result<std::string> UnpackNow(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
                                 const VertexProgress& progress);
   Result<bool> FillFolder(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
@@ -158,6 +167,8 @@ class StoreImpl : public Store {
   ThreadPool& pool_;
   const std::unique_ptr<Records> records_;
   Guarded<IndexCache> indexes_;
+  struct Turn {};
+  Guarded<Turn> adding_remotes_;  // a key is for the blob that came first
   Guarded<std::unordered_set<const Chain*>> pins_;
   Guarded<std::map<Key, std::chrono::steady_clock::time_point>> newborn_;
   Flight<TreePtr> index_flights_;
@@ -166,6 +177,9 @@ class StoreImpl : public Store {
   Downloads downloads_;
   const std::string boot_ = BootId();
   Settler settler_{options_.root, [this](const std::vector<Key>& keys) { return records_->Settle(keys); }};
+  Guarded<std::vector<Fresh>> fresh_;
+  Delayed<Fresh> records_of_fresh_{"sync layers", std::chrono::seconds(2),
+                                   [this](const std::vector<Fresh>& folders) { RecordFresh(folders); }};  // last
 };
 
 Status StoreImpl::Sweep() {
@@ -206,13 +220,19 @@ Status StoreImpl::Insert(LayerRow row, const std::string& boot) {
 }
 
 Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
+  const Digest& blob = where.descriptor.digest;
   Key key = diff_id.ToString();
+  const auto adding = adding_remotes_.Lock();
+  std::vector<Remote> known = Remotes(key);
+  const auto same_blob = [&](const Remote& remote) { return remote.descriptor.digest == blob; };
+  if (!known.empty() && std::none_of(known.begin(), known.end(), same_blob)) {
+    // Somebody else says that this blob comes to that diff id. Nobody has looked yet, so the two are not one layer.
+    key = fmt::format("{}@{}", key, blob);
+    known = Remotes(key);
+  }
   // Most bases are known already, and then nothing is written.
-  for (const Remote& known : Remotes(key)) {
-    if (known.host == where.host && known.repository == where.repository &&
-        known.descriptor.digest == where.descriptor.digest) {
-      return key;
-    }
+  for (const Remote& remote : known) {
+    if (remote.host == where.host && remote.repository == where.repository && same_blob(remote)) return key;
   }
   SLIPWAY_RETURN_IF_ERROR(
       Insert({.key = key, .diff_id = diff_id, .recipe = {}, .index = {}, .upper = "", .created = {}}));
@@ -231,7 +251,7 @@ Result<Key> StoreImpl::AddRecipe(TreePtr recipe, const Digest& encoded) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::optional<LayerRow> known, records_->Find(key));
   if (!known || !content_.Has(digest)) {
     SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new recipe"));
-    if (encoded.empty()) SLIPWAY_RETURN_IF_ERROR(content_.Put(bytes, &lease).status());
+    if (encoded.empty()) SLIPWAY_RETURN_IF_ERROR(content_.Put(bytes, &lease, content::Durable::kSoon).status());
     SLIPWAY_RETURN_IF_ERROR(
         Insert({.key = key, .diff_id = {}, .recipe = digest, .index = {}, .upper = "", .created = {}}));
   }
@@ -311,8 +331,9 @@ Result<TreePtr> StoreImpl::MakeIndex(const Context& ctx, const LayerRow& row, co
     SLIPWAY_ASSIGN_OR_RETURN(tree::Tree walked, WalkUpper(ctx, row.upper));
     tree = std::make_shared<const tree::Tree>(std::move(walked));
   } else {
+    // Whoever unpacks the layer verifies the diff id; the table of a blob is that of the blob in any case.
     const auto use = [&](const ByteSource& source, oci::Compression compression) {
-      return IndexLayer(ctx, source, compression, row.diff_id, options_.limits);
+      return IndexLayer(ctx, source, compression, {}, options_.limits);
     };
     SLIPWAY_ASSIGN_OR_RETURN(tree::Tree indexed, WithBlobStream<tree::Tree>(ctx, row, progress, use));
     tree = std::make_shared<const tree::Tree>(std::move(indexed));
@@ -323,7 +344,7 @@ Result<TreePtr> StoreImpl::MakeIndex(const Context& ctx, const LayerRow& row, co
 
 Status StoreImpl::SaveIndex(const Key& key, const TreePtr& tree) {
   SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new index"));
-  SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, content_.Put(tree::Encode(*tree), &lease));
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, content_.Put(tree::Encode(*tree), &lease, content::Durable::kSoon));
   return records_->SetIndex(key, digest);
 }
 
@@ -333,8 +354,8 @@ Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, con
   const std::vector<Remote> remotes = Remotes(row.key);
   if (remotes.empty()) return NotFound("no registry is known to have layer '{}'", row.key);
   for (const Remote& remote : remotes) {
-    const auto blob = downloads_.Has(remote.descriptor.digest) ? content_.Open(remote.descriptor.digest)
-                                                               : Result<content::Blob>(NotFound("not here"));
+    const auto blob = content_.Has(remote.descriptor.digest) ? content_.Open(remote.descriptor.digest)
+                                                             : Result<content::Blob>(NotFound("not here"));
     if (!blob.ok()) continue;
     SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(remote.descriptor.media_type));
     return use(ReadBlob(*blob), compression);
@@ -346,7 +367,7 @@ Result<T> StoreImpl::WithBlobStream(const Context& ctx, const LayerRow& row, con
   SLIPWAY_RETURN_IF_ERROR(
       downloads_.Stream(ctx, remote, progress, [&](const ByteSource& source) { streamed = use(source, compression); }));
   if (streamed && (streamed->ok() || ctx.Done())) return *std::move(streamed);
-  if (streamed && downloads_.Has(remote.descriptor.digest))
+  if (streamed && content_.Has(remote.descriptor.digest))
     return *std::move(streamed);  // the bytes are right, the layer is not
   SLIPWAY_RETURN_IF_ERROR(downloads_.Ensure(ctx, remotes, progress));
   return WithBlobStream<T>(ctx, row, progress, use);
@@ -360,7 +381,7 @@ Result<std::vector<std::string>> StoreImpl::LowerDirs(const Context& ctx, const 
     SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(chain[i]));
     dirs[i] = row.upper;
     if (dirs[i].empty()) {
-      SLIPWAY_ASSIGN_OR_RETURN(dirs[i], records_->Unpacked(chain[i], ChainId(chain, i)));
+      SLIPWAY_ASSIGN_OR_RETURN(dirs[i], UnpackedDir(chain[i], ChainId(chain, i)));
     }
     if (dirs[i].empty()) missing.push_back(i);
   }
@@ -381,7 +402,7 @@ Result<std::string> StoreImpl::Unpacked(const Context& ctx, const Chain& chain, 
   if (!row.upper.empty()) return row.upper;
   const std::string below = ChainId(chain, position);
   return unpack_flights_.Do(ctx, row.key + " " + below, [&]() -> Result<std::string> {
-    SLIPWAY_ASSIGN_OR_RETURN(std::string dir, records_->Unpacked(row.key, below));
+    SLIPWAY_ASSIGN_OR_RETURN(std::string dir, UnpackedDir(row.key, below));
     if (!dir.empty() && fs::Exists(dir)) return dir;
     return UnpackNow(ctx, chain, position, row, progress);
   });
@@ -395,8 +416,31 @@ Result<std::string> StoreImpl::UnpackNow(const Context& ctx, const Chain& chain,
   const std::string dir = fs::Join(Folder("unpacked"), RandomName());
   SLIPWAY_RETURN_IF_ERROR(fs::Rename(temp.path(), dir));
   temp.Release();
-  SLIPWAY_RETURN_IF_ERROR(records_->AddUnpacked(row.key, alone ? "" : ChainId(chain, position), dir));
+  Fresh fresh{.key = row.key, .below = alone ? "" : ChainId(chain, position), .dir = dir};
+  fresh_.Lock()->push_back(fresh);
+  records_of_fresh_.Add(std::move(fresh));
   return dir;
+}
+
+Result<std::string> StoreImpl::UnpackedDir(const Key& key, const std::string& below) {
+  for (const Fresh& fresh : *fresh_.Lock()) {
+    if (fresh.key == key && (fresh.below.empty() || fresh.below == below)) return fresh.dir;
+  }
+  return records_->Unpacked(key, below);
+}
+
+// What fails stays in use, and is swept at the next start.
+void StoreImpl::RecordFresh(const std::vector<Fresh>& folders) {
+  const auto record = [&]() -> Status {
+    SLIPWAY_RETURN_IF_ERROR(SyncFolders(Folder("unpacked")));
+    for (const Fresh& done : folders) {
+      SLIPWAY_RETURN_IF_ERROR(records_->AddUnpacked(done.key, done.below, done.dir));
+      auto fresh = fresh_.Lock();
+      std::erase_if(*fresh, [&](const Fresh& one) { return one.dir == done.dir; });
+    }
+    return Status();
+  };
+  if (const Status status = record(); !status.ok()) spdlog::warn("record unpacked layers: {}", status.message());
 }
 
 // Whether the layer stands alone: it did not depend on what is below it.
@@ -514,7 +558,7 @@ Result<AssembledLayer> StoreImpl::RegistryBlob(const Context& ctx, const LayerRo
   const std::vector<Remote> remotes = Remotes(row.key);
   SLIPWAY_RETURN_IF_ERROR(downloads_.Ensure(ctx, remotes, progress));
   for (const Remote& remote : remotes) {
-    if (!downloads_.Has(remote.descriptor.digest)) continue;
+    if (!content_.Has(remote.descriptor.digest)) continue;
     if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(remote.descriptor.digest));
     return AssembledLayer{.diff_id = row.diff_id, .descriptor = remote.descriptor, .tar_bytes = 0};
   }
@@ -577,6 +621,7 @@ Status StoreImpl::Retain(const std::vector<Key>& keep) {
                   [](const auto& born) { return std::chrono::steady_clock::now() - born.second > kChildhood; });
     for (const auto& [key, born] : *newborn) kept.insert(key);
   }
+  for (const Fresh& fresh : *fresh_.Lock()) kept.insert(fresh.key);
   std::vector<Key> gone;
   std::vector<std::string> folders;
   for (const LayerRow& row : rows) {

@@ -32,7 +32,8 @@
 
 namespace slipway::layer {
 
-/// "sha256:…" (diff id, of registry layers), "recipe:sha256:…" or "upper:<random>".
+/// "sha256:…" (diff id, of registry layers; with "@sha256:…" if an earlier one claimed it for another blob),
+/// "recipe:sha256:…" or "upper:<random>".
 using Key = std::string;
 /// Bottom first. Empty: scratch.
 using Chain = std::vector<Key>;
@@ -44,7 +45,7 @@ struct Remote {
   std::string repository;
 };
 
-/// Streams a blob from a registry into `sink`, verifying its digest.
+/// Streams a blob from a registry into `sink`. Its digest is not verified: it is hashed where it is kept.
 using Fetch = std::function<Status(const Context&, const Remote&, const std::function<Status(std::string_view)>& sink,
                                    const VertexProgress&)>;
 
@@ -80,6 +81,8 @@ class Store {
   /// Where recipes' contents and blobs are.
   virtual content::Store& content() = 0;
 
+  /// A key stands for one blob, wherever that is: what an image's config says of it is only believed once the layer is
+  /// unpacked, and must not lead to other bytes where somebody else's image has that diff id.
   virtual Result<Key> AddRemote(const Digest& diff_id, const Remote& where) = 0;
   /// Equal recipes are one layer. Parents of every entry must be among the entries. Contents are leased by the caller.
   /// `encoded` is the digest of the encoded tree where the content store has it already, leased.

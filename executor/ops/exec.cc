@@ -217,6 +217,7 @@ Status ExecOps::FillCache(const Context& ctx, const graph::ExecMount& mount, con
     source.tree = std::make_shared<const tree::Tree>(std::move(entries));
     source.open = [this](const tree::Entry& entry) { return layers_.content().Open(entry.digest); };
     SLIPWAY_RETURN_IF_ERROR(layer::MaterializeTree(ctx, source, path));
+    SLIPWAY_RETURN_IF_ERROR(layer::SyncFolders(path));  // it outlives the build
   }
   if (::chown(path.c_str(), ids_.host_base + folder.uid, ids_.host_base + folder.gid) != 0 ||
       ::chmod(path.c_str(), folder.mode) != 0) {

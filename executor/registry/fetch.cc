@@ -10,12 +10,14 @@ namespace {
 /// One blob on its way to a sink, over as many connections as it takes.
 class BlobFetch {
  public:
-  BlobFetch(std::string what, const oci::Descriptor& descriptor, const http::Sink& sink, const ProgressFn& progress)
+  BlobFetch(std::string what, const oci::Descriptor& descriptor, const http::Sink& sink, const ProgressFn& progress,
+            HashedBy hashed_by)
       : what_(std::move(what)),
         descriptor_(descriptor),
         size_(static_cast<uint64_t>(descriptor.size)),
         sink_(sink),
-        progress_(progress, size_) {}
+        progress_(progress, size_),
+        hashes_(hashed_by == HashedBy::kFetch) {}
 
   Status Run(const Context& ctx, Caller& caller, const Repository& repo) {
     Call call{.what = what_, .repo = repo, .target = ApiPath(repo, "blobs", descriptor_.digest.ToString())};
@@ -56,7 +58,7 @@ class BlobFetch {
     bytes.remove_prefix(known);
     if (bytes.size() > size_ - offset_) return DataLoss("{}: there are more than {} bytes", what_, size_);
     if (bytes.empty()) return Status();
-    hasher_.Update(bytes);
+    if (hashes_) hasher_.Update(bytes);
     SLIPWAY_RETURN_IF_ERROR(sink_(bytes));
     offset_ += bytes.size();
     progress_.Report(offset_);
@@ -65,6 +67,7 @@ class BlobFetch {
 
   Status Finish() {
     if (offset_ != size_) return DataLoss("{}: it ended after {} of {} bytes", what_, offset_, size_);
+    if (!hashes_) return Status();
     const Digest got = hasher_.Finish();
     if (got == descriptor_.digest) return Status();
     return DataLoss("{}: what came has digest {}; it was damaged on the way or in the registry", what_, got);
@@ -75,6 +78,7 @@ class BlobFetch {
   const uint64_t size_;
   const http::Sink& sink_;
   ProgressGate progress_;
+  const bool hashes_;
   Hasher hasher_;
   uint64_t offset_ = 0;
   uint64_t skip_ = 0;
@@ -83,12 +87,12 @@ class BlobFetch {
 }  // namespace
 
 Status Session::FetchBlob(const Context& ctx, const Repository& repo, const oci::Descriptor& descriptor,
-                          const http::Sink& sink, const ProgressFn& progress) const {
+                          const http::Sink& sink, const ProgressFn& progress, HashedBy hashed_by) const {
   const std::string what = fmt::format("fetch blob '{}@{}'", repo.ToString(), descriptor.digest);
   if (descriptor.size < 0) return InvalidArgument("{}: its descriptor has no size", what);
   SLIPWAY_ASSIGN_OR_RETURN(const Cleanup place, state_->limiter.Enter(ctx, repo.host));
   Caller caller(*state_, credentials_.get());
-  return BlobFetch(what, descriptor, sink, progress).Run(ctx, caller, repo);
+  return BlobFetch(what, descriptor, sink, progress, hashed_by).Run(ctx, caller, repo);
 }
 
 Status Session::PullBlob(const Context& ctx, const Repository& repo, const oci::Descriptor& descriptor,
@@ -105,10 +109,14 @@ Status Session::PullBlob(const Context& ctx, const Repository& repo, const oci::
     const auto pulled = state_->pulls.Do(
         ctx, key,
         [&]() -> Result<bool> {
-          SLIPWAY_ASSIGN_OR_RETURN(const auto ingest,
-                                   store.Begin({.expected = descriptor.digest, .max_size = descriptor.size}));
+          SLIPWAY_ASSIGN_OR_RETURN(const auto ingest, store.Begin({.expected = descriptor.digest,
+                                                                   .max_size = descriptor.size,
+                                                                   .durable = content::Durable::kSoon}));
           SLIPWAY_RETURN_IF_ERROR(FetchBlob(
-              ctx, repo, descriptor, [&](std::string_view bytes) { return ingest->Write(bytes); }, progress));
+              ctx, repo, descriptor, [&](std::string_view bytes) { return ingest->Write(bytes); }, progress,
+              HashedBy::kSink));
+          SLIPWAY_RETURN_IF_ERROR(
+              ingest->Verify().With(fmt::format("fetch blob '{}@{}'", repo.ToString(), descriptor.digest)));
           SLIPWAY_RETURN_IF_ERROR(ingest->Commit(lease).status());
           return true;
         },

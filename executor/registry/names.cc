@@ -183,7 +183,7 @@ Result<Document> Session::FetchManifest(const Context& ctx, const Repository& re
   Caller caller(*state_, credentials_.get());
   NameReader reader(ctx, caller, repo, what);
   SLIPWAY_ASSIGN_OR_RETURN(document, reader.Get(descriptor.digest.ToString(), descriptor.digest, descriptor.size));
-  if (store != nullptr) SLIPWAY_RETURN_IF_ERROR(store->Put(document.bytes, lease).status());
+  if (store != nullptr) SLIPWAY_RETURN_IF_ERROR(store->Put(document.bytes, lease, content::Durable::kSoon).status());
   return document;
 }
 
@@ -199,7 +199,7 @@ Result<std::string> Session::FetchConfig(const Context& ctx, const Repository& r
   call.scopes = ScopeSet::Pull(repo.name);
   SLIPWAY_ASSIGN_OR_RETURN(http::Response response, caller.DoOk(ctx, std::move(call)));
   SLIPWAY_RETURN_IF_ERROR(Verify(what, response.body, descriptor.digest, descriptor.size));
-  if (store != nullptr) SLIPWAY_RETURN_IF_ERROR(store->Put(response.body, lease).status());
+  if (store != nullptr) SLIPWAY_RETURN_IF_ERROR(store->Put(response.body, lease, content::Durable::kSoon).status());
   return std::move(response.body);
 }
 
@@ -218,7 +218,7 @@ Result<Image> Session::ResolveImage(const Context& ctx, const oci::Reference& re
   if (top.bytes.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(top, FetchManifest(ctx, repo, top.descriptor, store, lease));
   } else if (store != nullptr) {
-    SLIPWAY_RETURN_IF_ERROR(store->Put(top.bytes, lease).status());
+    SLIPWAY_RETURN_IF_ERROR(store->Put(top.bytes, lease, content::Durable::kSoon).status());
   }
   out.root = top.descriptor;
   if (oci::IsIndexType(top.descriptor.media_type)) {

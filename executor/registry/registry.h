@@ -88,6 +88,12 @@ struct Image {
   oci::ImageConfig config;
 };
 
+/// Who hashes what is fetched and compares digests.
+enum class HashedBy {
+  kFetch,
+  kSink,  ///< it keeps the bytes by their digest anyway
+};
+
 enum class BlobOutcome { kExisted, kMounted, kUploaded };
 
 struct PushOptions {
@@ -135,10 +141,12 @@ class Session {
 
   // --- blobs, inward -----------------------------------------------------------------------------------------------
 
-  /// Streams a blob into `sink`, verifying digest and size at the end (so bytes reach the sink before they are proven).
-  /// A dropped connection is resumed where it stopped. The sink must not wait for another transfer of the same host.
+  /// Streams a blob into `sink`, verifying its size and (unless the sink does) its digest at the end, so bytes reach
+  /// the sink before they are proven. A dropped connection is resumed where it stopped. The sink must not wait for
+  /// another transfer of the same host.
   Status FetchBlob(const Context& ctx, const Repository& repo, const oci::Descriptor& descriptor,
-                   const http::Sink& sink, const ProgressFn& progress = nullptr) const;
+                   const http::Sink& sink, const ProgressFn& progress = nullptr,
+                   HashedBy hashed_by = HashedBy::kFetch) const;
 
   /// Brings a blob into `store` unless it is there; leased. Equal calls at the same time share one transfer.
   Status PullBlob(const Context& ctx, const Repository& repo, const oci::Descriptor& descriptor, content::Store& store,

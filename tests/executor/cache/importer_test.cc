@@ -207,7 +207,7 @@ TEST_F(CacheImportTest, MalformedCachesAreRefused) {
   EXPECT_THAT(WhyNot(), HasSubstr("no number below 0"));
 }
 
-TEST_F(CacheImportTest, LayerThatIsNotWhatTheRecordSaysIsNoticedWhenItIsRead) {
+TEST_F(CacheImportTest, LayerThatIsNotWhatTheRecordSaysIsNoticedWhenItIsUnpacked) {
   ASSERT_TRUE(Export(true).ok());
   const auto image = first_->layers->KnownBlob(image_[0], {});
   ASSERT_TRUE(image.has_value());
@@ -220,7 +220,7 @@ TEST_F(CacheImportTest, LayerThatIsNotWhatTheRecordSaysIsNoticedWhenItIsRead) {
   ASSERT_TRUE(source.ok()) << source.status().message();
   const auto chain = (*source)->Find(Digest::Of("k"));
   ASSERT_TRUE(chain.has_value());
-  EXPECT_EQ(second_->layers->Index(ctx_, chain->back(), {}).code(), Code::kDataLoss);
+  EXPECT_EQ(second_->layers->LowerDirs(ctx_, {chain->back()}, {}).code(), Code::kDataLoss);
 }
 
 TEST(InlineRecords, HasWhatTheImageStandsOnAndKeysOfTheRest) {

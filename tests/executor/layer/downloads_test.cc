@@ -59,14 +59,14 @@ TEST_F(DownloadsTest, WhatIsStreamedIsKept) {
   ASSERT_TRUE(
       downloads_.Stream(kBackground, Place(), {}, [&](const ByteSource& source) { read = ReadAll(source); }).ok());
   EXPECT_EQ(*read, blob_);
-  EXPECT_TRUE(downloads_.Has(Place().descriptor.digest));
+  EXPECT_TRUE(content_->Has(Place().descriptor.digest));
   EXPECT_EQ(Kept(), blob_);
 }
 
 TEST_F(DownloadsTest, AReaderThatStopsEarlyDoesNotEndTheDownload) {
   std::array<char, 10> few{};
   ASSERT_TRUE(downloads_.Stream(kBackground, Place(), {}, [&](const ByteSource& source) { (void)source(few); }).ok());
-  EXPECT_TRUE(downloads_.Has(Place().descriptor.digest));
+  EXPECT_TRUE(content_->Has(Place().descriptor.digest));
   EXPECT_EQ(Kept(), blob_);
 }
 
@@ -76,15 +76,15 @@ TEST_F(DownloadsTest, ADownloadThatBreaksIsToldToItsReaderAndNotKept) {
   ASSERT_TRUE(
       downloads_.Stream(kBackground, Place(), {}, [&](const ByteSource& source) { read = ReadAll(source); }).ok());
   EXPECT_EQ(read.code(), Code::kUnavailable);
-  EXPECT_FALSE(downloads_.Has(Place().descriptor.digest));
+  EXPECT_FALSE(content_->Has(Place().descriptor.digest));
 }
 
 TEST_F(DownloadsTest, BytesOfAnotherDigestAreNotKept) {
   Remote place = Place();
   place.descriptor.digest = Digest::Of("something else");
   ASSERT_TRUE(downloads_.Stream(kBackground, place, {}, [&](const ByteSource& source) { (void)ReadAll(source); }).ok());
-  EXPECT_FALSE(downloads_.Has(place.descriptor.digest));
-  EXPECT_FALSE(downloads_.Has(Digest::Of(blob_)));
+  EXPECT_FALSE(content_->Has(place.descriptor.digest));
+  EXPECT_FALSE(content_->Has(Digest::Of(blob_)));
 }
 
 TEST_F(DownloadsTest, WhoComesWhileItIsStreamedDoesNotFetchAgain) {

@@ -42,6 +42,62 @@ TEST_F(StoreTest, ARecipeIsUnpackedWithItsContents) {
   EXPECT_EQ(*fs::ReadFile(dirs->front() + "/d/f"), "text");
 }
 
+/// A store of layers whose registry has blobs given by the test.
+class RegistryLayersTest : public StoreTest {
+ protected:
+  void SetUp() override {
+    StoreTest::SetUp();
+    Open();
+  }
+  void Open() {
+    layers_.reset();
+    const auto fetch = [this](const Context&, const Remote& place, const auto& sink, const VertexProgress&) -> Status {
+      const auto found = blobs_.find(place.descriptor.digest);
+      return found == blobs_.end() ? NotFound("no such blob") : sink(found->second);
+    };
+    layers_ = *Store::Open({.root = temp_.path() + "/registry-layers", .limits = {}}, *store_, pool_, fetch);
+  }
+  /// A layer with one file, in a repository.
+  Remote Pushed(const std::string& file, const std::string& repository) {
+    const std::string tar = TarMaker().Add(File(file), "text").Bytes();
+    Remote place{.descriptor = {}, .host = "reg.local", .repository = repository};
+    place.descriptor.media_type = oci::LayerMediaType(oci::Compression::kNone, oci::Family::kOci);
+    place.descriptor.digest = Digest::Of(tar);
+    place.descriptor.size = static_cast<int64_t>(tar.size());
+    blobs_[place.descriptor.digest] = tar;
+    return place;
+  }
+
+  std::map<Digest, std::string> blobs_;
+};
+
+TEST_F(RegistryLayersTest, ADiffIdThatTwoImagesClaimForDifferentBlobsIsTwoLayers) {
+  const Remote honest = Pushed("etc/passwd", "base"), other = Pushed("etc/evil", "evil");
+  const Digest diff_id = honest.descriptor.digest;  // nothing is compressed
+  const Key evil = *layers_->AddRemote(diff_id, other);
+  const Key good = *layers_->AddRemote(diff_id, honest);
+  EXPECT_NE(good, evil);
+  EXPECT_EQ(*layers_->AddRemote(diff_id, honest), good);
+  EXPECT_EQ(*layers_->AddRemote(diff_id, Pushed("etc/passwd", "copy")), good) << "the same blob elsewhere";
+  EXPECT_EQ(IndexOf(good), "f 0644 0:0 etc/passwd 4\n");
+  EXPECT_EQ(layers_->KnownBlob(good, {})->descriptor.digest, honest.descriptor.digest);
+  EXPECT_EQ(layers_->DiffId(good), diff_id);
+  EXPECT_TRUE(layers_->LowerDirs(ctx_, {good}, {}).ok());
+  EXPECT_EQ(layers_->LowerDirs(ctx_, {evil}, {}).code(), Code::kDataLoss);
+}
+
+TEST_F(RegistryLayersTest, AnUnpackedLayerIsUsedAtOnceAndKnownAfterARestart) {
+  const Remote place = Pushed("file", "base");
+  const Key key = *layers_->AddRemote(place.descriptor.digest, place);
+  const std::vector<std::string> dirs = layers_->LowerDirs(ctx_, {key}, {}).value();
+  EXPECT_EQ(layers_->LowerDirs(ctx_, {key}, {}).value(), dirs);
+  ASSERT_TRUE(layers_->Retain({}).ok());
+  EXPECT_EQ(*fs::ReadFile(dirs[0] + "/file"), "text") << "it is new";
+  Open();
+  blobs_.clear();
+  EXPECT_EQ(layers_->LowerDirs(ctx_, {key}, {}).value(), dirs);
+}
+
 TEST_F(StoreTest, AChainIsUsableWhileAllItsLayersAreKnown) {
   const Key one = Recipe({Stored("one", "1")});
   EXPECT_TRUE(layers_->Usable({one}));
