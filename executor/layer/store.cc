@@ -1,6 +1,7 @@
 #include "executor/layer/store.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -151,6 +152,8 @@ class StoreImpl : public Store {
     std::string below;  // as in Records::AddUnpacked
     std::string dir;
   };
+  /// Keeps an index in memory for a while.
+  void Cache(const Key& key, TreePtr tree);
   Result<std::string> UnpackedDir(const Key& key, const std::string& below);
   void RecordFresh(const std::vector<Fresh>& folders);
   Result<std::string> UnpackNow(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
@@ -167,6 +170,7 @@ class StoreImpl : public Store {
   ThreadPool& pool_;
   const std::unique_ptr<Records> records_;
   Guarded<IndexCache> indexes_;
+  std::atomic<bool> forgetting_ = false;  // what is in indexes_ is on its way out
   struct Turn {};
   Guarded<Turn> adding_remotes_;  // a key is for the blob that came first
   Guarded<std::unordered_set<const Chain*>> pins_;
@@ -179,7 +183,12 @@ class StoreImpl : public Store {
   Settler settler_{options_.root, [this](const std::vector<Key>& keys) { return records_->Settle(keys); }};
   Guarded<std::vector<Fresh>> fresh_;
   Delayed<Fresh> records_of_fresh_{"sync layers", std::chrono::seconds(2),
-                                   [this](const std::vector<Fresh>& folders) { RecordFresh(folders); }};  // last
+                                   [this](const std::vector<Fresh>& folders) { RecordFresh(folders); }};
+  Delayed<bool> forgotten_{"forget indexes", std::chrono::seconds(20), [this](const std::vector<bool>&) {
+                             forgetting_ = false;
+                             std::exchange(*indexes_.Lock(), IndexCache());
+                             ::malloc_trim(0);
+                           }};  // these two last: they use the others until all is done
 };
 
 Status StoreImpl::Sweep() {
@@ -255,7 +264,7 @@ Result<Key> StoreImpl::AddRecipe(TreePtr recipe, const Digest& encoded) {
     SLIPWAY_RETURN_IF_ERROR(
         Insert({.key = key, .diff_id = {}, .recipe = digest, .index = {}, .upper = "", .created = {}}));
   }
-  indexes_.Lock()->Add(key, std::move(recipe));
+  Cache(key, std::move(recipe));
   return key;
 }
 
@@ -316,7 +325,7 @@ Result<TreePtr> StoreImpl::Index(const Context& ctx, const Key& key, const Verte
     if (TreePtr cached = indexes_.Lock()->Find(key)) return cached;
     SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(key));
     SLIPWAY_ASSIGN_OR_RETURN(TreePtr tree, MakeIndex(ctx, row, progress));
-    indexes_.Lock()->Add(key, tree);
+    Cache(key, tree);
     return tree;
   });
 }
@@ -422,6 +431,12 @@ Result<std::string> StoreImpl::UnpackNow(const Context& ctx, const Chain& chain,
   return dir;
 }
 
+// Read again from the content store if it is needed again: a daemon at rest should not hold millions of entries.
+void StoreImpl::Cache(const Key& key, TreePtr tree) {
+  indexes_.Lock()->Add(key, std::move(tree));
+  if (!forgetting_.exchange(true)) forgotten_.Add(true);
+}
+
 Result<std::string> StoreImpl::UnpackedDir(const Key& key, const std::string& below) {
   for (const Fresh& fresh : *fresh_.Lock()) {
     if (fresh.key == key && (fresh.below.empty() || fresh.below == below)) return fresh.dir;
@@ -458,7 +473,7 @@ Result<bool> StoreImpl::FillFolder(const Context& ctx, const Chain& chain, size_
   SLIPWAY_ASSIGN_OR_RETURN(AppliedLayer applied, WithBlobStream<AppliedLayer>(ctx, row, progress, use));
   auto index = std::make_shared<const tree::Tree>(std::move(applied.index));
   if (row.index.empty()) SLIPWAY_RETURN_IF_ERROR(SaveIndex(row.key, index));
-  indexes_.Lock()->Add(row.key, std::move(index));
+  Cache(row.key, std::move(index));
   return applied.self_contained;
 }
 
