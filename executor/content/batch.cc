@@ -1,4 +1,8 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "executor/content/ingest.h"
 
@@ -86,8 +90,33 @@ Result<Digest> DiskBatch::EndFile() {
 
 Result<Digest> DiskBatch::AddLarge(DiskIngest& ingest) {
   SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, ingest.Seal());
-  if (IsNew(digest)) large_.push_back({.digest = digest, .size = ingest.size(), .file = std::move(ingest.file())});
+  if (!IsNew(digest)) return digest;
+  large_.push_back({.digest = digest, .size = ingest.size(), .file = std::move(ingest.file())});
+  SLIPWAY_RETURN_IF_ERROR(failure_ = SyncBeside());
   return digest;
+}
+
+// Begins to bring files to the disk while the next ones come, so that Commit has little to wait for.
+Status DiskBatch::SyncBeside() {
+  constexpr uint64_t kWorthIt = 4U << 20;
+  if (syncing_ == nullptr) {
+    if (large_.back().size < kWorthIt) return Status();
+    syncing_ = std::make_unique<SideThread>();
+  }
+  if (syncing_->busy()) return Status();
+  SLIPWAY_RETURN_IF_ERROR(sync_status_);
+  std::vector<int> files;
+  for (Large& large : large_) {
+    if (std::exchange(large.syncing, true)) continue;
+    SLIPWAY_RETURN_IF_ERROR(large.file.Flush());
+    files.push_back(large.file.fd());
+  }
+  syncing_->Begin([this, files] {
+    for (const int fd : files) {
+      if (::fdatasync(fd) != 0) sync_status_ = ErrnoStatus(errno, "sync content");
+    }
+  });
+  return Status();
 }
 
 Status DiskBatch::Commit(Lease* lease) {
@@ -108,8 +137,12 @@ Status DiskBatch::Commit(Lease* lease) {
 
 Status DiskBatch::SyncAll() {
   for (PackWriter& pack : packs_) SLIPWAY_RETURN_IF_ERROR(pack.Finish());
-  for (Large& large : large_) SLIPWAY_RETURN_IF_ERROR(large.file.Sync());
-  return Status();
+  for (Large& large : large_) {
+    if (!large.syncing) SLIPWAY_RETURN_IF_ERROR(large.file.Sync());
+  }
+  if (syncing_ == nullptr) return Status();
+  syncing_->Wait();
+  return sync_status_;
 }
 
 Status DiskBatch::MovePacks() {

@@ -18,8 +18,17 @@ Status DiskIngest::Write(std::string_view bytes) {
     failure_ = ResourceExhausted("content is larger than {} bytes", options_.max_size);
     return failure_;
   }
-  hasher_.Update(bytes);
+  // Hashing and copying to the kernel take about as long; of short writes the threads' meeting would take longer.
+  constexpr size_t kLong = 128U << 10;
+  if (bytes.size() < kLong) {
+    hasher_.Update(bytes);
+    failure_ = file_.Write(bytes);
+    return failure_;
+  }
+  if (hashing_ == nullptr) hashing_ = std::make_unique<SideThread>();
+  hashing_->Begin([this, bytes] { hasher_.Update(bytes); });
   failure_ = file_.Write(bytes);
+  hashing_->Wait();
   return failure_;
 }
 

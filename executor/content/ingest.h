@@ -7,6 +7,7 @@
 
 #include "executor/content/disk_store.h"
 #include "executor/content/pack.h"
+#include "executor/content/side_thread.h"
 #include "executor/content/staged_file.h"
 
 namespace slipway::content {
@@ -37,6 +38,7 @@ class DiskIngest : public Ingest {
   StagedFile file_;
   Hasher hasher_;
   Digest digest_;  // empty until nothing more is written
+  std::unique_ptr<SideThread> hashing_;  // from the first long write on
   Status failure_;
 };
 
@@ -55,6 +57,7 @@ class DiskBatch : public BatchIngest {
     Digest digest;
     uint64_t size = 0;
     StagedFile file;
+    bool syncing = false;  // beside, or done
   };
   struct Current {
     uint64_t size = 0;
@@ -67,6 +70,7 @@ class DiskBatch : public BatchIngest {
   bool IsNew(const Digest& digest);
   Result<Digest> AddPacked(const Digest& digest, std::string_view bytes);
   Result<Digest> AddLarge(DiskIngest& ingest);
+  Status SyncBeside();
   Status SyncAll();
   Status MovePacks();
   Status MoveLarge(int64_t lease);
@@ -79,7 +83,9 @@ class DiskBatch : public BatchIngest {
   std::vector<uint64_t> pack_numbers_;
   std::vector<Large> large_;
   std::unique_ptr<Current> current_;
-  Status failure_;  // of a write: nothing can be trusted any more
+  Status failure_;                       // of a write: nothing can be trusted any more
+  Status sync_status_;                   // of `syncing_`, once it is not busy
+  std::unique_ptr<SideThread> syncing_;  // last: it uses the files
 };
 
 }  // namespace slipway::content

@@ -261,9 +261,14 @@ Result<PushedBlob> Exporter::SendWhileMade(const Context& ctx, const Target& tar
   if (made) made();
   // Another build made the layer at the same moment: nothing was streamed to us.
   if (!sink.used()) return SendKnown(ctx, target, key, blob);
-  SLIPWAY_ASSIGN_OR_RETURN(const content::Blob whole, layers_.content().Open(blob.descriptor.digest));
-  SLIPWAY_RETURN_IF_ERROR(upload->Commit(ctx, blob.descriptor.digest, &whole));
-  target.progress.Count("upload " + blob.descriptor.digest.Short(), whole.size(), whole.size());
+  const auto whole = layers_.content().Open(blob.descriptor.digest);
+  const Status sent = upload->Commit(ctx, blob.descriptor.digest, whole.ok() ? &*whole : nullptr);
+  SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+  // What was not kept is made again, to be sent as often as it takes.
+  if (!sent.ok() && !whole.ok()) return SendKnown(ctx, target, key, blob);
+  SLIPWAY_RETURN_IF_ERROR(sent);
+  const auto size = static_cast<uint64_t>(blob.descriptor.size);
+  target.progress.Count("upload " + blob.descriptor.digest.Short(), size, size);
   return PushedBlob{blob.descriptor, registry::BlobOutcome::kUploaded};
 }
 

@@ -16,17 +16,30 @@ namespace {
 /// The sink's failure ends the sink, not the assembly.
 class Output {
  public:
-  Output(content::Ingest& ingest, BlobSink* sink) : ingest_(ingest), sink_(sink) {}
+  /// `ingest` may be null: the bytes are then hashed only.
+  Output(std::unique_ptr<content::Ingest> ingest, BlobSink* sink) : ingest_(std::move(ingest)), sink_(sink) {}
   Status Write(std::string_view bytes) {
     if (bytes.empty()) return Status();
-    SLIPWAY_RETURN_IF_ERROR(ingest_.Write(bytes));
+    size_ += bytes.size();
+    if (ingest_ != nullptr) {
+      SLIPWAY_RETURN_IF_ERROR(ingest_->Write(bytes));
+    } else {
+      hasher_.Update(bytes);
+    }
     if (sink_ != nullptr && !sink_->Write(bytes).ok()) sink_ = nullptr;
     return Status();
   }
+  Result<Digest> Finish(content::Lease* lease) {
+    if (ingest_ != nullptr) return ingest_->Commit(lease);
+    return hasher_.Finish();
+  }
+  uint64_t size() const { return size_; }
 
  private:
-  content::Ingest& ingest_;
+  const std::unique_ptr<content::Ingest> ingest_;
   BlobSink* sink_;
+  Hasher hasher_;
+  uint64_t size_ = 0;
 };
 
 /// Where blocks end, beside the most bytes that they may have. Names and sizes decide, and each block's end only by
@@ -212,9 +225,11 @@ Result<AssembledLayer> Assemble(const Context& ctx, const EntrySource& source, c
                                 content::Store& store, content::Lease* lease, ThreadPool& pool, BlobSink* sink,
                                 const std::function<void(uint64_t)>& progress, BlockReuse* reuse) {
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
-  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<content::Ingest> ingest,
-                           store.Begin({.expected = {}, .durable = content::Durable::kSoon}));
-  Output output(*ingest, sink);
+  std::unique_ptr<content::Ingest> ingest;
+  if (options.keep || sink == nullptr) {
+    SLIPWAY_ASSIGN_OR_RETURN(ingest, store.Begin({.expected = {}, .durable = content::Durable::kSoon}));
+  }
+  Output output(std::move(ingest), sink);
   const StreamFormat format = FormatFor(source, options);
   CompressPipeline pipeline(
       ctx, format, pool, [&](std::string_view bytes) { return output.Write(bytes); },
@@ -225,8 +240,8 @@ Result<AssembledLayer> Assemble(const Context& ctx, const EntrySource& source, c
   layer.diff_id = pipeline.digest();
   layer.tar_bytes = pipeline.size();
   layer.descriptor.media_type = oci::LayerMediaType(options.compression, options.family);
-  layer.descriptor.size = static_cast<int64_t>(ingest->size());
-  SLIPWAY_ASSIGN_OR_RETURN(layer.descriptor.digest, ingest->Commit(lease));
+  layer.descriptor.size = static_cast<int64_t>(output.size());
+  SLIPWAY_ASSIGN_OR_RETURN(layer.descriptor.digest, output.Finish(lease));
   return layer;
 }
 

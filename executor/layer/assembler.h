@@ -41,6 +41,8 @@ struct AssembleOptions {
   std::optional<int64_t> clamp_mtime;
   /// Extended attributes: file capabilities only, as docker and BuildKit have it, or all that the entries carry.
   bool all_xattrs = false;
+  /// False: where there is a sink, the blob goes there and not into the content store.
+  bool keep = true;
 };
 
 struct AssembledLayer {

@@ -30,6 +30,8 @@ using TreePtr = std::shared_ptr<const tree::Tree>;
 
 constexpr std::string_view kRecipePrefix = "recipe:";
 constexpr std::string_view kUpperPrefix = "upper:";
+/// Blobs with more than this in them are streamed to a registry without a copy in the content store.
+constexpr uint64_t kLargestKept = 256U << 20;
 
 /// Indexes in memory, bounded by their entries.
 class IndexCache {
@@ -585,8 +587,10 @@ Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const
   SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, Row(key));
   if (row.recipe.empty() && row.upper.empty()) return RegistryBlob(ctx, row, lease, progress);
   const std::string form = FormOf(options);
+  // Who only wants it streamed must not be waited for by who wants it stored.
+  const std::string flight = fmt::format("{} {}{}", key, form, sink != nullptr ? " streamed" : "");
   SLIPWAY_ASSIGN_OR_RETURN(
-      AssembledLayer blob, blob_flights_.Do(ctx, key + " " + form, [&]() -> Result<AssembledLayer> {
+      AssembledLayer blob, blob_flights_.Do(ctx, flight, [&]() -> Result<AssembledLayer> {
         SLIPWAY_ASSIGN_OR_RETURN(const std::optional<AssembledLayer> known, records_->Blob(key, form));
         if (known && content_.Has(known->descriptor.digest)) return *known;
         SLIPWAY_ASSIGN_OR_RETURN(EntrySource source, SourceOf(ctx, row, progress));
@@ -594,11 +598,15 @@ Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const
         if (!unchanged.empty()) source.tree = std::make_shared<const tree::Tree>(Without(*source.tree, unchanged));
         const uint64_t all = source.tree->content_bytes();  // a sum over all entries
         const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, all); };
-        // Contents of a step's folder are not known by digest, so its blocks are not either.
+        // A copy here serves the layers that will be like this one, and other registries. For these alone, writing it
+        // to the disk costs more than making it again: contents of a step's folder are not known by digest, so its
+        // blocks are not found again, and of a large one the upload takes longest.
+        AssembleOptions how = options;
+        how.keep = sink == nullptr || (!row.recipe.empty() && all <= kLargestKept);
         StoredBlocks library(*records_, content_);
-        BlockReuse reuse{.earlier = row.recipe.empty() ? nullptr : &library, .blocks = {}};
+        BlockReuse reuse{.earlier = row.recipe.empty() || !how.keep ? nullptr : &library, .blocks = {}};
         SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
-                                 Assemble(ctx, source, options, content_, lease, pool_, sink, count, &reuse));
+                                 Assemble(ctx, source, how, content_, lease, pool_, sink, count, &reuse));
         SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made, reuse.blocks));
         if (!options.clamp_mtime) SLIPWAY_RETURN_IF_ERROR(records_->SetDiffId(key, made.diff_id));
         return made;

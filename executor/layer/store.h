@@ -135,7 +135,8 @@ class Store {
   virtual Result<content::Blob> OpenFile(const Context& ctx, const Chain& chain, size_t position,
                                          const tree::Entry& file, const VertexProgress& progress) = 0;
   /// The compressed blob in the content store (leased). Registry layers are given as they are in their registry,
-  /// whatever `options` ask for. `sink` gets the bytes if, and only if, the layer has to be assembled now.
+  /// whatever `options` ask for. `sink` gets the bytes if, and only if, the layer has to be assembled now; then a
+  /// blob that is large, or of a step's folder, is not in the content store afterwards: it can be made again.
   virtual Result<AssembledLayer> Blob(const Context& ctx, const Key& key, const AssembleOptions& options,
                                       content::Lease* lease, BlobSink* sink, const VertexProgress& progress) = 0;
 

@@ -1,9 +1,12 @@
 // Pushing to a real registry: what is sent, what is mounted and what is left alone.
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "executor/image/ahead.h"
 #include "executor/image/exporter.h"
 #include "tests/executor/layer/store_fixture.h"
+#include "tests/executor/registry/fake_registry.h"
 #include "tests/executor/registry/harness.h"
 #include "tests/testing/registry_server.h"
 
@@ -148,6 +151,24 @@ TEST_F(PushTest, ARegistryThatIsNotThereIsNamed) {
       Exporter(*layers_, pool_).Push(ctx_, client_.session(), {Image({"1"})}, {}, {nowhere}, &lease_, progress_);
   ASSERT_FALSE(pushed.ok());
   EXPECT_THAT(pushed.status().message(), ::testing::StartsWith("push '127.0.0.1:1/app': "));
+}
+
+// A step's layer is streamed without a copy here.
+TEST_F(PushTest, ALayerWhoseUploadBreaksIsMadeAgain) {
+  std::atomic<bool> cut = false;
+  const registry::FakeRegistry fake(
+      {.interrupt =
+           [&](const testing::ScriptedRequest& request) -> std::optional<testing::ScriptedHttpServer::Interruption> {
+        if (request.method != "PATCH" || cut.exchange(true)) return std::nullopt;
+        return testing::ScriptedHttpServer::Interruption{.after = 2'000'000};
+      }});
+  const layer::Key key = layer::Upper(*layers_).File("noise", layer::Noise(24U << 20)).Add();
+  const auto pushed = Exporter(*layers_, pool_)
+                          .PushOne(ctx_, client_.session(), {fake.host(), "app"}, key, {}, &lease_, VertexProgress());
+  ASSERT_TRUE(pushed.ok()) << pushed.status().ToString();
+  EXPECT_TRUE(cut);
+  EXPECT_EQ(pushed->outcome, registry::BlobOutcome::kUploaded);
+  EXPECT_EQ(Digest::Of(fake.Blob(pushed->descriptor.digest)), pushed->descriptor.digest);
 }
 
 }  // namespace

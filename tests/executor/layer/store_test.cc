@@ -98,6 +98,35 @@ TEST_F(RegistryLayersTest, AnUnpackedLayerIsUsedAtOnceAndKnownAfterARestart) {
   EXPECT_EQ(layers_->LowerDirs(ctx_, {key}, {}).value(), dirs);
 }
 
+class Collect : public BlobSink {
+ public:
+  Status Write(std::string_view part) override {
+    bytes += part;
+    return Status();
+  }
+  std::string bytes;
+};
+
+TEST_F(StoreTest, AStepsBlobThatIsStreamedIsNotKeptAndCanBeMadeAgain) {
+  const Key key = Upper(*layers_).File("f", SomeText(1'000'000)).Add();
+  Collect sink;
+  const auto streamed = layers_->Blob(ctx_, key, {}, nullptr, &sink, {});
+  ASSERT_TRUE(streamed.ok()) << streamed.status().ToString();
+  EXPECT_EQ(Digest::Of(sink.bytes), streamed->descriptor.digest);
+  EXPECT_FALSE(store_->Has(streamed->descriptor.digest));
+  EXPECT_EQ(layers_->KnownBlob(key, {})->descriptor, streamed->descriptor);
+  const auto stored = layers_->Blob(ctx_, key, {}, nullptr, nullptr, {});
+  EXPECT_EQ(stored->descriptor, streamed->descriptor);
+  EXPECT_TRUE(Get(streamed->descriptor.digest) == sink.bytes);
+}
+
+TEST_F(StoreTest, ACopysBlobThatIsStreamedIsKept) {
+  const Key key = Recipe({Stored("f", SomeText(100'000))});
+  Collect sink;
+  const auto streamed = layers_->Blob(ctx_, key, {}, nullptr, &sink, {});
+  EXPECT_TRUE(Get(streamed->descriptor.digest) == sink.bytes);
+}
+
 TEST_F(StoreTest, AChainIsUsableWhileAllItsLayersAreKnown) {
   const Key one = Recipe({Stored("one", "1")});
   EXPECT_TRUE(layers_->Usable({one}));
