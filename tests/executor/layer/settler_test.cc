@@ -12,7 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-LayerRow Upper(const Key& key) {
+LayerRow UpperRow(const Key& key) {
   return {.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = "/uppers/" + key, .created = {}};
 }
 
@@ -24,9 +24,9 @@ TEST(BootId, IsTheSameAllTheTime) {
 TEST(Unsettled, AfterAnotherBootItIsForgotten) {
   const fs::TempDir dir = *fs::TempDir::Make();
   const auto records = *Records::Open(dir.path() + "/layers.db");
-  ASSERT_TRUE(records->Insert(Upper("lost"), "boot 1").ok());
-  ASSERT_TRUE(records->Insert(Upper("settled"), "boot 1").ok());
-  ASSERT_TRUE(records->Insert(Upper("synced at once")).ok());
+  ASSERT_TRUE(records->Insert(UpperRow("lost"), "boot 1").ok());
+  ASSERT_TRUE(records->Insert(UpperRow("settled"), "boot 1").ok());
+  ASSERT_TRUE(records->Insert(UpperRow("synced at once")).ok());
   ASSERT_TRUE(records->Settle({"settled"}).ok());
   EXPECT_THAT(*records->TakeUnsettled("boot 2"), IsEmpty());
   EXPECT_FALSE(records->Find("lost")->has_value());
@@ -37,7 +37,7 @@ TEST(Unsettled, AfterAnotherBootItIsForgotten) {
 TEST(Unsettled, InTheSameBootItIsKept) {
   const fs::TempDir dir = *fs::TempDir::Make();
   const auto records = *Records::Open(dir.path() + "/layers.db");
-  ASSERT_TRUE(records->Insert(Upper("young"), "boot 1").ok());
+  ASSERT_TRUE(records->Insert(UpperRow("young"), "boot 1").ok());
   EXPECT_THAT(*records->TakeUnsettled("boot 1"), ElementsAre("young"));
   EXPECT_TRUE(records->Find("young")->has_value());
   ASSERT_TRUE(records->Settle({"young"}).ok());
