@@ -168,7 +168,9 @@ TEST_F(PushTest, ALayerWhoseUploadBreaksIsMadeAgain) {
   ASSERT_TRUE(pushed.ok()) << pushed.status().ToString();
   EXPECT_TRUE(cut);
   EXPECT_EQ(pushed->outcome, registry::BlobOutcome::kUploaded);
-  EXPECT_EQ(Digest::Of(fake.Blob(pushed->descriptor.digest)), pushed->descriptor.digest);
+  const std::optional<std::string> blob = fake.Blob(pushed->descriptor.digest);
+  ASSERT_TRUE(blob);
+  EXPECT_EQ(Digest::Of(*blob), pushed->descriptor.digest);
 }
 
 }  // namespace
