@@ -326,7 +326,8 @@ Result<Exporter::PushedLayers> Exporter::PushLayers(const Context& ctx, const Ta
   for (size_t i = 0; i < layers.size(); ++i) {
     (ahead != nullptr && ahead->Has(target.repository, layers[i]) ? sent_ahead : rest).push_back(i);
   }
-  TaskGroup group(pool_);
+  std::atomic<size_t> unmade = rest.size() + 1;
+  std::function<void()> count_made;  // of those that remain to be made, and of all that were sent ahead
   const auto push_configs = [&]() -> Status {
     // Not known where one could not be made ahead.
     const std::optional<Documents> documents = FromKnownBlobs(images, target.options);
@@ -335,14 +336,14 @@ Result<Exporter::PushedLayers> Exporter::PushLayers(const Context& ctx, const Ta
     configs = true;
     return Status();
   };
-  std::atomic<size_t> unmade = rest.size() + 1;
-  const auto count_made = [&] {
-    if (--unmade == 0) group.Run(push_configs);
-  };
   const auto push_layer = [&](size_t i, const std::function<void()>& made) -> Status {
     SLIPWAY_ASSIGN_OR_RETURN(PushedBlob pushed, PushLayer(ctx, target, layers[i], made));
     blobs.Lock()->emplace(i, std::move(pushed));
     return Status();
+  };
+  TaskGroup group(pool_);  // behind all that its tasks use, since it waits for them however we leave
+  count_made = [&] {
+    if (--unmade == 0) group.Run(push_configs);
   };
   for (const size_t i : rest) {
     group.Run([&, i] { return push_layer(i, count_made); });

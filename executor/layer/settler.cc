@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "executor/base/fs.h"
@@ -21,34 +22,10 @@ std::string BootId() {
   return id;
 }
 
-Settler::~Settler() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  if (worker_.joinable()) worker_.join();
-}
-
-void Settler::Add(const Key& key) {
-  const std::lock_guard lock(mutex_);
-  waiting_.push_back(key);
-  if (!worker_.joinable()) worker_ = std::thread([this] { Work(); });
-  changed_.notify_all();
-}
-
-void Settler::Work() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-    changed_.wait_for(lock, kGather, [this] { return stopping_; });
-    if (waiting_.empty()) return;  // stopping
-    const std::vector<Key> keys = std::exchange(waiting_, {});
-    lock.unlock();
-    if (const Status status = SettleNow(keys); !status.ok()) spdlog::warn("{}", status.message());
-    lock.lock();
-  }
-}
+Settler::Settler(std::string root, Settled settled)
+    : root_(std::move(root)), settled_(std::move(settled)), waiting_("settle", kGather, [this](std::vector<Key> keys) {
+        if (const Status status = SettleNow(keys); !status.ok()) spdlog::warn("{}", status.message());
+      }) {}
 
 // What cannot be settled stays marked, and is made again after the next loss of power.
 Status Settler::SettleNow(const std::vector<Key>& keys) const {

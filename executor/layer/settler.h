@@ -5,14 +5,11 @@
 // daemon alone loses nothing, and after loss of power what has another boot's mark is not believed.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "executor/base/delayed.h"
 #include "executor/base/status.h"
 #include "executor/layer/store.h"
 
@@ -26,27 +23,18 @@ class Settler {
  public:
   using Settled = std::function<Status(const std::vector<Key>& keys)>;
 
-  /// `settled` is called for layers whose folders below `root` are on the disk.
-  Settler(std::string root, Settled settled) : root_(std::move(root)), settled_(std::move(settled)) {}
-  /// Settles what is left.
-  ~Settler();
-  Settler(const Settler&) = delete;
-  Settler& operator=(const Settler&) = delete;
+  /// `settled` is called for layers whose folders below `root` are on the disk. What is left is settled at the end.
+  Settler(std::string root, Settled settled);
 
   /// Does not wait for the disk.
-  void Add(const Key& key);
+  void Add(const Key& key) { waiting_.Add(key); }
 
  private:
-  void Work();
   Status SettleNow(const std::vector<Key>& keys) const;
 
   const std::string root_;
   const Settled settled_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Key> waiting_;  // guarded by mutex_
-  bool stopping_ = false;     // guarded by mutex_
-  std::thread worker_;        // once there was something to do
+  Delayed<Key> waiting_;  // last: it uses the others
 };
 
 }  // namespace slipway::layer

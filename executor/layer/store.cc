@@ -440,8 +440,11 @@ void StoreImpl::Cache(const Key& key, TreePtr tree) {
 }
 
 Result<std::string> StoreImpl::UnpackedDir(const Key& key, const std::string& below) {
-  for (const Fresh& fresh : *fresh_.Lock()) {
-    if (fresh.key == key && (fresh.below.empty() || fresh.below == below)) return fresh.dir;
+  {
+    auto all_fresh = fresh_.Lock();  // named: a temporary in the loop's head would unlock before the loop
+    for (const Fresh& fresh : *all_fresh) {
+      if (fresh.key == key && (fresh.below.empty() || fresh.below == below)) return fresh.dir;
+    }
   }
   return records_->Unpacked(key, below);
 }
@@ -589,28 +592,27 @@ Result<AssembledLayer> StoreImpl::Blob(const Context& ctx, const Key& key, const
   const std::string form = FormOf(options);
   // Who only wants it streamed must not be waited for by who wants it stored.
   const std::string flight = fmt::format("{} {}{}", key, form, sink != nullptr ? " streamed" : "");
-  SLIPWAY_ASSIGN_OR_RETURN(
-      AssembledLayer blob, blob_flights_.Do(ctx, flight, [&]() -> Result<AssembledLayer> {
-        SLIPWAY_ASSIGN_OR_RETURN(const std::optional<AssembledLayer> known, records_->Blob(key, form));
-        if (known && content_.Has(known->descriptor.digest)) return *known;
-        SLIPWAY_ASSIGN_OR_RETURN(EntrySource source, SourceOf(ctx, row, progress));
-        SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> unchanged, records_->Unchanged(key));
-        if (!unchanged.empty()) source.tree = std::make_shared<const tree::Tree>(Without(*source.tree, unchanged));
-        const uint64_t all = source.tree->content_bytes();  // a sum over all entries
-        const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, all); };
-        // A copy here serves the layers that will be like this one, and other registries. For these alone, writing it
-        // to the disk costs more than making it again: contents of a step's folder are not known by digest, so its
-        // blocks are not found again, and of a large one the upload takes longest.
-        AssembleOptions how = options;
-        how.keep = sink == nullptr || (!row.recipe.empty() && all <= kLargestKept);
-        StoredBlocks library(*records_, content_);
-        BlockReuse reuse{.earlier = row.recipe.empty() || !how.keep ? nullptr : &library, .blocks = {}};
-        SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
-                                 Assemble(ctx, source, how, content_, lease, pool_, sink, count, &reuse));
-        SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made, reuse.blocks));
-        if (!options.clamp_mtime) SLIPWAY_RETURN_IF_ERROR(records_->SetDiffId(key, made.diff_id));
-        return made;
-      }));
+  SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer blob, blob_flights_.Do(ctx, flight, [&]() -> Result<AssembledLayer> {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<AssembledLayer> known, records_->Blob(key, form));
+    if (known && content_.Has(known->descriptor.digest)) return *known;
+    SLIPWAY_ASSIGN_OR_RETURN(EntrySource source, SourceOf(ctx, row, progress));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> unchanged, records_->Unchanged(key));
+    if (!unchanged.empty()) source.tree = std::make_shared<const tree::Tree>(Without(*source.tree, unchanged));
+    const uint64_t all = source.tree->content_bytes();  // a sum over all entries
+    const auto count = [&](uint64_t bytes) { progress.Count("export layer", bytes, all); };
+    // A copy here serves the layers that will be like this one, and other registries. For these alone, writing it
+    // to the disk costs more than making it again: contents of a step's folder are not known by digest, so its
+    // blocks are not found again, and of a large one the upload takes longest.
+    AssembleOptions how = options;
+    how.keep = sink == nullptr || (!row.recipe.empty() && all <= kLargestKept);
+    StoredBlocks library(*records_, content_);
+    BlockReuse reuse{.earlier = row.recipe.empty() || !how.keep ? nullptr : &library, .blocks = {}};
+    SLIPWAY_ASSIGN_OR_RETURN(AssembledLayer made,
+                             Assemble(ctx, source, how, content_, lease, pool_, sink, count, &reuse));
+    SLIPWAY_RETURN_IF_ERROR(records_->AddBlob(key, form, made, reuse.blocks));
+    if (!options.clamp_mtime) SLIPWAY_RETURN_IF_ERROR(records_->SetDiffId(key, made.diff_id));
+    return made;
+  }));
   if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(blob.descriptor.digest));
   return blob;
 }
@@ -644,7 +646,10 @@ Status StoreImpl::Retain(const std::vector<Key>& keep) {
                   [](const auto& born) { return std::chrono::steady_clock::now() - born.second > kChildhood; });
     for (const auto& [key, born] : *newborn) kept.insert(key);
   }
-  for (const Fresh& fresh : *fresh_.Lock()) kept.insert(fresh.key);
+  {
+    auto all_fresh = fresh_.Lock();
+    for (const Fresh& fresh : *all_fresh) kept.insert(fresh.key);
+  }
   std::vector<Key> gone;
   std::vector<std::string> folders;
   for (const LayerRow& row : rows) {

@@ -315,19 +315,8 @@ Result<tree::Entry> Selector::Complete(const tree::Entry& found, size_t layer, s
 }  // namespace
 
 tree::Entry Picked::Copy(std::string_view prefix) const {
-  tree::Entry out;
-  out.type = entry_->type;
-  out.opaque = entry_->opaque;
-  out.mode = entry_->mode;
-  out.uid = entry_->uid;
-  out.gid = entry_->gid;
-  out.mtime = entry_->mtime;
-  out.size = entry_->size;
-  out.digest = entry_->digest;
-  out.link = entry_->link;
-  out.dev_major = entry_->dev_major;
-  out.dev_minor = entry_->dev_minor;
-  out.xattrs = entry_->xattrs;
+  tree::Entry out = *entry_;
+  out.path.clear();
   out.path.reserve(prefix.size() + path().size());
   out.path.append(prefix).append(path());
   return out;
