@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "executor/base/fs.h"
+#include "executor/tree/follow.h"
 
 namespace slipway::layer {
 
@@ -83,44 +84,16 @@ Result<std::optional<Located>> View::Lookup(const Context& ctx, std::string_view
 }
 
 Result<Resolved> View::Resolve(const Context& ctx, std::string_view path, bool follow_last) {
-  constexpr int kMostLinks = 255;
-  std::string done;                                                  // resolved so far
-  std::string left = fs::Clean(fmt::format("/{}", path)).substr(1);  // still to walk
-  int links = 0;
-  while (!left.empty()) {
-    const size_t slash = left.find('/');
-    const std::string name = left.substr(0, slash);
-    std::string rest = slash == std::string::npos ? "" : left.substr(slash + 1);
-    if (name.empty() || name == ".") {
-      left = std::move(rest);
-      continue;
-    }
-    if (name == "..") {
-      done = Parent(done);
-      left = std::move(rest);
-      continue;
-    }
-    const std::string at = done.empty() ? name : fmt::format("{}/{}", done, name);
-    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<Located> found, Lookup(ctx, at));
-    if (!found) {
-      const std::string whole = rest.empty() ? at : fmt::format("{}/{}", at, rest);
-      return Resolved{fs::Clean(fmt::format("/{}", whole)).substr(1), std::nullopt};
-    }
-    if (found->entry.type == tree::Type::kSymlink && (follow_last || !rest.empty())) {
-      if (++links > kMostLinks) return InvalidArgument("'{}' goes through too many symbolic links", path);
-      const std::string& target = found->entry.link;
-      if (target.starts_with('/')) done.clear();
-      left = rest.empty() ? target : fmt::format("{}/{}", target, rest);
-      continue;
-    }
-    if (!rest.empty() && !found->entry.is_dir()) {
-      return InvalidArgument("'/{}' is not a folder", at);
-    }
-    done = at;
-    left = std::move(rest);
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(std::optional<Located> found, Lookup(ctx, done));
-  return Resolved{std::move(done), std::move(found)};
+  std::optional<Located> at;
+  const auto lookup = [&](const std::string& element) -> Result<const tree::Entry*> {
+    SLIPWAY_ASSIGN_OR_RETURN(at, Lookup(ctx, element));
+    return at ? &at->entry : nullptr;
+  };
+  const std::string clean = fs::Clean(fmt::format("/{}", path)).substr(1);
+  SLIPWAY_ASSIGN_OR_RETURN(tree::Followed followed, tree::Follow(clean, follow_last, lookup));
+  if (!followed.found) return Resolved{std::move(followed.path), std::nullopt};
+  SLIPWAY_ASSIGN_OR_RETURN(at, Lookup(ctx, followed.path));
+  return Resolved{std::move(followed.path), std::move(at)};
 }
 
 Seen View::Implied(std::string_view path, size_t layer) {

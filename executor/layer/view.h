@@ -48,8 +48,8 @@ class View {
 
   /// What is at `path` itself; links are not followed anywhere. The root always exists.
   Result<std::optional<Located>> Lookup(const Context& ctx, std::string_view path);
-  /// Follows symbolic links in all elements (in the last one if `follow_last`), clamped at the root. INVALID_ARGUMENT
-  /// for a loop, or an element that is neither folder nor link and has something behind it.
+  /// Follows symbolic links in all elements (in the last one if `follow_last`), clamped at the root; its
+  /// errors are those of tree::Follow.
   Result<Resolved> Resolve(const Context& ctx, std::string_view path, bool follow_last);
   /// Everything below the folder `path` (not itself), sorted by path; links are not followed. The entries live as long
   /// as the view, or as what Indexes() gives.

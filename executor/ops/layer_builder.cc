@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "executor/base/fs.h"
+#include "executor/tree/follow.h"
 
 namespace slipway::ops {
 
@@ -45,42 +46,15 @@ Result<std::optional<tree::Entry>> LayerBuilder::Lookup(const Context& ctx, cons
 }
 
 Result<LayerBuilder::Place> LayerBuilder::Resolve(const Context& ctx, std::string_view path, bool follow_last) {
-  constexpr int kMostLinks = 255;
-  std::string done;
-  std::string left(path);
-  int links = 0;
-  while (!left.empty()) {
-    const size_t slash = left.find('/');
-    const std::string name = left.substr(0, slash);
-    std::string rest = slash == std::string::npos ? "" : left.substr(slash + 1);
-    if (name.empty() || name == ".") {
-      left = std::move(rest);
-      continue;
-    }
-    if (name == "..") {
-      done.resize(Parent(done).size());
-      left = std::move(rest);
-      continue;
-    }
-    const std::string at = done.empty() ? name : fmt::format("{}/{}", done, name);
-    SLIPWAY_ASSIGN_OR_RETURN(const std::optional<tree::Entry> found, Lookup(ctx, at));
-    if (!found) {
-      const std::string whole = rest.empty() ? at : fmt::format("{}/{}", at, rest);
-      return Place{fs::Clean(fmt::format("/{}", whole)).substr(1), std::nullopt};
-    }
-    const bool last = rest.find_first_not_of('/') == std::string::npos;
-    if (found->type == tree::Type::kSymlink && (follow_last || !last)) {
-      if (++links > kMostLinks) return InvalidArgument("'{}' goes through too many symbolic links", path);
-      if (found->link.starts_with('/')) done.clear();
-      left = rest.empty() ? found->link : fmt::format("{}/{}", found->link, rest);
-      continue;
-    }
-    if (!last && !found->is_dir()) return FailedPrecondition("'/{}' is not a folder", at);
-    done = at;
-    left = std::move(rest);
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(std::optional<tree::Entry> found, Lookup(ctx, done));
-  return Place{std::move(done), std::move(found)};
+  std::optional<tree::Entry> at;
+  const auto lookup = [&](const std::string& element) -> Result<const tree::Entry*> {
+    SLIPWAY_ASSIGN_OR_RETURN(at, Lookup(ctx, element));
+    return at ? &*at : nullptr;
+  };
+  SLIPWAY_ASSIGN_OR_RETURN(tree::Followed followed, tree::Follow(path, follow_last, lookup));
+  if (!followed.found) return Place{std::move(followed.path), std::nullopt};
+  SLIPWAY_ASSIGN_OR_RETURN(at, Lookup(ctx, followed.path));
+  return Place{std::move(followed.path), std::move(at)};
 }
 
 Result<std::string> LayerBuilder::MakeFolders(const Context& ctx, std::string_view path, const NewFolder& as) {
