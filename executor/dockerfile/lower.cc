@@ -242,7 +242,6 @@ std::string Lowering::DisplayOf(size_t stage) const {
 }
 
 // --- images
-// --------------------------------------------------------------------------------------------------------------
 
 // The images that a stage needs, as far as the text tells, so that they can be resolved side by side.
 void Lowering::CollectImages(size_t stage, std::set<size_t>& seen,
@@ -362,7 +361,6 @@ Result<StageResult> Lowering::FromContext(const std::string& context, StageResul
 }
 
 // --- stages
-// --------------------------------------------------------------------------------------------------------------
 
 Result<StageResult> Lowering::BaseOfStage(size_t stage) {
   const Plan& plan = plans_[stage];

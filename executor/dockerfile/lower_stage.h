@@ -1,5 +1,6 @@
 // StageLowering: walks the instructions of one stage and keeps what they change: the file system so far (a vertex), the
-// image config, the environment, the history. Part of Lower (lower.h).
+// image config, the environment, the history. Part of Lower (lower.h). The walk is in lower_stage.cc, the instructions
+// are in lower_config.cc, lower_copy.cc and lower_run.cc.
 #pragma once
 
 #include <functional>
@@ -31,6 +32,11 @@ struct StageResult {
 /// Gives the file system that --from (or a mount's from) names; "" is the build context. Only COPY knows stages by
 /// index.
 using FromLookup = std::function<Result<graph::VertexPtr>(const std::string& name, bool by_index)>;
+
+/// "user[:group]" of --chown or USER.
+graph::Owner OwnerOf(std::string_view text);
+/// Where the file of a heredoc stands in the file system that is made for it alone, which has no folders.
+Result<std::string> InlinePath(const std::string& name);
 
 class StageLowering {
  public:

@@ -247,7 +247,6 @@ void CurlExchange::EndBody() {
 }
 
 // --- answers
-// -----------------------------------------------------------------------------------------------------------
 
 size_t CurlExchange::OnHeader(char* data, size_t size, size_t count, void* self) {
   return static_cast<CurlExchange*>(self)->TakeHeader({data, size * count}) ? size * count : 0;
@@ -313,7 +312,6 @@ Status CurlExchange::TakeBody(std::string_view bytes) {
 }
 
 // --- request bodies
-// ----------------------------------------------------------------------------------------------------
 
 size_t CurlExchange::OnRead(char* data, size_t size, size_t count, void* self) {
   auto* exchange = static_cast<CurlExchange*>(self);
@@ -375,7 +373,6 @@ CURLcode CurlExchange::OnSslContext(CURL*, void* context, void* self) {
 }
 
 // --- errors
-// ------------------------------------------------------------------------------------------------------------
 
 Status CurlExchange::Fail(Code code, std::string_view why) const {
   return Status(code, fmt::format("{} '{}': {}", request_.method, url_.Redacted(), why));

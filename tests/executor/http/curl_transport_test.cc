@@ -279,7 +279,6 @@ TEST(CurlTransport, ADroppedPushIsUnavailableFromThenOn) {
 }
 
 // --- redirects
-// -----------------------------------------------------------------------------------------------------------
 
 TEST(Redirect, ToAnotherHostCarriesNoCredentials) {
   ScriptedHttpServer other([](const ScriptedRequest&) { return ScriptedReply{.body = "blob"}; });
@@ -365,7 +364,6 @@ TEST(Redirect, ToPlainHttpElsewhereIsRefused) {
 }
 
 // --- failures
-// ------------------------------------------------------------------------------------------------------------
 
 TEST(CurlTransport, PlainHttpNeedsANamedHost) {
   CurlOptions options;

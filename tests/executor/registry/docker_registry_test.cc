@@ -347,7 +347,6 @@ TEST(DockerRegistry, AManifestWithoutItsBlobsIsRefused) {
 }
 
 // --- credentials and TLS
-// -------------------------------------------------------------------------------------------------
 
 TEST(DockerRegistryAuth, RightCredentialsPushAndPull) {
   START_SERVER_OR_SKIP(server, {.users = kUsers});

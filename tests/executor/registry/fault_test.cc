@@ -33,7 +33,6 @@ Status Fetch(const Client& client, const FakeRegistry& fake, const std::string& 
 }
 
 // --- downloads
-// -----------------------------------------------------------------------------------------------------------
 
 TEST(Download, ADroppedConnectionIsResumedWhereItStopped) {
   const std::string bytes = SomeBytes(1'000'000);
@@ -182,7 +181,6 @@ TEST(Download, NoMoreTransfersThanAllowedRunAtOnce) {
 }
 
 // --- waits
-// ---------------------------------------------------------------------------------------------------------------
 
 TEST(Retry, RetryAfterIsHonouredAndCapped) {
   const std::string bytes = SomeBytes(1000);
@@ -263,7 +261,6 @@ TEST(Retry, ARefusedConnectionIsUnavailable) {
 }
 
 // --- documents
-// -----------------------------------------------------------------------------------------------------------
 
 ScriptedReply ManifestReply(const std::string& body, const std::string& type) {
   return ScriptedReply{.headers = {{"Content-Type", type}}, .body = body};
@@ -331,7 +328,6 @@ TEST(Resolve, AHugeManifestIsRefused) {
 }
 
 // --- uploads
-// -------------------------------------------------------------------------------------------------------------
 
 constexpr size_t kLarge = 12U << 20;
 
