@@ -146,7 +146,8 @@ Result<Digest> DigestContent(const Context& ctx, TarReader& reader, uint64_t siz
 Result<tree::Tree> ReadTable(const Context& ctx, const ByteSource& source, oci::Compression compression,
                              const Digest& diff_id, const ArchiveLimits& limits, bool digests) {
   TarTree table(TarTree::Meaning::kLayer, limits, nullptr, nullptr);
-  ArchiveStream archive(ctx, source, limits, diff_id.empty() ? HashBy::kNobody : HashBy::kCaller);
+  const HashBy hash = diff_id.empty() ? HashBy::kNobody : HashBy::kCaller;
+  ArchiveStream archive(ctx, source, limits, hash, GzipSums::kLeftOut);
   const auto add = [&](tree::Entry entry) -> Status {
     const uint64_t size = entry.size;
     SLIPWAY_ASSIGN_OR_RETURN(const std::string* file, table.Place(std::move(entry)));

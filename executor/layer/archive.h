@@ -46,7 +46,8 @@ Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, con
                                content::Store& store, content::Lease* lease);
 
 /// Decompresses a layer blob and makes its index: entries without content digests, ".wh." names turned into kWhiteout
-/// entries and opaque directories. `diff_id`, if not empty, is verified (DATA_LOSS).
+/// entries and opaque directories. `diff_id`, if not empty, is verified (DATA_LOSS). The caller goes by the blob's
+/// digest: the check sums of gzip are not looked at.
 Result<tree::Tree> IndexLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
                               const Digest& diff_id, const ArchiveLimits& limits);
 

@@ -99,7 +99,9 @@ Result<AppliedLayer> ApplyLayer(const Context& ctx, const ByteSource& source, oc
   if (!writer.ok()) return fail(writer.status());
   FolderSink sink(*writer, lower);
   TarTree table(TarTree::Meaning::kLayer, limits, &lower, &sink);
-  ArchiveStream archive(ctx, source, limits, diff_id.empty() ? HashBy::kNobody : HashBy::kDecompressor);
+  const bool hashed = !diff_id.empty();
+  ArchiveStream archive(ctx, source, limits, hashed ? HashBy::kDecompressor : HashBy::kNobody,
+                        hashed ? GzipSums::kLeftOut : GzipSums::kChecked);
   Status status = ApplyEntries(archive, table, *writer);
   if (status.ok()) status = archive.Finish(diff_id);
   if (status.ok()) {

@@ -17,8 +17,9 @@ namespace slipway::layer {
 class ArchiveStream {
  public:
   /// `source` and what `ctx` refers to must outlive the stream. `hash`: Finish() will be asked for the digest.
-  ArchiveStream(const Context& ctx, const ByteSource& source, const ArchiveLimits& limits, HashBy hash)
-      : ctx_(ctx), stream_(ctx, source, hash, MostBytes(limits)), reader_(stream_) {}
+  ArchiveStream(const Context& ctx, const ByteSource& source, const ArchiveLimits& limits, HashBy hash,
+                GzipSums sums = GzipSums::kChecked)
+      : ctx_(ctx), stream_(ctx, source, hash, MostBytes(limits), sums), reader_(stream_) {}
 
   /// Calls `add` with each entry; meanwhile its content is what reader() gives next.
   Status ForEach(const std::function<Status(tree::Entry)>& add) {

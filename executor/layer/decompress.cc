@@ -17,7 +17,7 @@ namespace slipway::layer {
 
 namespace {
 
-constexpr size_t kInputSize = 128U << 10;
+constexpr size_t kInputSize = 64U << 10;  // with what comes out of it, it should stay near the processor
 constexpr size_t kLongestMagic = 6;
 /// The largest window that a zstd frame may ask for: what the format promises every decoder has (8 MiB) and
 /// containerd's own limit is 128 MiB.
@@ -94,7 +94,7 @@ std::string_view InflateError(int error) {
 
 class GzipReader : public Reader {
  public:
-  explicit GzipReader(Input& input) : input_(input), state_(std::make_unique<inflate_state>()) {}
+  GzipReader(Input& input, GzipSums sums) : input_(input), sums_(sums), state_(std::make_unique<inflate_state>()) {}
 
   Result<size_t> Read(std::span<char> out) override {
     while (!out.empty() && !ended_) {
@@ -105,6 +105,8 @@ class GzipReader : public Reader {
       SLIPWAY_ASSIGN_OR_RETURN(const std::string_view in, input_.Next());
       // Also without input: what did not fit into the last `out` is still held back.
       SLIPWAY_ASSIGN_OR_RETURN(const size_t got, Inflate(in, out));
+      member_size_ += got;
+      if (!in_member_ && sums_ == GzipSums::kLeftOut) SLIPWAY_RETURN_IF_ERROR(EndMember());
       if (got > 0) return got;
       if (in.empty() && in_member_) return DataLoss("gzip data ends early");
     }
@@ -132,9 +134,27 @@ class GzipReader : public Reader {
     if (DetectCodec(magic) != Codec::kGzip) return EndWithZeros();
     SLIPWAY_RETURN_IF_ERROR(ReadHeader());
     isal_inflate_init(state_.get());
-    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+    state_->crc_flag = sums_ == GzipSums::kChecked ? ISAL_GZIP_NO_HDR_VER : ISAL_DEFLATE;
     in_member_ = true;
+    member_size_ = 0;
     return Status();
+  }
+
+  // Passes over the check sum and compares the length. ISA-L has looked ahead by up to seven bytes.
+  Status EndMember() {
+    constexpr int kSum = 4;
+    constexpr int kTrailer = 8;
+    const int ahead = state_->read_in_length / 8;
+    const uint64_t held = state_->read_in >> (state_->read_in_length % 8);
+    uint32_t size = 0;
+    for (int i = 0; i < kTrailer; ++i) {
+      auto byte = static_cast<uint8_t>(held >> (8 * i));
+      if (i >= ahead) {
+        SLIPWAY_ASSIGN_OR_RETURN(byte, ReadByte());
+      }
+      if (i >= kSum) size |= static_cast<uint32_t>(byte) << (8 * (i - kSum));
+    }
+    return size == static_cast<uint32_t>(member_size_) ? Status() : DataLoss("the gzip length does not match");
   }
 
   // RFC 1952, 2.3.
@@ -184,7 +204,9 @@ class GzipReader : public Reader {
   }
 
   Input& input_;
+  const GzipSums sums_;
   std::unique_ptr<inflate_state> state_;
+  uint64_t member_size_ = 0;  // decompressed so far
   bool in_member_ = false;
   bool ended_ = false;
 };
@@ -283,7 +305,7 @@ class ArchiveReader : public Reader {
 
 class Detecting {
  public:
-  Detecting(const ByteSource& source, Codec* codec) : input_(source), codec_(codec) {}
+  Detecting(const ByteSource& source, Codec* codec, GzipSums sums) : input_(source), codec_(codec), sums_(sums) {}
 
   Result<size_t> Read(std::span<char> out) {
     if (reader_ == nullptr) {
@@ -299,7 +321,7 @@ class Detecting {
   std::unique_ptr<Reader> MakeReader(Codec codec) {
     switch (codec) {
       case Codec::kNone: return std::make_unique<PlainReader>(input_);
-      case Codec::kGzip: return std::make_unique<GzipReader>(input_);
+      case Codec::kGzip: return std::make_unique<GzipReader>(input_, sums_);
       case Codec::kZstd: return std::make_unique<ZstdReader>(input_);
       case Codec::kXz:
       case Codec::kBzip2: return std::make_unique<ArchiveReader>(input_, codec);
@@ -309,6 +331,7 @@ class Detecting {
 
   Input input_;
   Codec* codec_;
+  const GzipSums sums_;
   std::unique_ptr<Reader> reader_;
 };
 
@@ -341,8 +364,8 @@ Codec DetectCodec(std::string_view first_bytes) {
   return Codec::kNone;
 }
 
-ByteSource Decompress(const ByteSource& source, Codec* codec) {
-  const auto state = std::make_shared<Detecting>(source, codec);
+ByteSource Decompress(const ByteSource& source, Codec* codec, GzipSums sums) {
+  const auto state = std::make_shared<Detecting>(source, codec, sums);
   return [state](std::span<char> out) { return state->Read(out); };
 }
 

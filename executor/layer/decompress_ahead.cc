@@ -5,13 +5,15 @@
 namespace slipway::layer {
 
 namespace {
-// Multiples of a tar block, so that no header lies across two buffers.
-constexpr size_t kBufferSize = 256U << 10;
-constexpr size_t kBuffers = 6;
+// Multiples of a tar block, so that no header lies across two buffers; all together no more than a processor's cache.
+constexpr size_t kBufferSize = 64U << 10;
+constexpr size_t kBuffers = 10;
+// Handed on, and given back, so many at a time: each time wakes a thread.
+constexpr size_t kBatch = kBuffers / 2;
 }  // namespace
 
-AheadStream::AheadStream(const Context& ctx, const ByteSource& source, HashBy hash, uint64_t max_bytes)
-    : ctx_(ctx), hash_(hash), max_bytes_(max_bytes), decompressed_(Decompress(source, &codec_)) {}
+AheadStream::AheadStream(const Context& ctx, const ByteSource& source, HashBy hash, uint64_t max_bytes, GzipSums sums)
+    : ctx_(ctx), hash_(hash), max_bytes_(max_bytes), decompressed_(Decompress(source, &codec_, sums)) {}
 
 AheadStream::~AheadStream() = default;
 
@@ -36,6 +38,7 @@ void AheadStream::Work(const std::stop_token& stop) {
   bool last = false;
   while (!last) {
     BufferPtr buffer;
+    bool tell = false;
     {
       std::unique_lock lock(mutex_);
       if (!changed_.wait(lock, stop, [this] { return !empty_.empty(); })) return;
@@ -52,8 +55,9 @@ void AheadStream::Work(const std::stop_token& stop) {
         error_ = std::move(status);
         failed_ = true;
       }
+      tell = last || full_.size() == kBatch;
     }
-    changed_.notify_all();
+    if (tell) changed_.notify_all();
   }
 }
 
@@ -75,8 +79,9 @@ Status AheadStream::Advance() {
   if (full_.empty()) return error_;
   empty_.push_back(std::exchange(current_, std::move(full_.front())));
   full_.pop_front();
+  const bool tell = empty_.size() == kBatch;
   lock.unlock();
-  changed_.notify_all();
+  if (tell) changed_.notify_all();
   if (hash_ == HashBy::kCaller) Hash(*current_);
   return Status();
 }

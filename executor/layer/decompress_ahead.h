@@ -31,7 +31,8 @@ class AheadStream {
  public:
   /// `source` is read by one thread at a time and must outlive the stream. `max_bytes` bounds the decompressed bytes:
   /// RESOURCE_EXHAUSTED past it.
-  AheadStream(const Context& ctx, const ByteSource& source, HashBy hash, uint64_t max_bytes);
+  AheadStream(const Context& ctx, const ByteSource& source, HashBy hash, uint64_t max_bytes,
+              GzipSums sums = GzipSums::kChecked);
   /// Waits until a read of the source that is under way has returned.
   ~AheadStream();
   AheadStream(const AheadStream&) = delete;

@@ -30,9 +30,10 @@ std::string Zstd(std::string_view in) {
 }
 
 // What was read, or the code of the error in angle brackets.
-std::string Read(const std::string& in, size_t step = SIZE_MAX, size_t read = 70'000) {
+std::string Read(const std::string& in, size_t step = SIZE_MAX, size_t read = 70'000,
+                 GzipSums sums = GzipSums::kChecked) {
   const ByteSource source = FromBytes(in, step);
-  const ByteSource plain = Decompress(source);
+  const ByteSource plain = Decompress(source, nullptr, sums);
   std::string out;
   std::vector<char> part(read);
   while (true) {
@@ -73,6 +74,36 @@ TEST(Decompress, SeveralMembersReadAsOne) {
     EXPECT_TRUE(Read(gzip, step) == all) << step;
     EXPECT_TRUE(Read(zstd, step) == all) << step;
   }
+}
+
+TEST(Decompress, WithoutSumsMembersEndWhereTheyEnd) {
+  std::string gzip;
+  std::string all;
+  for (size_t i = 0; i < 300; ++i) {
+    const std::string part = SomeText(i * 37 % 5000, i + 1);
+    all += part;
+    gzip += Gzip(part);
+  }
+  gzip += std::string(1000, '\0');
+  for (const size_t step : {size_t{1}, size_t{2}, size_t{3}, size_t{5}, size_t{13}, size_t{1000}, SIZE_MAX}) {
+    for (const size_t read : {1, 500, 100'000}) {
+      EXPECT_TRUE(Read(gzip, step, read, GzipSums::kLeftOut) == all) << step << " in, " << read << " out";
+    }
+  }
+}
+
+TEST(Decompress, WithoutSumsTheLengthIsCompared) {
+  const std::string whole = Gzip(SomeText(50'000));
+  std::string wrong_sum = whole;
+  wrong_sum[wrong_sum.size() - 6] ^= 1;
+  EXPECT_EQ(Read(wrong_sum, 1000, 70'000, GzipSums::kLeftOut), SomeText(50'000));
+  std::string wrong_size = whole;
+  wrong_size[wrong_size.size() - 2] ^= 1;
+  EXPECT_EQ(Read(wrong_size, 1000, 70'000, GzipSums::kLeftOut), "<DATA_LOSS>");
+  for (const size_t cut : {size_t{1}, size_t{4}, size_t{8}, size_t{9}, whole.size() / 2}) {
+    EXPECT_EQ(Read(whole.substr(0, whole.size() - cut), 1000, 70'000, GzipSums::kLeftOut), "<DATA_LOSS>") << cut;
+  }
+  EXPECT_EQ(Read(whole + "garbage", SIZE_MAX, 70'000, GzipSums::kLeftOut), "<INVALID_ARGUMENT>");
 }
 
 TEST(Decompress, OptionalFieldsOfAGzipHeaderAreReadOver) {
@@ -145,7 +176,7 @@ TEST(Decompress, TheSourcesErrorComesThrough) {
 }
 
 TEST(AheadStream, GivesAllBytesAndTheirDigest) {
-  for (const size_t size : {0, 1, 512, 262'144, 262'145, 5'000'000}) {
+  for (const size_t size : {0, 1, 512, 65'536, 65'537, 655'360, 655'361, 5'000'000}) {
     const std::string text = SomeText(size);
     for (const HashBy hash : {HashBy::kDecompressor, HashBy::kCaller, HashBy::kNobody}) {
       const ByteSource source = FromBytes(Gzip(text), 10'000);
