@@ -142,6 +142,7 @@ class StoreImpl : public Store {
   Result<TreePtr> LoadTree(const Digest& digest);
   Result<TreePtr> MakeIndex(const Context& ctx, const LayerRow& row, const VertexProgress& progress);
   Status SaveIndex(const Key& key, const TreePtr& tree);
+  void SaveIndexes(const std::vector<std::pair<Key, TreePtr>>& indexes);
 
   /// Reads a registry layer's blob: from the content store, or streamed from its registry (and kept on the way).
   template <typename T>
@@ -190,7 +191,10 @@ class StoreImpl : public Store {
                              forgetting_ = false;
                              std::exchange(*indexes_.Lock(), IndexCache());
                              ::malloc_trim(0);
-                           }};  // these two last: they use the others until all is done
+                           }};
+  Delayed<std::pair<Key, TreePtr>> new_indexes_{"save indexes", std::chrono::seconds(1), [this](const auto& indexes) {
+                                                  SaveIndexes(indexes);
+                                                }};  // these three last: they use the others until all is done
 };
 
 Status StoreImpl::Sweep() {
@@ -349,8 +353,17 @@ Result<TreePtr> StoreImpl::MakeIndex(const Context& ctx, const LayerRow& row, co
     SLIPWAY_ASSIGN_OR_RETURN(tree::Tree indexed, WithBlobStream<tree::Tree>(ctx, row, progress, use));
     tree = std::make_shared<const tree::Tree>(std::move(indexed));
   }
-  SLIPWAY_RETURN_IF_ERROR(SaveIndex(row.key, tree));
+  new_indexes_.Add({row.key, tree});
   return tree;
+}
+
+// Nobody waits for it: without it the index is made again.
+void StoreImpl::SaveIndexes(const std::vector<std::pair<Key, TreePtr>>& indexes) {
+  for (const auto& [key, tree] : indexes) {
+    if (const Status status = SaveIndex(key, tree); !status.ok()) {
+      spdlog::warn("keep the index of layer '{}': {}", key, status.message());
+    }
+  }
 }
 
 Status StoreImpl::SaveIndex(const Key& key, const TreePtr& tree) {
@@ -477,7 +490,7 @@ Result<bool> StoreImpl::FillFolder(const Context& ctx, const Chain& chain, size_
   };
   SLIPWAY_ASSIGN_OR_RETURN(AppliedLayer applied, WithBlobStream<AppliedLayer>(ctx, row, progress, use));
   auto index = std::make_shared<const tree::Tree>(std::move(applied.index));
-  if (row.index.empty()) SLIPWAY_RETURN_IF_ERROR(SaveIndex(row.key, index));
+  if (row.index.empty()) new_indexes_.Add({row.key, index});
   Cache(row.key, std::move(index));
   return applied.self_contained;
 }
