@@ -12,7 +12,12 @@ Status OldRuns::Sweep(const Context& ctx) {
   if (rules_.newest == 0 && rules_.younger_than.count() == 0) return Status();
   if (!swept_) SLIPWAY_RETURN_IF_ERROR(RemoveOrphans(ctx));
   swept_ = true;
-  store::Retention kept{.newest = rules_.newest, .ended_since = {}};
+  store::Retention kept;
+  if (rules_.newest > 0) {
+    // Once: of those that end meanwhile, the next sweep takes as many.
+    SLIPWAY_ASSIGN_OR_RETURN(kept.from, store_.OldestOfNewest(rules_.newest));
+    if (!kept.from) return Status();
+  }
   if (rules_.younger_than.count() > 0) kept.ended_since = clock_.System() - rules_.younger_than;
   size_t all = 0;
   while (true) {

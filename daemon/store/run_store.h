@@ -54,7 +54,7 @@ struct RunPage {
 
 /// Which ended runs are kept for long: those that any of these rules keeps, and archived ones. Without a rule all are.
 struct Retention {
-  uint64_t newest = 0;                    ///< so many; 0: no such rule
+  std::optional<int64_t> from;            ///< those with this number or a later one; nothing: no such rule
   std::optional<SystemTime> ended_since;  ///< those that ended then or later; nothing: no such rule
 };
 
@@ -91,6 +91,9 @@ class RunStore {
 
   /// Puts a run's secrets, sealed anew, in place of the old. Nothing if it has none any more.
   virtual Status Reseal(const std::string& id, const std::string& sealed) = 0;
+  /// The number of the oldest of the `count` newest runs that have ended and are not archived; `count` is at least 1.
+  /// Nothing if there are fewer.
+  virtual Result<std::optional<int64_t>> OldestOfNewest(uint64_t count) = 0;
   /// Removes ended runs that `kept` does not keep, the oldest first and `limit` at most; their ids.
   virtual Result<std::vector<std::string>> Forget(const Retention& kept, size_t limit) = 0;
 

@@ -8,6 +8,7 @@
 #include "daemon/store/page_token.h"
 #include "daemon/store/run_json.h"
 #include "daemon/store/run_list.h"
+#include "daemon/store/run_retention.h"
 
 namespace slipway::store {
 
@@ -133,8 +134,6 @@ Result<ListStart> StartAfter(db::Access& access, int64_t number, const RunFilter
   const ListStart first = FirstPage(filter);
   return start.time < first.time ? start : first;
 }
-
-constexpr std::string_view kMayGo = "state NOT IN ('Queued', 'Started', 'Running') AND is_archived = 0";
 
 }  // namespace
 
@@ -364,54 +363,25 @@ Status SqliteRunStore::Reseal(const std::string& id, const std::string& sealed) 
   return database_->Run("UPDATE run SET sealed = ? WHERE id = ? AND sealed IS NOT NULL", db::Bytes{sealed}, id);
 }
 
-// Looked for while others write; only the removal holds them up.
-Result<std::vector<int64_t>> SqliteRunStore::ToForget(const Retention& kept, size_t limit) {
+Result<std::optional<int64_t>> SqliteRunStore::OldestOfNewest(uint64_t count) {
+  std::optional<int64_t> number;
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
-  int64_t oldest_kept = INT64_MAX;
-  std::vector<int64_t> numbers;
-  if (kept.newest > 0) {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        db::Statement rows,
-        session.Query(fmt::format("SELECT number FROM run WHERE {} ORDER BY number DESC LIMIT 1 OFFSET ?", kMayGo),
-                      kept.newest - 1));
-    const bool enough = rows.Next();
-    if (enough) oldest_kept = rows.Get<int64_t>(0);
-    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-    if (!enough) return numbers;
-  }
-  // No run ends before it was created, so those that ended long ago are among those that were created long ago.
-  const std::string_view rule =
-      kept.ended_since ? "create_time < ?2 AND finish_time < ?2 AND (number + 0) < ?1 ORDER BY create_time, number"
-                       : "number < ?1 AND ?2 IS NULL ORDER BY number";
-  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
-                           session.Query(fmt::format("SELECT number FROM run WHERE {} AND {} LIMIT ?3", kMayGo, rule),
-                                         oldest_kept, kept.ended_since, limit));
-  while (rows.Next()) numbers.push_back(rows.Get<int64_t>(0));
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query(OldestOfNewestSql(), count - 1));
+  if (rows.Next()) number = rows.Get<int64_t>(0);
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-  return numbers;
+  return number;
 }
 
+// Looked for while others write; only the removal holds them up.
 Result<std::vector<std::string>> SqliteRunStore::Forget(const Retention& kept, size_t limit) {
-  std::vector<std::string> ids;
-  if (kept.newest == 0 && !kept.ended_since) return ids;
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> numbers, ToForget(kept, limit));
-  if (numbers.empty()) return ids;
-  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
-  for (const int64_t number : numbers) {
-    {
-      // It may have been archived since.
-      SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
-                               tx.Query("SELECT id FROM run WHERE number = ? AND is_archived = 0", number));
-      if (!rows.Next()) {
-        SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-        continue;
-      }
-      ids.push_back(rows.Get<std::string>(0));
-      SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-    }
-    SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM run_image WHERE run_number = ?", number));
-    SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM run WHERE number = ?", number));
+  std::vector<int64_t> numbers;
+  {
+    SLIPWAY_ASSIGN_OR_RETURN(db::Session session, database_->Read());
+    SLIPWAY_ASSIGN_OR_RETURN(numbers, ToForget(session, kept, limit));
   }
+  if (numbers.empty()) return std::vector<std::string>();
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> ids, Remove(tx, numbers));
   SLIPWAY_RETURN_IF_ERROR(tx.Commit());
   return ids;
 }

@@ -31,6 +31,7 @@ class SqliteRunStore : public RunStore {
   Result<Run> SetArchived(const std::string& id, bool archived, SystemTime now) override;
   Result<Run> RequestCancel(const std::string& id, SystemTime now) override;
   Status Reseal(const std::string& id, const std::string& sealed) override;
+  Result<std::optional<int64_t>> OldestOfNewest(uint64_t count) override;
   Result<std::vector<std::string>> Forget(const Retention& kept, size_t limit) override;
   const std::string& run_id_prefix() const override { return prefix_; }
 
@@ -41,7 +42,6 @@ class SqliteRunStore : public RunStore {
   Status Announce(db::Transaction& tx, const Run& run, SystemTime now);
   Status AnnounceAndCommit(db::Transaction& tx, const Run& run, SystemTime now);
   Result<Run> Move(db::Transaction& tx, const std::string& id, RunState to, SystemTime now);
-  Result<std::vector<int64_t>> ToForget(const Retention& kept, size_t limit);
 
   std::unique_ptr<db::Database> database_;
   std::string prefix_;
