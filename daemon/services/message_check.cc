@@ -18,24 +18,39 @@ using google::protobuf::Reflection;
 
 constexpr size_t kEnough = 16;
 
+/// A place in a message; written out only where something is wrong, since a manifest has ten thousands of them.
+struct Place {
+  const Place* above = nullptr;  ///< nullptr: the message itself
+  const FieldDescriptor* field = nullptr;
+  int index = -1;  ///< of a repeated field
+
+  std::string Name() const {
+    if (field == nullptr) return "";
+    std::string out = above->Member(field->name());
+    return index < 0 ? out : fmt::format("{}[{}]", out, index);
+  }
+  std::string Member(std::string_view name) const {
+    const std::string path = Name();
+    return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
+  }
+};
+
 class Checker {
  public:
-  void Check(const Message& message, const std::string& path) {
+  void Check(const Message& message, const Place& place) {
     const Reflection& reflection = *message.GetReflection();
     const auto& unknown = reflection.GetUnknownFields(message);
     for (int i = 0; i < unknown.field_count() && !Enough(); ++i) {
-      Add(path.empty() ? std::to_string(unknown.field(i).number())
-                       : fmt::format("{}.{}", path, unknown.field(i).number()),
+      Add(place.Member(std::to_string(unknown.field(i).number())),
           fmt::format("no field of {} has the number {}", message.GetDescriptor()->name(), unknown.field(i).number()));
     }
-    std::vector<const FieldDescriptor*> fields;
-    reflection.ListFields(message, &fields);
-    for (const FieldDescriptor* field : fields) {
-      const std::string name = path.empty() ? field->name() : fmt::format("{}.{}", path, field->name());
-      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-        CheckMessages(message, *field, name);
-      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
-        CheckEnums(message, *field, name);
+    const google::protobuf::Descriptor& type = *message.GetDescriptor();
+    for (int i = 0; i < type.field_count(); ++i) {
+      const FieldDescriptor& field = *type.field(i);
+      if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        CheckMessages(message, field, place);
+      } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+        CheckEnums(message, field, place);
       }
     }
   }
@@ -46,27 +61,28 @@ class Checker {
   bool Enough() const { return errors_.size() >= kEnough; }
   void Add(std::string field, std::string message) { errors_.push_back({std::move(field), std::move(message)}); }
 
-  void CheckMessages(const Message& message, const FieldDescriptor& field, const std::string& name) {
+  void CheckMessages(const Message& message, const FieldDescriptor& field, const Place& place) {
     const Reflection& reflection = *message.GetReflection();
-    if (!field.is_repeated()) return Check(reflection.GetMessage(message, &field), name);
+    if (!field.is_repeated()) {
+      if (!reflection.HasField(message, &field)) return;
+      return Check(reflection.GetMessage(message, &field), {.above = &place, .field = &field});
+    }
     const int count = reflection.FieldSize(message, &field);
     for (int i = 0; i < count && !Enough(); ++i) {
-      Check(reflection.GetRepeatedMessage(message, &field, i), fmt::format("{}[{}]", name, i));
+      Check(reflection.GetRepeatedMessage(message, &field, i), {.above = &place, .field = &field, .index = i});
     }
   }
 
-  void CheckEnums(const Message& message, const FieldDescriptor& field, const std::string& name) {
+  void CheckEnums(const Message& message, const FieldDescriptor& field, const Place& place) {
     const Reflection& reflection = *message.GetReflection();
-    const auto check = [this, &field](int value, const std::string& where) {
-      if (field.enum_type()->FindValueByNumber(value) == nullptr) {
-        Add(where, fmt::format("{} has no value {}", field.enum_type()->name(), value));
-      }
+    const auto check = [&](int value, int index) {
+      if (field.enum_type()->FindValueByNumber(value) != nullptr) return;
+      Add(Place{.above = &place, .field = &field, .index = index}.Name(),
+          fmt::format("{} has no value {}", field.enum_type()->name(), value));
     };
-    if (!field.is_repeated()) return check(reflection.GetEnumValue(message, &field), name);
+    if (!field.is_repeated()) return check(reflection.GetEnumValue(message, &field), -1);
     const int count = reflection.FieldSize(message, &field);
-    for (int i = 0; i < count && !Enough(); ++i) {
-      check(reflection.GetRepeatedEnumValue(message, &field, i), fmt::format("{}[{}]", name, i));
-    }
+    for (int i = 0; i < count && !Enough(); ++i) check(reflection.GetRepeatedEnumValue(message, &field, i), i);
   }
 
   task::FieldErrors errors_;
@@ -76,7 +92,7 @@ class Checker {
 
 task::FieldErrors CheckKnown(const Message& message) {
   Checker checker;
-  checker.Check(message, "");
+  checker.Check(message, {});
   return checker.Take();
 }
 

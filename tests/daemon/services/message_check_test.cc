@@ -9,6 +9,8 @@ namespace slipway::services {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::FieldsAre;
+using ::testing::UnorderedElementsAre;
 
 // The message with one more field that nobody knows.
 template <typename M>
@@ -47,6 +49,18 @@ TEST(MessageCheck, UnknownValuesOfEnumsAreFound) {
   list.add_status(slipway::v1::RUN_STATUS_QUEUED);
   list.add_status(static_cast<slipway::v1::RunStatus>(42));
   EXPECT_THAT(Fields(list), ElementsAre("status[1]"));
+}
+
+// A context's list has tens of thousands of entries, and no name is made for those that are well.
+TEST(MessageCheck, APlaceIsNamedFromTheMessageDown) {
+  slipway::v1::ScheduleRunRequest request;
+  for (int i = 0; i < 12; ++i) request.mutable_docker_build()->add_arguments();
+  AddUnknown(request.mutable_docker_build()->mutable_arguments(11), 5);
+  (*request.mutable_docker_build()->mutable_labels())["k"] = "v";
+  request.mutable_docker_build()->set_compression(static_cast<slipway::v1::LayerCompression>(42));
+  EXPECT_THAT(CheckKnown(request),
+              UnorderedElementsAre(FieldsAre("docker_build.arguments[11].5", "no field of Argument has the number 5"),
+                                   FieldsAre("docker_build.compression", "LayerCompression has no value 42")));
 }
 
 TEST(MessageCheck, ManyErrorsAreNotAllTold) {
