@@ -8,10 +8,6 @@
 
 namespace slipway::content {
 
-namespace {
-// A pack is removed or rewritten as one, so it should not grow without end.
-}  // namespace
-
 bool DiskBatch::IsNew(const Digest& digest) {
   if (!seen_.insert(digest).second) return false;
   digests_.push_back(digest);
@@ -30,11 +26,10 @@ Result<Digest> DiskBatch::Add(std::string_view bytes) {
 
 Result<Digest> DiskBatch::AddPacked(const Digest& digest, std::string_view bytes) {
   if (bytes.empty() || !IsNew(digest)) return digest;
+  // A pack is removed or rewritten as one, so it should not grow without end.
   if (packs_.empty() || packs_.back().size() + bytes.size() > kPackFull) {
-    const uint64_t number = store_.NextNumber();
-    SLIPWAY_ASSIGN_OR_RETURN(PackWriter pack, PackWriter::Create(store_.layout().Ingest(number)));
-    packs_.push_back(std::move(pack));
-    pack_numbers_.push_back(number);
+    failure_ = NextPack();
+    SLIPWAY_RETURN_IF_ERROR(failure_);
   }
   failure_ = packs_.back().Add(digest, bytes);
   SLIPWAY_RETURN_IF_ERROR(failure_);
@@ -92,38 +87,32 @@ Result<Digest> DiskBatch::AddLarge(DiskIngest& ingest) {
   SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, ingest.Seal());
   if (!IsNew(digest)) return digest;
   large_.push_back({.digest = digest, .size = ingest.size(), .file = std::move(ingest.file())});
-  SLIPWAY_RETURN_IF_ERROR(failure_ = SyncBeside());
+  failure_ = syncs_.Add(large_.back().file);
+  SLIPWAY_RETURN_IF_ERROR(failure_);
   return digest;
 }
 
-// Begins to bring files to the disk while the next ones come, so that Commit has little to wait for.
-Status DiskBatch::SyncBeside() {
-  constexpr uint64_t kWorthIt = 4U << 20;
-  if (syncing_ == nullptr) {
-    if (large_.back().size < kWorthIt) return Status();
-    syncing_ = std::make_unique<SideThread>();
-  }
-  if (syncing_->busy()) return Status();
-  SLIPWAY_RETURN_IF_ERROR(sync_status_);
-  std::vector<int> files;
-  for (Large& large : large_) {
-    if (std::exchange(large.syncing, true)) continue;
-    SLIPWAY_RETURN_IF_ERROR(large.file.Flush());
-    files.push_back(large.file.fd());
-  }
-  syncing_->Begin([this, files] {
-    for (const int fd : files) {
-      if (::fdatasync(fd) != 0) sync_status_ = ErrnoStatus(errno, "sync content");
-    }
-  });
+Status DiskBatch::NextPack() {
+  SLIPWAY_RETURN_IF_ERROR(EndPack());
+  const uint64_t number = store_.NextNumber();
+  SLIPWAY_ASSIGN_OR_RETURN(PackWriter pack, PackWriter::Create(store_.layout().Ingest(number)));
+  packs_.push_back(std::move(pack));
+  pack_numbers_.push_back(number);
   return Status();
+}
+
+Status DiskBatch::EndPack() {
+  if (packs_.empty()) return Status();
+  SLIPWAY_RETURN_IF_ERROR(packs_.back().End());
+  return syncs_.Add(packs_.back().file());
 }
 
 Status DiskBatch::Commit(Lease* lease) {
   SLIPWAY_RETURN_IF_ERROR(failure_);
   if (current_) return Internal("a batch is committed in the middle of a file");
   failure_ = Internal("a batch is committed twice");
-  SLIPWAY_RETURN_IF_ERROR(SyncAll());
+  SLIPWAY_RETURN_IF_ERROR(EndPack());
+  SLIPWAY_RETURN_IF_ERROR(syncs_.Finish());
   SLIPWAY_RETURN_IF_ERROR(MovePacks());
   const int64_t guard = DiskStore::LeaseId(&guard_);
   for (size_t i = 0; i < packs_.size(); ++i) {
@@ -133,16 +122,6 @@ Status DiskBatch::Commit(Lease* lease) {
   store_.catalog().AddToLease(DiskStore::LeaseId(lease), digests_);
   guard_ = Lease();
   return Status();
-}
-
-Status DiskBatch::SyncAll() {
-  for (PackWriter& pack : packs_) SLIPWAY_RETURN_IF_ERROR(pack.Finish());
-  for (Large& large : large_) {
-    if (!large.syncing) SLIPWAY_RETURN_IF_ERROR(large.file.Sync());
-  }
-  if (syncing_ == nullptr) return Status();
-  syncing_->Wait();
-  return sync_status_;
 }
 
 Status DiskBatch::MovePacks() {

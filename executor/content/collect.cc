@@ -166,7 +166,8 @@ Status Collection::Rewrite(const Context& ctx, std::span<const PackState> packs)
 Status Collection::FinishRewrite(std::optional<PackWriter> to, std::vector<Location> from) {
   if (!to) return Status();
   const uint64_t number = store_.NextNumber();
-  SLIPWAY_RETURN_IF_ERROR(to->Finish());
+  SLIPWAY_RETURN_IF_ERROR(to->End());
+  SLIPWAY_RETURN_IF_ERROR(to->file().Sync());
   SLIPWAY_RETURN_IF_ERROR(to->file().MoveTo(store_.layout().Pack(number)));
   SLIPWAY_RETURN_IF_ERROR(fs::SyncDir(store_.layout().Packs()));
   store_.catalog().MovePack(number, to->size(), to->items(), from);

@@ -1,6 +1,7 @@
 // The ways content enters a DiskStore: one write, a batch, a file taken in.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <unordered_set>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "executor/content/pack.h"
 #include "executor/content/side_thread.h"
 #include "executor/content/staged_file.h"
+#include "executor/content/sync_queue.h"
 
 namespace slipway::content {
 
@@ -37,7 +39,7 @@ class DiskIngest : public Ingest {
   const IngestOptions options_;
   StagedFile file_;
   Hasher hasher_;
-  Digest digest_;  // empty until nothing more is written
+  Digest digest_;                        // empty until nothing more is written
   std::unique_ptr<SideThread> hashing_;  // from the first long write on
   Status failure_;
 };
@@ -57,7 +59,6 @@ class DiskBatch : public BatchIngest {
     Digest digest;
     uint64_t size = 0;
     StagedFile file;
-    bool syncing = false;  // beside, or done
   };
   struct Current {
     uint64_t size = 0;
@@ -70,8 +71,8 @@ class DiskBatch : public BatchIngest {
   bool IsNew(const Digest& digest);
   Result<Digest> AddPacked(const Digest& digest, std::string_view bytes);
   Result<Digest> AddLarge(DiskIngest& ingest);
-  Status SyncBeside();
-  Status SyncAll();
+  Status NextPack();
+  Status EndPack();
   Status MovePacks();
   Status MoveLarge(int64_t lease);
 
@@ -79,13 +80,12 @@ class DiskBatch : public BatchIngest {
   Lease guard_;  // keeps what was found to be there from vanishing before Commit
   std::vector<Digest> digests_;
   std::unordered_set<Digest> seen_;
-  std::vector<PackWriter> packs_;
+  std::deque<PackWriter> packs_;  // at their places while they are synced, as the large files
   std::vector<uint64_t> pack_numbers_;
-  std::vector<Large> large_;
+  std::deque<Large> large_;
   std::unique_ptr<Current> current_;
-  Status failure_;                       // of a write: nothing can be trusted any more
-  Status sync_status_;                   // of `syncing_`, once it is not busy
-  std::unique_ptr<SideThread> syncing_;  // last: it uses the files
+  Status failure_;   // of a write: nothing can be trusted any more
+  SyncQueue syncs_;  // last: it uses the files
 };
 
 }  // namespace slipway::content

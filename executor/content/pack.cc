@@ -55,7 +55,7 @@ Status PackWriter::Add(const Digest& digest, std::string_view bytes) {
   return file_.Write(bytes);
 }
 
-Status PackWriter::Finish() {
+Status PackWriter::End() {
   const uint64_t table_offset = file_.size();
   std::string table;
   table.reserve(items_.size() * kPackItemFrame + kTrailerBytes);
@@ -66,8 +66,7 @@ Status PackWriter::Finish() {
   }
   PutNumber(table, table_offset);
   PutDigest(table, Digest::Of(table));
-  SLIPWAY_RETURN_IF_ERROR(file_.Write(table));
-  return file_.Sync();
+  return file_.Write(table);
 }
 
 Result<std::vector<PackItem>> ReadPackTable(int fd) {

@@ -43,8 +43,8 @@ class PackWriter {
   uint64_t size() const { return file_.size(); }
   const std::vector<PackItem>& items() const { return items_; }
 
-  /// Adds the table and syncs; then the file can be moved to its place.
-  Status Finish();
+  /// Adds the table. Nothing comes after it; when the file was synced, it can be moved to its place.
+  Status End();
   StagedFile& file() { return file_; }
 
  private:

@@ -68,6 +68,12 @@ Status StagedFile::Flush() {
   return Status();
 }
 
+Status StagedFile::EndWriting() {
+  SLIPWAY_RETURN_IF_ERROR(Flush());
+  std::string().swap(buffer_);
+  return Status();
+}
+
 Status StagedFile::WriteThrough(std::string_view bytes) {
   SLIPWAY_RETURN_IF_ERROR(fs::WriteAll(fd_.get(), bytes).With(fmt::format("'{}'", path_)));
   if (!late_ && size_ - started_ >= kWriteBackStep) {

@@ -33,10 +33,14 @@ class StagedFile {
   Status Write(std::string_view bytes);
   /// Hands all bytes to the kernel.
   Status Flush();
+  /// The same, and gives the buffer's memory back: nothing more is to be written.
+  Status EndWriting();
   /// Brings all bytes to the disk. Required before MoveTo where a crash must not leave half a file.
   Status Sync();
   /// Renames to `path`, replacing what is there. The caller syncs the folder.
   Status MoveTo(const std::string& path);
+  /// Closes a file that was synced; it can be moved still.
+  void Close() { fd_.Reset(); }
   /// Gives the descriptor away, of a file that was moved.
   UniqueFd Release() { return std::move(fd_); }
 

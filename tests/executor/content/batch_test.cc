@@ -130,6 +130,20 @@ TEST_F(BatchTest, AVeryLargeBatchIsSplitIntoPacks) {
   for (const Digest& digest : digests) EXPECT_EQ(Digest::Of(Get(digest)), digest);
 }
 
+// A context may have more large files than a process may have open.
+TEST_F(BatchTest, HoweverManyLargeFilesOnlySomeAreOpen) {
+  const size_t before = fs::ListDir("/proc/self/fd")->size();
+  std::vector<Digest> digests;
+  for (int i = 0; i < 100; ++i) {
+    digests.push_back(*batch_->Add(fmt::format("{}{}", i, std::string(kLargestPacked, 'x'))));
+    ASSERT_LE(fs::ListDir("/proc/self/fd")->size(), before + 40);
+  }
+  ASSERT_TRUE(batch_->Commit(nullptr).ok());
+  EXPECT_EQ(fs::ListDir("/proc/self/fd")->size(), before);
+  Reopen();
+  for (const Digest& digest : digests) EXPECT_EQ(Digest::Of(Get(digest)), digest);
+}
+
 TEST_F(BatchTest, AnEmptyBatchMakesNoPack) {
   ASSERT_TRUE(batch_->Commit(nullptr).ok());
   EXPECT_TRUE(List("packs").empty());

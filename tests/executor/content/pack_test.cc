@@ -15,7 +15,7 @@ class PackTest : public ::testing::Test {
     const std::string path = fs::Join(dir_.path(), "pack");
     PackWriter pack = *PackWriter::Create(fs::Join(dir_.path(), "staged"));
     for (const std::string& content : contents) EXPECT_TRUE(pack.Add(Digest::Of(content), content).ok());
-    EXPECT_TRUE(pack.Finish().ok());
+    EXPECT_TRUE(pack.End().ok() && pack.file().Flush().ok());
     EXPECT_TRUE(pack.file().MoveTo(path).ok());
     return *fs::ReadFile(path);
   }
