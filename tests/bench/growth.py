@@ -2,7 +2,7 @@
 """How time and memory grow with the work. Prints a line for each size, and for each row the exponent: with doubled work,
 1.0 is doubled time.
 
-usage: growth.py BIN_DIR [ROW[,ROW...]|all] [--full]
+usage: growth.py BIN_DIR [ROW[:SIZE[:SIZE...]][,ROW...]|all] [--full]
 
 Each row is measured in a daemon of its own, with a registry on loopback. What counts is CPU time (of the daemon, what it
 started, and the client), which holds while others use the machine; wall time stands beside it. Of three runs the least
@@ -138,23 +138,55 @@ def stages(site, n):
     return lambda: site.build(folder)
 
 
-def megabytes(site, n):
-    folder = site.context("FROM scratch\nCOPY data /data\n")
+def data(folder, n):
+    """So many MB in files of ten, half of each random, half text that halves when compressed."""
     for i in range(n // 10):
-        write(f"{folder}/data/{i}", os.urandom(10_000_000))
+        write(f"{folder}/data/{i}", os.urandom(5_000_000) + os.urandom(2_500_000).hex().encode())
+
+
+def copied(site, n):
+    folder = site.context("FROM scratch\nCOPY data /data\n")
+    data(folder, n)
+    return lambda: site.build(folder)
+
+
+def written(site, n):
+    """As much, by a step."""
+    base = site.base()
+    pieces = f"while [ $i -lt {n // 10} ]; do busybox head -c 5000000 /dev/urandom > /d/$i; busybox cat /t >> /d/$i; i=$((i+1)); done"
+    folder = site.context(f"FROM {base}\nCOPY t /\nRUN i=0; busybox mkdir /d; {pieces}\n")
+    write(f"{folder}/t", os.urandom(2_500_000).hex().encode())
+    return lambda: site.build(folder)
+
+
+def pulled(site, n):
+    """A COPY onto a base that a daemon has never seen, and the push."""
+    folder = site.context("FROM scratch\nCOPY data /data\n")
+    data(folder, n)
+    site.build(folder, "base")
+    site.stop()
+    shutil.rmtree(site.path("state"))
+    site.start()
+    folder = site.context(f"FROM {site.registry}/base:1\nCOPY Dockerfile /data/\n")
     return lambda: site.build(folder)
 
 
 def log(site, n):
-    """Written by a step, kept, and read by a client afterwards."""
+    """Written by a step, kept, followed by the client that waits for it, and read by another afterwards."""
     base = site.base()
     line = "yes 'a line of the output of a step, about as long as they are' | head -c %d" % (n * 1_000_000)
     folder = site.context(f"FROM {base}\nRUN busybox sh -c \"{line}\"\n")
 
+    def read(*argv):
+        """How much there was: all, or the row would count a log that was cut."""
+        with subprocess.Popen([os.path.join(site.bin, "slipway"), *argv], stdout=subprocess.PIPE) as p:
+            told = subprocess.check_output(["wc", "-c"], stdin=p.stdout)
+        if p.returncode or int(told) < n * 1_000_000:
+            sys.exit(f"{argv}: {p.returncode}, {int(told)} bytes")
+
     def work():
-        site.build(folder)
-        run = re.search(r"^\S+", site.call("runs", "--top", "1").stdout.decode().splitlines()[-1])[0]
-        subprocess.run([os.path.join(site.bin, "slipway"), "logs", run], stdout=subprocess.DEVNULL, check=True)
+        read("build", "--progress", "plain", "-t", f"{site.registry}/growth:1", folder)
+        read("logs", re.search(r"^\S+", site.call("runs", "--top", "1").stdout.decode().splitlines()[-1])[0])
     return work
 
 
@@ -265,7 +297,9 @@ ROWS = {  # name: work, sizes, unit
     "files": (files, sizes(1000, 32_000, 128_000), "files of a context"),
     "layers": (layers, [1, 15, 30, 60, 120], "layers"),
     "stages": (stages, [1, 25, 50, 100, 200], "stages"),
-    "megabytes": (megabytes, sizes(10, 640, 8000, 8), "MB in one layer"),
+    "copied": (copied, sizes(10, 640, 8000, 4), "MB copied into an image and pushed"),
+    "written": (written, sizes(10, 640, 8000, 4), "MB written by a step and pushed"),
+    "pulled": (pulled, sizes(10, 640, 8000, 4), "MB of a base pulled, for a COPY and a push"),
     "log": (log, sizes(1, 64, 1000), "MB of output"),
     "concurrent": (concurrent, sizes(1, 32, 64), "runs at once"),
     "runs": (runs, sizes(1000, 100_000, 1_000_000, 10), "stored runs"),
@@ -274,7 +308,7 @@ ROWS = {  # name: work, sizes, unit
 
 
 REPEATS = 3  # of what takes seconds; the least counts, since others on the machine only add
-OPTIONS = {"log": ["--max-log-bytes", "2000000000"]}  # of the daemon
+OPTIONS = {"log": ["--max-log-bytes", "2000000000"], "concurrent": ["--max-runs", "64"]}  # of the daemon
 
 
 def exponent(points):
@@ -282,18 +316,23 @@ def exponent(points):
     n0, fixed = points[0]
     if points[-1][1] < 1.5 * fixed + 0.05:
         return "flat"
-    half = [(n - n0, max(t - fixed, 1e-3)) for n, t in points[len(points) // 2:]]
+    half = [(n - n0, max(t - fixed, 1e-3)) for n, t in points[max(1, len(points) // 2):]]
+    if len(half) < 2:
+        return "of too few sizes"
     (n1, t1), (n2, t2) = half[0], half[-1]
     return "%.2f" % (math.log(t2 / t1) / math.log(n2 / n1))
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))  # in order: nothing stays behind
     names = [a for a in sys.argv[1:] if not a.startswith("--")]
     if not names:
         sys.exit(__doc__)
     chosen = ROWS if len(names) < 2 or names[1] == "all" else names[1].split(",")
-    for name in chosen:
+    for row in chosen:
+        name, *wanted = row.split(":")
         make, ns, unit = ROWS[name]
+        ns = [int(n) for n in wanted] or ns
         cpu_points, wall_points = [], []
         for n in ns:
             best = None
