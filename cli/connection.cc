@@ -1,5 +1,6 @@
 #include "cli/connection.h"
 
+#include <grpc/grpc.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 
 #include "cli/channel.h"
+#include "cli/grpc_lifetime.h"
 #include "executor/base/unique_fd.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -113,6 +115,7 @@ Result<std::string> GrpcTarget(std::string_view server) {
 
 Result<std::shared_ptr<grpc::Channel>> OpenChannel(std::string_view server) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string target, GrpcTarget(server));
+  if (leave_grpc_to_exit) ::grpc_init();  // a claim that nobody gives back
   grpc::ChannelArguments arguments;
   arguments.SetInt("grpc.enable_http_proxy", 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
