@@ -232,7 +232,7 @@ Result<Value> DecryptAes(const Call& call) {
   const auto padding = static_cast<unsigned char>(out.back());
   if (padding == 0 || padding > kAesBlock)
     return InvalidArgument("the password is not the one that it was encrypted with");
-  out.resize(out.size() - padding);
+  out.erase(out.size() - padding);
   return call.Text(std::move(out));
 }
 
