@@ -113,6 +113,7 @@ class StoreImpl : public Store {
   Digest DiffId(const Key& key) override;
   std::optional<AssembledLayer> KnownBlob(const Key& key, const AssembleOptions& options) override;
 
+  bool IndexesAtHand(const Chain& chain) override;
   Result<TreePtr> Index(const Context& ctx, const Key& key, const VertexProgress& progress) override;
   Result<std::vector<std::string>> LowerDirs(const Context& ctx, const Chain& chain,
                                              const VertexProgress& progress) override;
@@ -333,6 +334,15 @@ Result<TreePtr> StoreImpl::Index(const Context& ctx, const Key& key, const Verte
     SLIPWAY_ASSIGN_OR_RETURN(TreePtr tree, MakeIndex(ctx, row, progress));
     Cache(key, tree);
     return tree;
+  });
+}
+
+bool StoreImpl::IndexesAtHand(const Chain& chain) {
+  return std::all_of(chain.begin(), chain.end(), [this](const Key& key) {
+    if (indexes_.Lock()->Find(key) != nullptr) return true;
+    const auto row = records_->Find(key);
+    if (!row.ok() || !row->has_value()) return false;
+    return !(*row)->recipe.empty() || !(*row)->upper.empty() || (!(*row)->index.empty() && content_.Has((*row)->index));
   });
 }
 

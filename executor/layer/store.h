@@ -109,6 +109,8 @@ class Store {
   /// The blob that Blob() would give, if it is known without work.
   virtual std::optional<AssembledLayer> KnownBlob(const Key& key, const AssembleOptions& options) = 0;
 
+  /// Whether the entries of all of them are known without a blob being downloaded or decompressed.
+  virtual bool IndexesAtHand(const Chain& chain) = 0;
   /// The layer's entries. Downloads the blob once if that is what it takes.
   virtual Result<std::shared_ptr<const tree::Tree>> Index(const Context& ctx, const Key& key,
                                                           const VertexProgress& progress) = 0;

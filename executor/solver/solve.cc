@@ -385,7 +385,22 @@ Status Solve::Prepare(Node& node, Work* work) {
   }
   work->key = node.key;
   if (HasPortableLink(node)) work->link = LinkOfNode(node);
+  const auto* file = std::get_if<graph::FileOp>(&node.vertex->op);
+  if (file != nullptr && !file->link && !work->inputs.empty() &&
+      !workshop_.layers.IndexesAtHand(work->inputs.front().chain)) {
+    std::lock_guard lock(mutex_);
+    work->unpack = MountFollows(node);
+  }
   return Status();
+}
+
+// Whether a program is to run on what the vertex gives. With mutex_ held.
+bool Solve::MountFollows(const Node& node) const {
+  return std::any_of(node.users.begin(), node.users.end(), [&](const Node* user) {
+    if (!user->wanted || user->ended || user->inputs.front() != &node) return false;
+    return std::holds_alternative<graph::ExecOp>(user->vertex->op) ||
+           (std::holds_alternative<graph::FileOp>(user->vertex->op) && MountFollows(*user));
+  });
 }
 
 void Solve::Execute(Node& node) {

@@ -67,6 +67,7 @@ class Solve {
   void Want(Node& node);
   void MarkSlow(Node& node);
   bool FilesAreThere(const Node& node) const;
+  bool MountFollows(const Node& node) const;
 
   // Tasks.
   void FindKey(Node& node);

@@ -33,6 +33,10 @@ Result<layer::Chain> Workshop::Run(const std::shared_ptr<Execution>& execution, 
   }
   const VertexProgress progress(execution.get(), work.name.vertex(), work.name.name());
   SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content.NewLease(vertex.name));
+  // The layers' entries, which this one needs, are found on the way: otherwise the layers would be decompressed twice.
+  if (work.unpack) {
+    SLIPWAY_RETURN_IF_ERROR(layers.LowerDirs(execution->context(), work.inputs.front().chain, progress).status());
+  }
   SLIPWAY_ASSIGN_OR_RETURN(layer::Chain chain,
                            evaluator.Run(execution->context(), vertex, work.inputs, work.key, &lease, progress));
   Status put = cache.Put(vertex.definition, {.key = work.key.key, .chain = chain, .name = vertex.name});

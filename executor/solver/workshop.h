@@ -22,6 +22,7 @@ struct Work {
   RecordPlace place;     ///< where in which Dockerfile it is
   KeyParts parts;        ///< what the key was made of, without secrets
   bool tainted = false;  ///< it or something below must not come from the cache
+  bool unpack = false;   ///< its first input is about to be mounted by another vertex
 };
 
 class Workshop {

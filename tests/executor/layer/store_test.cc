@@ -98,6 +98,19 @@ TEST_F(RegistryLayersTest, AnUnpackedLayerIsUsedAtOnceAndKnownAfterARestart) {
   EXPECT_EQ(layers_->LowerDirs(ctx_, {key}, {}).value(), dirs);
 }
 
+TEST_F(RegistryLayersTest, EntriesAreAtHandOnceTheyWereReadAndAfterARestart) {
+  const Remote place = Pushed("file", "base");
+  const Key key = *layers_->AddRemote(place.descriptor.digest, place);
+  const Key recipe = Recipe({File("f")});
+  EXPECT_TRUE(layers_->IndexesAtHand({recipe}));
+  EXPECT_FALSE(layers_->IndexesAtHand({recipe, key}));
+  EXPECT_FALSE(layers_->IndexesAtHand({"sha256:unknown"}));
+  EXPECT_EQ(IndexOf(key), "f 0644 0:0 file 4\n");
+  EXPECT_TRUE(layers_->IndexesAtHand({recipe, key}));
+  Open();  // what was to be saved later is saved
+  EXPECT_TRUE(layers_->IndexesAtHand({recipe, key}));
+}
+
 class Collect : public BlobSink {
  public:
   Status Write(std::string_view part) override {

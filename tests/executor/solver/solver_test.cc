@@ -12,6 +12,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
+#include "executor/oci/manifest.h"
 
 namespace slipway::solver {
 namespace {
@@ -93,7 +94,11 @@ class SolverTest : public ::testing::Test {
     auto content = content::Store::Open(dir_.path() + "/content");
     ASSERT_TRUE(content.ok()) << content.status().message();
     content_ = *std::move(content);
-    auto layers = layer::Store::Open({.root = dir_.path() + "/layers", .limits = {}}, *content_, pool_, nullptr);
+    const auto fetch = [this](const Context&, const layer::Remote&, const auto& sink, const VertexProgress&) {
+      ++fetches_;
+      return sink(kEmptyTar);
+    };
+    auto layers = layer::Store::Open({.root = dir_.path() + "/layers", .limits = {}}, *content_, pool_, fetch);
     ASSERT_TRUE(layers.ok()) << layers.status().message();
     layers_ = *std::move(layers);
     auto cache = CacheStore::Open(dir_.path() + "/cache.db");
@@ -114,10 +119,25 @@ class SolverTest : public ::testing::Test {
                        {.name = name, .position = {"Dockerfile", 7, 3}, .no_cache = no_cache});
   }
 
+  static VertexPtr Program(const VertexPtr& root) { return graph::Make(graph::ExecOp{}, {root}, {.name = "program"}); }
+
+  /// An image with one layer, of which nothing is here.
+  VertexPtr Image() {
+    layer::Remote place{.descriptor = {}, .host = "reg.local", .repository = "base"};
+    place.descriptor.media_type = oci::media_type::kLayer;
+    place.descriptor.digest = Digest::Of(kEmptyTar);
+    place.descriptor.size = static_cast<int64_t>(kEmptyTar.size());
+    image_ = {layers_->AddRemote(place.descriptor.digest, place).value()};
+    return graph::Make(graph::SourceOp{.chain = image_, .identity = place.descriptor.digest}, {}, {});
+  }
+
   Result<Solved> Solve(const VertexPtr& root) { return solver_->Solve(Context::Background(), {root}, events_); }
 
+  static inline const std::string kEmptyTar = std::string(1024, '\0');
   fs::TempDir dir_;
   ThreadPool pool_{2};
+  std::atomic<int> fetches_ = 0;
+  layer::Chain image_;
   std::unique_ptr<content::Store> content_;
   std::unique_ptr<layer::Store> layers_;
   std::unique_ptr<CacheStore> cache_;
@@ -480,6 +500,28 @@ TEST_F(SolverTest, BranchesRunSideBySideWhileAKeyWaitsForFiles) {
   };
   ASSERT_TRUE(Solve(Step("copy", {Step("base", {}), Step("stage", {})})).ok());
   EXPECT_EQ(evaluator_->runs, 3);
+}
+
+TEST_F(SolverTest, WhatAProgramWillRunOnIsUnpackedForTheCopyBeforeIt) {
+  std::map<std::string, bool> known;
+  evaluator_->on_run = [&](const Context&, const graph::Vertex& vertex) {
+    known.emplace(vertex.name, layers_->IndexesAtHand(image_));
+    return Status();
+  };
+  ASSERT_TRUE(Solve(Program(Step("second", {Step("first", {Image()})}))).ok());
+  EXPECT_EQ(known, (std::map<std::string, bool>{{"first", true}, {"second", true}, {"program", true}}));
+  EXPECT_EQ(fetches_, 1);
+}
+
+TEST_F(SolverTest, WithoutAProgramNothingIsUnpacked) {
+  bool known = true;
+  evaluator_->on_run = [&](const Context&, const graph::Vertex&) {
+    known = layers_->IndexesAtHand(image_);
+    return Status();
+  };
+  ASSERT_TRUE(Solve(Step("copy", {Image()})).ok());
+  EXPECT_FALSE(known);
+  EXPECT_EQ(fetches_, 0);
 }
 
 TEST_F(SolverTest, MissesSayWhy) {
