@@ -153,7 +153,8 @@ def copied(site, n):
 def written(site, n):
     """As much, by a step."""
     base = site.base()
-    pieces = f"while [ $i -lt {n // 10} ]; do busybox head -c 5000000 /dev/urandom > /d/$i; busybox cat /t >> /d/$i; i=$((i+1)); done"
+    piece = "busybox dd if=/dev/urandom of=/d/$i bs=1000000 count=5; busybox cat /t >> /d/$i; i=$((i+1))"
+    pieces = f"while [ $i -lt {n // 10} ]; do {piece}; done 2> /dev/null"
     folder = site.context(f"FROM {base}\nCOPY t /\nRUN i=0; busybox mkdir /d; {pieces}\n")
     write(f"{folder}/t", os.urandom(2_500_000).hex().encode())
     return lambda: site.build(folder)
@@ -179,7 +180,8 @@ def log(site, n):
 
     def read(*argv):
         """How much there was: all, or the row would count a log that was cut."""
-        with subprocess.Popen([os.path.join(site.bin, "slipway"), *argv], stdout=subprocess.PIPE) as p:
+        with subprocess.Popen([os.path.join(site.bin, "slipway"), *argv], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as p:
             told = subprocess.check_output(["wc", "-c"], stdin=p.stdout)
         if p.returncode or int(told) < n * 1_000_000:
             sys.exit(f"{argv}: {p.returncode}, {int(told)} bytes")
