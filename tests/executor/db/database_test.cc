@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "executor/base/cleanup.h"
@@ -66,6 +67,49 @@ TEST_F(DatabaseTest, WhatIsCommittedForLaterIsSeenAtOnceAndThereAfterReopening) 
     EXPECT_EQ(Count(*database), 2);
   }
   EXPECT_EQ(Count(*Open()), 2);
+}
+
+TEST_F(DatabaseTest, WhatBeginsWithACommitSeesItAndMayWrite) {
+  auto database = Open();
+  ASSERT_TRUE(database->Migrate(std::array{kFirst}).ok());
+  int64_t seen = 0;
+  Transaction tx = *database->Begin();
+  ASSERT_TRUE(tx.Run("INSERT INTO t VALUES (2, 'seen')").ok());
+  ASSERT_TRUE(tx.Commit([&] {
+                  seen = Count(*database);
+                  EXPECT_TRUE(database->Run("INSERT INTO t VALUES (3, 'meanwhile')").ok());
+                }).ok());
+  EXPECT_EQ(seen, 2);
+  EXPECT_EQ(Count(*database), 3);
+  bool called = false;
+  EXPECT_FALSE(tx.Commit([&] { called = true; }).ok()) << "it has ended";
+  EXPECT_FALSE(called);
+}
+
+// What a crash leaves: the files as they are while the database is open.
+TEST_F(DatabaseTest, TheLogHasItsRoomAndIsReadToItsLastCommit) {
+  const std::string copy = fs::Join(dir_.path(), "copy.db");
+  {
+    auto database = Open();
+    ASSERT_TRUE(database->Migrate(std::array{kFirst}).ok());
+    struct stat before {};
+    ASSERT_EQ(::stat((path_ + "-wal").c_str(), &before), 0);
+    EXPECT_GE(before.st_size, 4 << 20);
+    for (int i = 2; i <= 20; ++i) {
+      ASSERT_TRUE(database->Run("INSERT INTO t VALUES (?, ?)", i, fmt::format("{}{}", i, std::string(3000, 'x'))).ok());
+    }
+    struct stat after {};
+    ASSERT_EQ(::stat((path_ + "-wal").c_str(), &after), 0);
+    EXPECT_EQ(after.st_size, before.st_size) << "it is written over, not on";
+    for (const char* suffix : {"", "-wal"}) {
+      ASSERT_TRUE(std::filesystem::copy_file(path_ + suffix, copy + suffix));
+    }
+  }
+  auto recovered = *Database::Open(copy);
+  EXPECT_EQ(Count(*recovered), 20);
+  ASSERT_TRUE(recovered->Run("INSERT INTO t VALUES (21, 'on')").ok());
+  recovered.reset();
+  EXPECT_EQ(Count(**Database::Open(copy)), 21);
 }
 
 TEST_F(DatabaseTest, CommitsOfManyThreadsThatShareSyncsAreAllThere) {
