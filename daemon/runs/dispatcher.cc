@@ -76,18 +76,20 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   }
   const std::string& location = request.file_task ? request.file_task->source_location : request.build.source_location;
   SLIPWAY_ASSIGN_OR_RETURN(Leases leases, PinUploads(location, request.build.inputs));
-  SLIPWAY_ASSIGN_OR_RETURN(store::CreatedRun created, parts_.store.Create(fresh));
-  if (created.existed) return created;
-  const std::string& id = created.run.id;
-  parts_.archive.Expect(id);
+  // It begins while the disk takes it in: only the answer waits for that.
+  fresh.on_seen = [this, &leases](const Run& run) { Enqueue(run, std::move(leases)); };
+  return parts_.store.Create(fresh);
+}
+
+void Dispatcher::Enqueue(const Run& run, Leases leases) {
+  parts_.archive.Expect(run.id);
   if (!leases.empty()) {
     const std::lock_guard lock(mutex_);
-    pins_[id] = std::move(leases);
+    pins_[run.id] = std::move(leases);
   }
-  log::ForRun(id)->info("queued: {}", SourceOf(created.run));
-  if (parts_.on_run) parts_.on_run(created.run);
-  queue_.Push(id);
-  return created;
+  log::ForRun(run.id)->info("queued: {}", SourceOf(run));
+  if (parts_.on_run) parts_.on_run(run);
+  queue_.Push(run.id);
 }
 
 Result<task::CompiledTask> Dispatcher::Render(const Context& ctx, const task::FileTask& request) {

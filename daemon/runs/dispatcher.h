@@ -49,7 +49,8 @@ class Dispatcher {
   /// Recovers what an earlier daemon has left and begins to execute.
   Status Start();
 
-  /// Stores the run; it is durable when this returns. NOT_FOUND if its upload is gone, RESOURCE_EXHAUSTED if the queue
+  /// Stores the run; it is durable when this returns, and may have begun by then: where power is lost in between, a run
+  /// that nobody was told of is gone. NOT_FOUND if its upload is gone, RESOURCE_EXHAUSTED if the queue
   /// is full, UNAVAILABLE while stopping.
   Result<store::CreatedRun> Schedule(const ScheduleRequest& request);
   /// What a run of this request would do; nothing is run or stored. Secrets that the file names are "***".
@@ -70,6 +71,8 @@ class Dispatcher {
  private:
   using Leases = std::vector<std::shared_ptr<content::Lease>>;
 
+  /// A run that was stored: it waits for a thread from now on.
+  void Enqueue(const store::Run& run, Leases leases);
   void Work();
   void ExecuteOne(const std::string& run_id);
   /// Leases on the uploads that a run is made from. NOT_FOUND if one is gone.

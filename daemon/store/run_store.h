@@ -27,6 +27,9 @@ struct NewRun {
   std::function<Result<std::string>(const std::string& run_id)> seal;
   /// RESOURCE_EXHAUSTED if so many runs are queued; 0: no bound.
   size_t max_queued = 0;
+  /// Called with the new run when other calls find it and, unless somebody is to be told of the run, before it is on
+  /// disk: what begins then need not wait for the disk. May be empty.
+  std::function<void(const Run&)> on_seen = {};
 };
 
 struct CreatedRun {

@@ -200,8 +200,13 @@ Result<CreatedRun> SqliteRunStore::Create(const NewRun& request) {
       request.file_task ? RequestToJson(*request.file_task) : RequestToJson(request.build), blob, request.task,
       TriggerToJson(request.trigger), static_cast<int>(request.trigger.kind)));
   SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
-  SLIPWAY_RETURN_IF_ERROR(Announce(tx, run, request.now));
-  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  const std::vector<NewNotification> told = announcer_ ? announcer_(run) : std::vector<NewNotification>();
+  SLIPWAY_RETURN_IF_ERROR(AddNotifications(tx, run.id, told, request.now));
+  const std::function<void()> seen = [&] {
+    if (request.on_seen) request.on_seen(run);
+  };
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit(told.empty() ? seen : nullptr));
+  if (!told.empty()) seen();  // nobody is told of what power may undo
   return CreatedRun{.run = std::move(run), .existed = false};
 }
 

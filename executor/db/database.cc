@@ -180,9 +180,10 @@ Status Transaction::RunScript(std::string_view sql) { return connection_->Execut
 int64_t Transaction::changes() const { return connection_->changes(); }
 int64_t Transaction::last_insert_id() const { return connection_->last_insert_id(); }
 
-Status Transaction::Commit() {
+Status Transaction::Commit(const std::function<void()>& seen) {
   LogSync* log = database_ != nullptr ? database_->impl_->log.get() : nullptr;
   SLIPWAY_RETURN_IF_ERROR(CommitToLog());  // which lets the next one write
+  if (seen) seen();
   return log != nullptr ? log->Reach() : Status();
 }
 

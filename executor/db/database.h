@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -209,7 +210,9 @@ class Transaction : public Access {
 
   /// Ends it: all is on disk, or the error and nothing was changed; but where the disk fails in the sync itself, what
   /// was changed is seen and may be lost with power. Statements must be gone by then.
-  Status Commit();
+  /// `seen` is called when others see the change, before the disk has it: for what may begin meanwhile. Not called where
+  /// nothing was changed.
+  Status Commit(const std::function<void()>& seen = nullptr);
   /// As Commit, but it waits for no disk: where loss of power comes within about a second, it may undo this and what
   /// was committed by CommitLater since. The end of this process alone undoes nothing.
   Status CommitLater();

@@ -21,7 +21,7 @@ LogSync::~LogSync() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  begun_.notify_one();
   if (worker_.joinable()) worker_.join();
 }
 
@@ -46,17 +46,17 @@ Status LogSync::Reach() {
 
 void LogSync::ReachSoon() {
   const std::lock_guard lock(mutex_);
-  due_ = true;
+  if (std::exchange(due_, true)) return;
   if (!worker_.joinable()) worker_ = std::thread([this] { Work(); });
-  changed_.notify_all();
+  begun_.notify_one();
 }
 
 void LogSync::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || due_; });
+    begun_.wait(lock, [this] { return stopping_ || due_; });
     // Mostly a sync that somebody waits for comes first.
-    changed_.wait_for(lock, kSoon, [this] { return stopping_ || !due_; });
+    begun_.wait_for(lock, kSoon, [this] { return stopping_; });
     if (stopping_) return;
     if (!due_) continue;
     lock.unlock();

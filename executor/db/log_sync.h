@@ -43,7 +43,8 @@ class LogSync {
   const std::string database_;
   UniqueFd log_;  // by one thread at a time: that which has set `syncing_`
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_;  // a sync is over
+  std::condition_variable begun_;    // the worker has something to do
   bool due_ = false;       // guarded by mutex_: there is a commit that no sync has begun after
   bool stopping_ = false;  // guarded by mutex_
   std::thread worker_;     // of ReachSoon, once that was called

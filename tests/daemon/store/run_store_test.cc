@@ -56,6 +56,22 @@ class RunStoreTest : public ::testing::Test {
   std::unique_ptr<RunStore> store_;
 };
 
+TEST_F(RunStoreTest, ANewRunMayBeginAsSoonAsItIsSeen) {
+  NewRun request = Request();
+  std::string begun;
+  request.on_seen = [&](const store::Run& run) {
+    begun = run.id;
+    EXPECT_TRUE(store_->Start(run.id, At(1)).ok());
+  };
+  request.request_id = "once";
+  const CreatedRun created = *store_->Create(request);
+  EXPECT_EQ(created.run.id, begun);
+  EXPECT_EQ(store_->Get(begun)->state, RunState::kStarted);
+  begun.clear();
+  EXPECT_TRUE(store_->Create(request)->existed);
+  EXPECT_EQ(begun, "") << "it began before";
+}
+
 TEST_F(RunStoreTest, ANewRunIsQueuedWithAllItWasGiven) {
   NewRun request = Request();
   task::QuickBuild& build = request.build;
