@@ -379,6 +379,7 @@ Status RotateKey(const config::Config& config) {
 }
 
 int Main(int argc, char** argv) {
+  ShareArenas();
   const sigset_t signals = BlockSignals();
   Result<config::Invocation> invocation =
       config::ReadCommandLine(std::vector<std::string>(argv + 1, argv + argc), SLIPWAY_VERSION);

@@ -5,8 +5,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
+#include <thread>
 
 namespace slipway {
 
@@ -28,6 +30,11 @@ int DropConstantPages(dl_phdr_info* object, size_t, void*) {
 }
 
 }  // namespace
+
+void ShareArenas() {
+  const unsigned processors = std::thread::hardware_concurrency();
+  ::mallopt(M_ARENA_MAX, static_cast<int>(std::max(processors / 2, 2U)));
+}
 
 void GiveBackMemory() {
   ::malloc_trim(0);
