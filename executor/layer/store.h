@@ -1,11 +1,12 @@
 // The layer store: every layer this daemon knows, in whichever forms it has, each made from another only when asked
 // for.
 //
-//   remote descriptor   AddRemote            known to be in some registry; no byte is here
-//   compressed blob     Blob                 in the content store: downloaded, or assembled from a recipe or an upper
-//   folder index               Index                the table of its entries unpacked folder     LowerDirs an overlay
-//   lower recipe              AddRecipe            entries whose contents are in the content store (a COPY) upper
-//   folder        NewUpper, AddUpper   what a container changed
+// - remote descriptor (AddRemote): known to be in some registry; no byte is here
+// - compressed blob (Blob): in the content store; downloaded, or assembled from a recipe or an upper folder
+// - index (Index): the table of its entries
+// - unpacked folder (LowerDirs): an overlay's lower
+// - recipe (AddRecipe): entries whose contents are in the content store (a COPY)
+// - upper folder (NewUpper, AddUpper): what a container changed
 //
 // A layer is named by a Key; a file system is a Chain of keys, bottom first. Making a form is one flight per layer,
 // records survive restarts, and what a crash left half made is swept when the store is opened. Thread-safe.
