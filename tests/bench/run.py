@@ -95,7 +95,7 @@ def spawn(peer, argv, env=None, cwd=None):
     lg = open(LOG, "ab")
     lg.write(("\n$ " + " ".join(argv) + "\n").encode()); lg.flush()
     start, p_go = os.pipe()
-    p = subprocess.Popen(["sh", "-c", f'read go <&{start}; exec {start}<&-; exec "$@"', "sh", *argv], env={**os.environ, **(env or {})},
+    p = subprocess.Popen(["sh", "-c", f'read go <&{start} || exit; exec {start}<&-; exec "$@"', "sh", *argv], env={**os.environ, **(env or {})},
                          cwd=cwd, preexec_fn=pre, pass_fds=[start], stdin=subprocess.DEVNULL, stdout=lg, stderr=lg)
     os.close(start); lg.close()
     p.go_fd = p_go
@@ -108,7 +108,7 @@ def go(p):
 
 
 def forget(p):
-    """Ends one that is not needed any more: its read fails, and there is nothing to run."""
+    """Ends one that is not needed any more. Where this script ends first, what waits ends too: nobody can let it go."""
     p.kill(); os.close(p.go_fd); p.wait()
 
 
