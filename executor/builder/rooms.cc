@@ -53,6 +53,7 @@ Status Rooms::OpenState() {
   // Of runs that a crash ended: their containers are gone, and so are the mounts of these.
   SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(Folder("runs")));
   SLIPWAY_ASSIGN_OR_RETURN(cache, solver::CacheStore::Open(Folder("cache.db")));
+  SLIPWAY_ASSIGN_OR_RETURN(cache_mounts, ops::CacheMounts::Open(Folder("cache-mounts")));
   source::FetcherOptions fetcher;
   fetcher.root = Folder("sources");
   fetcher.git.allow_local = options.allow_local_git;
@@ -62,11 +63,10 @@ Status Rooms::OpenState() {
 }
 
 void Rooms::Wire() {
-  storage = std::make_unique<Storage>(options, *content, *layers, *cache, *sources);
+  storage = std::make_unique<Storage>(options, *content, *layers, *cache, *cache_mounts, *sources);
   exporter = std::make_unique<image::Exporter>(*layers, io_pool);
   attester = std::make_unique<Attester>(*layers);
   cache_exporter = std::make_unique<cache::Exporter>(*layers, *exporter, io_pool);
-  cache_mounts = std::make_unique<ops::CacheMounts>(Folder("cache-mounts"));
   file_ops = std::make_unique<ops::FileOps>(*layers, *content);
   exec_ops =
       std::make_unique<ops::ExecOps>(*layers, *snapshotter, *runner, *cache_mounts, snapshot::IdMap{}, LentFolder());

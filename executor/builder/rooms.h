@@ -65,11 +65,11 @@ struct Rooms {
   std::unique_ptr<runtime::OciRunner> runner;
   std::unique_ptr<source::ContextFetcher> sources;
   std::unique_ptr<solver::CacheStore> cache;
+  std::unique_ptr<ops::CacheMounts> cache_mounts;
   std::unique_ptr<Storage> storage;
   std::unique_ptr<image::Exporter> exporter;
   std::unique_ptr<Attester> attester;
   std::unique_ptr<cache::Exporter> cache_exporter;
-  std::unique_ptr<ops::CacheMounts> cache_mounts;
   std::unique_ptr<ops::FileOps> file_ops;
   std::unique_ptr<ops::ExecOps> exec_ops;
   std::unique_ptr<ops::RemoteOps> remote_ops;

@@ -25,7 +25,8 @@ Result<uint64_t> Storage::HeldBytes() {
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t content, content_.TotalBytes());
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_.FolderBytes());
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t records, cache_.Bytes());
-  return content + folders + records;
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t mounts, mounts_.Bytes());
+  return content + folders + records + mounts;
 }
 
 Result<std::string> Storage::Describe() {
@@ -47,7 +48,9 @@ Status Storage::Collect(const Context& ctx) {
     if (held <= budget) return Status();
     SLIPWAY_RETURN_IF_ERROR(ctx.Err());
     SLIPWAY_RETURN_IF_ERROR(DropBlobs(ctx, budget));
-    if (records == 0) return Status();
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t mounts, mounts_.DropOldest());
+    if (records == 0 && mounts == 0) return Status();
+    if (records == 0) continue;
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t dropped, cache_.DropOldest(std::max<int64_t>(1, records / 4)));
     records = dropped == 0 ? 0 : records - dropped;
   }
@@ -59,7 +62,8 @@ Status Storage::DropBlobs(const Context& ctx, uint64_t budget) {
   SLIPWAY_RETURN_IF_ERROR(layers_.Retain(keep));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> in_use, layers_.ContentInUse());
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_.FolderBytes());
-  return content_.Collect(ctx, {.keep_bytes = budget - std::min(budget, folders)}, in_use).status();
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t mounts, mounts_.Bytes());
+  return content_.Collect(ctx, {.keep_bytes = budget - std::min(budget, folders + mounts)}, in_use).status();
 }
 
 }  // namespace slipway::builder

@@ -226,8 +226,8 @@ Status ExecOps::FillCache(const Context& ctx, const graph::ExecMount& mount, con
   return Status();
 }
 
-Status ExecOps::AddCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
-                         const VertexProgress& progress, Mounted& mounted) {
+Result<CacheMounts::Wish> ExecOps::CacheOf(const Context& ctx, const graph::ExecMount& mount,
+                                           const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
   const bool empty_seed = !mount.input || inputs.at(*mount.input).chain.empty();
   if (empty_seed && !mount.source.empty() && mount.source != "/") {
     return NotFound("'{}' is not there to be mounted on '{}': the cache begins empty, name where it is with from=",
@@ -239,19 +239,27 @@ Status ExecOps::AddCache(const Context& ctx, const graph::ExecMount& mount, cons
     id += fmt::format(" {}:{} {:o}", mount.uid, mount.gid, mount.mode.value_or(0755));
   }
   if (mount.input) id += fmt::format(" {} {}", inputs.at(*mount.input).key.hex(), mount.source);
-  SLIPWAY_ASSIGN_OR_RETURN(CacheMounts::Use use, caches_.Acquire(ctx, id, mount.sharing));
-  if (use.is_new()) {
-    if (Status filled = FillCache(ctx, mount, inputs, progress, use.path()); !filled.ok()) {
-      fs::RemoveAll(use.path()).Ignore();  // what is half filled would be taken for whole
-      return filled;
-    }
+  return CacheMounts::Wish{.id = std::move(id), .sharing = mount.sharing, .fill = [&](const std::string& folder) {
+                             return FillCache(ctx, mount, inputs, progress, folder);
+                           }};
+}
+
+Status ExecOps::AddCaches(const Context& ctx, const graph::ExecOp& op, const std::vector<solver::Output>& inputs,
+                          const VertexProgress& progress, Mounted& mounted) {
+  std::vector<CacheMounts::Wish> wishes;
+  std::vector<runtime::Mount> binds;
+  for (const graph::ExecMount& mount : op.mounts) {
+    if (mount.type != graph::MountType::kCache) continue;
+    SLIPWAY_ASSIGN_OR_RETURN(wishes.emplace_back(), CacheOf(ctx, mount, inputs, progress));
+    runtime::Mount& bind = binds.emplace_back();
+    bind.destination = mount.target;
+    bind.read_only = mount.read_only;
   }
-  runtime::Mount bind;
-  bind.source = use.path();
-  bind.destination = mount.target;
-  bind.read_only = mount.read_only;
-  mounted.mounts.push_back(std::move(bind));
-  mounted.caches.push_back(std::move(use));
+  SLIPWAY_ASSIGN_OR_RETURN(mounted.caches, caches_.AcquireAll(ctx, wishes));
+  for (size_t i = 0; i < binds.size(); ++i) {
+    binds[i].source = mounted.caches[i]->path();
+    mounted.mounts.push_back(std::move(binds[i]));
+  }
   return Status();
 }
 
@@ -260,7 +268,7 @@ Status ExecOps::AddMount(const Context& ctx, const graph::ExecMount& mount, cons
   switch (mount.type) {
     case graph::MountType::kBind:
       return AddBind(ctx, mount, mount.input ? inputs.at(*mount.input).chain : layer::Chain(), progress, mounted);
-    case graph::MountType::kCache: return AddCache(ctx, mount, inputs, progress, mounted);
+    case graph::MountType::kCache: return Status();  // AddCaches takes all of them at once
     case graph::MountType::kTmpfs: {
       runtime::Mount tmpfs;
       tmpfs.type = runtime::Mount::Type::kTmpfs;
@@ -323,6 +331,8 @@ Result<layer::Chain> ExecOps::Run(const Context& ctx, const graph::ExecOp& op, c
   for (const graph::ExecMount& mount : op.mounts) {
     SLIPWAY_RETURN_IF_ERROR(AddMount(ctx, mount, inputs, progress, mounted));
   }
+  // Last: nobody waits for a cache while this step still gets ready.
+  SLIPWAY_RETURN_IF_ERROR(AddCaches(ctx, op, inputs, progress, mounted));
   SLIPWAY_ASSIGN_OR_RETURN(const runtime::ContainerSpec spec, MakeSpec(op, root->root(), mounted));
 
   Tail tail;

@@ -45,7 +45,7 @@ class ExecOps {
     LentMounts lent;
     std::vector<std::unique_ptr<snapshot::Active>> actives;
     std::vector<std::unique_ptr<snapshot::View>> views;
-    std::vector<CacheMounts::Use> caches;
+    std::vector<CacheMounts::UsePtr> caches;
     std::vector<runtime::Mount> mounts;
     std::vector<std::string> env;
   };
@@ -55,8 +55,10 @@ class ExecOps {
                  const VertexProgress& progress, Mounted& mounted);
   Status FillCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
                    const VertexProgress& progress, const std::string& path);
-  Status AddCache(const Context& ctx, const graph::ExecMount& mount, const std::vector<solver::Output>& inputs,
-                  const VertexProgress& progress, Mounted& mounted);
+  Result<CacheMounts::Wish> CacheOf(const Context& ctx, const graph::ExecMount& mount,
+                                    const std::vector<solver::Output>& inputs, const VertexProgress& progress);
+  Status AddCaches(const Context& ctx, const graph::ExecOp& op, const std::vector<solver::Output>& inputs,
+                   const VertexProgress& progress, Mounted& mounted);
   Result<runtime::ContainerSpec> MakeSpec(const graph::ExecOp& op, const std::string& root, Mounted& mounted);
 
   layer::Store& layers_;
