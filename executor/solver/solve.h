@@ -31,6 +31,7 @@ class Solve {
     std::vector<Node*> inputs;
     std::vector<Node*> users;
     bool tainted = false;     // it or something below must not come from the cache
+    bool remote = false;      // it is a download
     bool costly = false;      // its key takes a look at files that may not be here
     bool tried_link = false;  // used by its own task only, as are the next two
     bool started = false;     // people have been told of it
@@ -54,7 +55,7 @@ class Solve {
   };
   using Task = void (Solve::*)(Node&);
 
-  // The walk, before any task.
+  // The walk, before any task (solve_walk.cc).
   void Visit(const graph::VertexPtr& root);
   Node* NewNode(const graph::VertexPtr& vertex);
   bool FromDefinition(Node& node);
@@ -95,7 +96,7 @@ class Solve {
   void TellOfTheRest();
   void CollectResults(const std::vector<graph::VertexPtr>& roots, Solved* solved);
 
-  // What people are told.
+  // What people are told (solve_report.cc).
   void Start(Node& node);
   void TellHit(const graph::Vertex& vertex, const std::string& vertex_id, const std::string& imported_from);
   void TellMiss(const Node& node, const KeyParts& parts, bool shared);
