@@ -1,6 +1,7 @@
 #include "executor/layer/downloads.h"
 
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "executor/base/log.h"
@@ -99,6 +100,36 @@ Status Downloads::Stream(const Context& ctx, const Remote& place, const VertexPr
     return true;
   };
   return flights_.Do(ctx, place.descriptor.digest.ToString(), work).status();
+}
+
+// The status of `use`, if the content store has the blob from one of the places.
+std::optional<Status> Downloads::ReadHere(const std::vector<Remote>& places, const Use& use) {
+  for (const Remote& place : places) {
+    if (!content_.Has(place.descriptor.digest)) continue;
+    const auto blob = content_.Open(place.descriptor.digest);
+    if (!blob.ok()) continue;
+    const auto compression = oci::LayerCompression(place.descriptor.media_type);
+    return compression.ok() ? use(ReadBlob(*blob), *compression) : compression.status();
+  }
+  return std::nullopt;
+}
+
+Status Downloads::Read(const Context& ctx, const std::vector<Remote>& places, const VertexProgress& progress,
+                       const Use& use) {
+  if (places.empty()) return NotFound("no registry is known to have the layer");
+  if (std::optional<Status> read = ReadHere(places, use)) return *std::move(read);
+  // If the first place fails the others are tried, one after the other, into the store.
+  const Remote& first = places.front();
+  SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(first.descriptor.media_type));
+  std::optional<Status> streamed;
+  SLIPWAY_RETURN_IF_ERROR(
+      Stream(ctx, first, progress, [&](const ByteSource& source) { streamed = use(source, compression); }));
+  if (streamed && (streamed->ok() || ctx.Done())) return *std::move(streamed);
+  // The bytes are right, the layer is not.
+  if (streamed && content_.Has(first.descriptor.digest)) return *std::move(streamed);
+  SLIPWAY_RETURN_IF_ERROR(Ensure(ctx, places, progress));
+  if (std::optional<Status> read = ReadHere(places, use)) return *std::move(read);
+  return NotFound("blob '{}' vanished while it was used", first.descriptor.digest);
 }
 
 }  // namespace slipway::layer

@@ -4,6 +4,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/layer/archive_stream.h"
+#include "executor/layer/entry_source.h"
 
 namespace slipway::layer {
 
@@ -11,11 +12,6 @@ namespace {
 
 // An honest layer is bounded when it is indexed.
 constexpr ArchiveLimits kLimits{};
-
-Result<content::Blob> OpenIn(const UniqueFd& folder, const tree::Entry& entry) {
-  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd file, fs::OpenBeneath(folder.get(), entry.path, O_RDONLY | O_NOFOLLOW));
-  return content::Blob(std::make_shared<const UniqueFd>(std::move(file)), 0, entry.size);
-}
 
 }  // namespace
 
@@ -62,7 +58,7 @@ Status ReadFiles(const Context& ctx, Store& store, const Chain& chain, size_t po
     SLIPWAY_RETURN_IF_ERROR(ctx.Err());
     const tree::Entry* entry = tree->Find(path);
     if (entry == nullptr || !entry->is_file() || entry->size > max_file_bytes) continue;
-    const auto open = [&] { return upper ? OpenIn(folder, *entry) : store.content().Open(entry->digest); };
+    const auto open = [&] { return upper ? OpenFileIn(folder, *entry) : store.content().Open(entry->digest); };
     SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, open());
     SLIPWAY_ASSIGN_OR_RETURN(std::string content, blob.ReadAll(max_file_bytes));
     SLIPWAY_RETURN_IF_ERROR(visit(path, std::move(content)));

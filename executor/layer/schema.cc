@@ -1,6 +1,8 @@
 #include "executor/layer/schema.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace slipway::layer {
 
@@ -48,6 +50,10 @@ CREATE INDEX block_of_layer ON block(layer);
 ALTER TABLE layer ADD COLUMN unsettled TEXT NOT NULL DEFAULT '';
 CREATE INDEX layer_unsettled ON layer (unsettled) WHERE unsettled <> '';
 )sql"},
+    db::Migration{.version = 5, .sql = R"sql(
+ALTER TABLE unpacked ADD COLUMN unsettled TEXT NOT NULL DEFAULT '';
+CREATE INDEX unpacked_unsettled ON unpacked (unsettled) WHERE unsettled <> '';
+)sql"},
 };
 
 LayerRow ReadLayer(const db::Statement& row) {
@@ -57,6 +63,13 @@ LayerRow ReadLayer(const db::Statement& row) {
                   .index = row.Get<Digest>(3),
                   .upper = row.Get<std::string>(4),
                   .created = row.Get<SystemTime>(5)};
+}
+
+Result<std::vector<std::string>> Strings(db::Statement& rows) {
+  std::vector<std::string> out;
+  while (rows.Next()) out.push_back(rows.Get<std::string>(0));
+  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
+  return out;
 }
 }  // namespace
 
@@ -78,30 +91,40 @@ Result<std::optional<LayerRow>> Records::Find(const Key& key) {
   return found;
 }
 
-Status Records::Insert(const LayerRow& row, const std::string& boot) {
+Result<LayerRow> Records::Get(const Key& key) {
+  SLIPWAY_ASSIGN_OR_RETURN(std::optional<LayerRow> row, Find(key));
+  if (!row) return NotFound("layer '{}' is not known here any more", key);
+  return *std::move(row);
+}
+
+Status Records::Insert(const LayerRow& row, const std::string& mark) {
   return db_->Run(
       "INSERT INTO layer (key, diff_id, recipe, index_digest, upper, created, unsettled) VALUES (?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT DO NOTHING",
-      row.key, row.diff_id, row.recipe, row.index, row.upper, row.created, boot);
+      row.key, row.diff_id, row.recipe, row.index, row.upper, row.created, mark);
 }
 
-Status Records::Settle(const std::vector<Key>& keys) {
+Result<std::vector<std::string>> Records::Unsettled() {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT upper FROM layer WHERE unsettled <> '' UNION ALL "
+                                                             "SELECT dir FROM unpacked WHERE unsettled <> ''"));
+  return Strings(rows);
+}
+
+Status Records::Settle(const std::vector<std::string>& folders) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
-  for (const Key& key : keys) SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE layer SET unsettled = '' WHERE key = ?", key));
+  for (const std::string& folder : folders) {
+    SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE layer SET unsettled = '' WHERE unsettled <> '' AND upper = ?", folder));
+    SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE unpacked SET unsettled = '' WHERE unsettled <> '' AND dir = ?", folder));
+  }
   return tx.Commit();
 }
 
-Result<std::vector<Key>> Records::TakeUnsettled(const std::string& boot) {
+Status Records::ForgetUnsettled(const std::string& mark) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
-  SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM layer WHERE unsettled <> '' AND unsettled <> ?", boot));
-  std::vector<Key> own;
-  {
-    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, tx.Query("SELECT key FROM layer WHERE unsettled <> ''"));
-    while (rows.Next()) own.push_back(rows.Get<std::string>(0));
-    SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-  }
-  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
-  return own;
+  SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM layer WHERE unsettled <> '' AND unsettled <> ?", mark));
+  SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM unpacked WHERE unsettled <> '' AND unsettled <> ?", mark));
+  return tx.Commit();
 }
 
 Status Records::SetIndex(const Key& key, const Digest& index) {
@@ -123,16 +146,23 @@ Status Records::AddUnchanged(const Key& key, const std::vector<std::string>& pat
 Result<std::vector<std::string>> Records::Unchanged(const Key& key) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
   SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT path FROM unchanged WHERE key = ?", key));
-  std::vector<std::string> out;
-  while (rows.Next()) out.push_back(rows.Get<std::string>(0));
-  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-  return out;
+  return Strings(rows);
 }
 
-Status Records::Forget(const std::vector<Key>& keys) {
+Result<std::vector<std::string>> Records::Forget(const std::vector<Key>& keys) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
-  for (const Key& key : keys) SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM layer WHERE key = ?", key));
-  return tx.Commit();
+  std::vector<std::string> folders;
+  for (const Key& key : keys) {
+    SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                             tx.Query("SELECT upper FROM layer WHERE key = ?1 AND upper <> '' UNION ALL "
+                                      "SELECT dir FROM unpacked WHERE key = ?1",
+                                      key));
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> its, Strings(rows));
+    std::move(its.begin(), its.end(), std::back_inserter(folders));
+    SLIPWAY_RETURN_IF_ERROR(tx.Run("DELETE FROM layer WHERE key = ?", key));
+  }
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  return folders;
 }
 
 Result<std::vector<LayerRow>> Records::All() {
@@ -229,18 +259,9 @@ Result<std::optional<AssembledLayer>> Records::Blob(const Key& key, const std::s
   return found;
 }
 
-Result<std::vector<Digest>> Records::AllBlobs() {
-  SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
-  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
-                           session.Query("SELECT digest FROM blob UNION SELECT digest FROM remote"));
-  std::vector<Digest> out;
-  while (rows.Next()) out.push_back(rows.Get<Digest>(0));
-  SLIPWAY_RETURN_IF_ERROR(rows.Finish());
-  return out;
-}
-
-Status Records::AddUnpacked(const Key& key, const std::string& below, const std::string& dir) {
-  return db_->Run("INSERT OR REPLACE INTO unpacked (key, below, dir) VALUES (?, ?, ?)", key, below, dir);
+Status Records::AddUnpacked(const Key& key, const std::string& below, const std::string& dir, const std::string& mark) {
+  return db_->Run("INSERT OR REPLACE INTO unpacked (key, below, dir, unsettled) VALUES (?, ?, ?, ?)", key, below, dir,
+                  mark);
 }
 
 Result<std::string> Records::Unpacked(const Key& key, const std::string& below) {
@@ -254,9 +275,11 @@ Result<std::string> Records::Unpacked(const Key& key, const std::string& below) 
   return dir;
 }
 
-Result<std::map<std::string, Key>> Records::AllUnpacked() {
+Result<std::map<std::string, Key>> Records::Folders() {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
-  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT dir, key FROM unpacked"));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      db::Statement rows,
+      session.Query("SELECT upper, key FROM layer WHERE upper <> '' UNION ALL SELECT dir, key FROM unpacked"));
   std::map<std::string, Key> out;
   while (rows.Next()) out.emplace(rows.Get<std::string>(0), rows.Get<std::string>(1));
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());

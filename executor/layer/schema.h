@@ -29,18 +29,17 @@ class Records {
   static Result<std::unique_ptr<Records>> Open(const std::string& path);
 
   Result<std::optional<LayerRow>> Find(const Key& key);
-  /// `boot` marks a row whose folder is not settled (settler.h); "" for none.
-  Status Insert(const LayerRow& row, const std::string& boot = "");
-  /// Takes the mark from the rows.
-  Status Settle(const std::vector<Key>& keys);
-  /// Forgets rows that another boot than `boot` left unsettled; those that it left itself.
-  Result<std::vector<Key>> TakeUnsettled(const std::string& boot);
+  /// NOT_FOUND with a text for people if there is none.
+  Result<LayerRow> Get(const Key& key);
+  /// One that is known stays as it is. `mark`: what Settler gave for its folder; "" without one.
+  Status Insert(const LayerRow& row, const std::string& mark = "");
   Status SetIndex(const Key& key, const Digest& index);
   Status SetDiffId(const Key& key, const Digest& diff_id);
   /// Paths of an upper folder that are no changes.
   Status AddUnchanged(const Key& key, const std::vector<std::string>& paths);
   Result<std::vector<std::string>> Unchanged(const Key& key);
-  Status Forget(const std::vector<Key>& keys);
+  /// The folders that were theirs, which are to be removed.
+  Result<std::vector<std::string>> Forget(const std::vector<Key>& keys);
   Result<std::vector<LayerRow>> All();
 
   Status AddRemote(const Key& key, const Remote& remote);
@@ -52,12 +51,20 @@ class Records {
   /// A compressed block, and the blob that it is in.
   Result<std::optional<std::pair<Digest, PackedBlock>>> Block(const Digest& key);
   Result<std::optional<AssembledLayer>> Blob(const Key& key, const std::string& form);
-  Result<std::vector<Digest>> AllBlobs();
 
   /// `below` is "" for a layer that stands alone, else the id of the chain it was unpacked on.
-  Status AddUnpacked(const Key& key, const std::string& below, const std::string& dir);
+  Status AddUnpacked(const Key& key, const std::string& below, const std::string& dir, const std::string& mark);
+  /// "" if it is not unpacked, or not on that chain.
   Result<std::string> Unpacked(const Key& key, const std::string& below);
-  Result<std::map<std::string, Key>> AllUnpacked();
+  /// All folders, of layers unpacked and of steps, and whose they are.
+  Result<std::map<std::string, Key>> Folders();
+
+  // Folders in use that may not have reached the disk, by their paths (settler.h).
+  Result<std::vector<std::string>> Unsettled();
+  /// Takes the mark from what is recorded with these folders.
+  Status Settle(const std::vector<std::string>& folders);
+  /// Forgets what has another mark than `mark`.
+  Status ForgetUnsettled(const std::string& mark);
 
  private:
   explicit Records(std::unique_ptr<db::Database> db) : db_(std::move(db)) {}

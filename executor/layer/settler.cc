@@ -1,14 +1,11 @@
 #include "executor/layer/settler.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <utility>
 
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
+#include "executor/layer/archive.h"
 
 namespace slipway::layer {
 
@@ -22,18 +19,35 @@ std::string BootId() {
   return id;
 }
 
-Settler::Settler(std::string root, Settled settled)
-    : root_(std::move(root)), settled_(std::move(settled)), waiting_("settle", kGather, [this](std::vector<Key> keys) {
-        if (const Status status = SettleNow(keys); !status.ok()) spdlog::warn("{}", status.message());
+Settler::Settler(std::string root, Records& records, std::string boot)
+    : root_(std::move(root)),
+      records_(records),
+      boot_(std::move(boot)),
+      waiting_("settle", kGather, [this](const std::vector<bool>&) {
+        // What cannot be settled stays marked, and is made again after the next loss of power.
+        if (const Status status = SettleNow(); !status.ok()) {
+          spdlog::warn("bring folders of layers to the disk: {}", status.message());
+        }
       }) {}
 
-// What cannot be settled stays marked, and is made again after the next loss of power.
-Status Settler::SettleNow(const std::vector<Key>& keys) const {
-  const std::string what = "bring the folders of steps to the disk";
-  auto root = fs::Open(root_, O_RDONLY | O_DIRECTORY);
-  if (!root.ok()) return std::move(root).status().With(what);
-  if (::syncfs(root->get()) != 0) return ErrnoStatus(errno, what);
-  return settled_(keys).With(what);
+Status Settler::Begin() {
+  SLIPWAY_RETURN_IF_ERROR(records_.ForgetUnsettled(boot_));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> left, records_.Unsettled());
+  if (!left.empty()) Wake();
+  return Status();
+}
+
+Result<std::string> Settler::Mark() {
+  if (boot_.empty()) SLIPWAY_RETURN_IF_ERROR(SyncFolders(root_));
+  return boot_;
+}
+
+// What is recorded after the question was whole before the sync, or waits for the next one.
+Status Settler::SettleNow() {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> folders, records_.Unsettled());
+  if (folders.empty()) return Status();
+  SLIPWAY_RETURN_IF_ERROR(SyncFolders(root_));
+  return records_.Settle(folders);
 }
 
 }  // namespace slipway::layer

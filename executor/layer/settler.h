@@ -1,17 +1,18 @@
-// Settler: brings folders that steps have made to the disk, after they are in use already.
+// Settler: brings folders to the disk after they are in use already.
 //
-// A step's folder is recorded and used at once, marked as not settled. About a second later one sync of the file system
-// settles all that came meanwhile, of all runs. The mark says in which boot of the machine it was made: the end of the
-// daemon alone loses nothing, and after loss of power what has another boot's mark is not believed.
+// What a step has made and what was unpacked is recorded and used at once, with a mark: not settled. About a second
+// later one sync of the file system settles all that was recorded meanwhile, of all runs; an fsync for each of
+// thousands of files would take seconds, and nobody waits for this one. The mark says in which boot of the machine the
+// folder was made: the end of the daemon alone loses nothing, and after loss of power what has another boot's mark is
+// not believed, since its files may have holes.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "executor/base/delayed.h"
 #include "executor/base/status.h"
-#include "executor/layer/store.h"
+#include "executor/layer/schema.h"
 
 namespace slipway::layer {
 
@@ -21,20 +22,24 @@ std::string BootId();
 /// Thread-safe.
 class Settler {
  public:
-  using Settled = std::function<Status(const std::vector<Key>& keys)>;
+  /// `records` must outlive it. What is marked when it ends is settled first.
+  Settler(std::string root, Records& records, std::string boot = BootId());
 
-  /// `settled` is called for layers whose folders below `root` are on the disk. What is left is settled at the end.
-  Settler(std::string root, Settled settled);
-
-  /// Does not wait for the disk.
-  void Add(const Key& key) { waiting_.Add(key); }
+  /// At the start: forgets what loss of power may have left with holes, and settles what a daemon before this one left.
+  Status Begin();
+  /// The mark for the record of a folder below `root` that is whole; after the record, Wake() is due. Where no boot can
+  /// be told from another there are no marks, and this waits for the disk.
+  Result<std::string> Mark();
+  /// Something was recorded with a mark. Does not wait for the disk.
+  void Wake() { waiting_.Add(true); }
 
  private:
-  Status SettleNow(const std::vector<Key>& keys) const;
+  Status SettleNow();
 
   const std::string root_;
-  const Settled settled_;
-  Delayed<Key> waiting_;  // last: it uses the others
+  Records& records_;
+  const std::string boot_;
+  Delayed<bool> waiting_;  // last: it uses the others
 };
 
 }  // namespace slipway::layer

@@ -11,44 +11,8 @@ namespace slipway::layer {
 
 namespace {
 
-std::string_view Parent(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
-tree::Entry ImpliedDir(std::string_view path) {
-  tree::Entry entry;
-  entry.path = path;
-  entry.type = tree::Type::kDirectory;
-  entry.mode = 0755;
-  return entry;
-}
-
 bool IsBelow(std::string_view path, std::string_view folder) {
   return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
-}
-
-// What a layer does to a path of the layers below: nothing, hides it, or hides it through a folder above.
-bool Hides(const tree::Tree& layer, std::string_view path) {
-  for (std::string_view at = path;; at = Parent(at)) {
-    const tree::Entry* entry = layer.Find(at);
-    if (entry != nullptr) {
-      if (at != path && entry->opaque) return true;
-      if (entry->type == tree::Type::kWhiteout) return true;
-      if (at != path && !entry->is_dir()) return true;
-    }
-    if (at.empty()) return false;
-  }
-}
-
-// Whether the layer has something below `path` and so implies a folder there.
-bool Implies(const tree::Tree& layer, std::string_view path) {
-  const auto [first, last] = layer.Range(path);
-  for (size_t i = first; i < last; ++i) {
-    const tree::Entry& entry = layer.entries()[i];
-    if (entry.type != tree::Type::kWhiteout && entry.path != path) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -68,19 +32,8 @@ Result<std::shared_ptr<const tree::Tree>> View::Layer(const Context& ctx, size_t
 }
 
 Result<std::optional<Located>> View::Lookup(const Context& ctx, std::string_view path) {
-  std::optional<Located> implied;
-  for (size_t i = chain_.size(); i-- > 0;) {
-    SLIPWAY_ASSIGN_OR_RETURN(const auto layer, Layer(ctx, i));
-    if (const tree::Entry* entry = layer->Find(path)) {
-      if (entry->type == tree::Type::kWhiteout) return implied;
-      if (implied && !entry->is_dir()) return implied;
-      return Located{*entry, i, false};
-    }
-    if (!implied && Implies(*layer, path)) implied = Located{ImpliedDir(path), i, true};
-    if (Hides(*layer, path)) return implied;
-  }
-  if (!implied && path.empty()) return Located{ImpliedDir(""), 0, true};
-  return implied;
+  return LookUp(
+      chain_.size(), [&](size_t position) { return Layer(ctx, position); }, path);
 }
 
 Result<Resolved> View::Resolve(const Context& ctx, std::string_view path, bool follow_last) {
@@ -143,7 +96,7 @@ std::vector<Seen> View::ListMerged(const std::vector<Part>& parts, std::string_v
   const auto hidden = [&](std::string_view entry) {
     if (closed_at.contains(entry)) return true;
     for (std::string_view at = entry; at.size() > path.size();) {
-      at = Parent(at);
+      at = ParentPath(at);
       if (closed_below.contains(at) || closed_at.contains(at)) return true;
       if (at.empty()) break;
     }
@@ -164,7 +117,7 @@ std::vector<Seen> View::ListMerged(const std::vector<Part>& parts, std::string_v
       const auto [it, added] = merged.try_emplace(entry.path, seen);
       // A folder that an upper layer only implied shows the lower layer's owner and mode.
       if (!added && it->second.implied && entry.is_dir()) it->second = seen;
-      for (std::string_view parent = Parent(entry.path); parent.size() > path.size(); parent = Parent(parent)) {
+      for (std::string_view parent = ParentPath(entry.path); parent.size() > path.size(); parent = ParentPath(parent)) {
         if (merged.contains(parent)) break;
         const Seen implied = Implied(parent, part.layer);
         merged.emplace(implied.entry->path, implied);

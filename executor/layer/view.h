@@ -14,19 +14,13 @@
 #include "executor/base/context.h"
 #include "executor/base/progress.h"
 #include "executor/base/status.h"
+#include "executor/layer/chain_lookup.h"
 #include "executor/layer/store.h"
 #include "executor/tree/entry.h"
 
 namespace slipway::layer {
 
-/// An entry and the layer that has it.
-struct Located {
-  tree::Entry entry;
-  size_t layer = 0;      ///< position in the chain
-  bool implied = false;  ///< a folder that no layer names: only what is below it
-};
-
-/// The same without a copy: the entry is that of an index.
+/// What Located says, without a copy: the entry is that of an index.
 struct Seen {
   const tree::Entry* entry = nullptr;
   size_t layer = 0;

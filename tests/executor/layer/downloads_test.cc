@@ -19,7 +19,7 @@ class DownloadsTest : public ::testing::Test {
   Status Give(const std::function<Status(std::string_view)>& sink) {
     ++fetches_;
     for (size_t at = 0; at < blob_.size(); at += 1000) {
-      if (broken_after_ && at >= *broken_after_) return Unavailable("the line is dead");
+      if (broken_after_ && at >= *broken_after_ && fetches_ <= breaks_) return Unavailable("the line is dead");
       SLIPWAY_RETURN_IF_ERROR(sink(std::string_view(blob_).substr(at, 1000)));
     }
     return Status();
@@ -47,6 +47,7 @@ class DownloadsTest : public ::testing::Test {
 
   std::string blob_ = std::string(100'000, 'a') + "the end";
   std::optional<size_t> broken_after_;
+  int breaks_ = 1000;  // so many fetches
   std::atomic<int> fetches_ = 0;
   fs::TempDir dir_ = *fs::TempDir::Make();
   std::unique_ptr<content::Store> content_ = *content::Store::Open(dir_.path());
@@ -118,6 +119,56 @@ TEST_F(DownloadsTest, ASecondPlaceHelpsWhereTheFirstFails) {
   EXPECT_TRUE(picky.Ensure(kBackground, {dead, Place()}, {}).ok());
   EXPECT_EQ(Kept(), blob_);
   EXPECT_EQ(picky.Ensure(kBackground, {}, {}).code(), Code::kNotFound);
+}
+
+class ReadTest : public DownloadsTest {
+ protected:
+  Remote At(const std::string& host) const {
+    Remote place = Place();
+    place.host = host;
+    place.descriptor.media_type = oci::LayerMediaType(oci::Compression::kNone, oci::Family::kOci);
+    return place;
+  }
+  /// What the last reader got; `reads_` counts the readers.
+  Status Read(const std::vector<Remote>& places) {
+    return downloads_.Read(kBackground, places, {}, [this](const ByteSource& source, oci::Compression) -> Status {
+      ++reads_;
+      SLIPWAY_ASSIGN_OR_RETURN(read_, ReadAll(source));
+      return refused_;
+    });
+  }
+  std::string read_;
+  Status refused_;
+  int reads_ = 0;
+};
+
+TEST_F(ReadTest, ABlobIsReadAsItComesAndThenFromTheStore) {
+  ASSERT_TRUE(Read({At("a.local")}).ok());
+  EXPECT_EQ(read_, blob_);
+  read_.clear();
+  ASSERT_TRUE(Read({At("a.local")}).ok());
+  EXPECT_EQ(read_, blob_);
+  EXPECT_EQ(fetches_, 1);
+}
+
+TEST_F(ReadTest, AReaderThatRefusesRightBytesIsNotAskedAgain) {
+  refused_ = DataLoss("this is no layer");
+  EXPECT_EQ(Read({At("a.local"), At("b.local")}).code(), Code::kDataLoss);
+  EXPECT_EQ(reads_, 1);
+  EXPECT_EQ(fetches_, 1);
+}
+
+TEST_F(ReadTest, AReaderIsAskedAgainWhereTheDownloadBreaks) {
+  broken_after_ = 50'000;
+  breaks_ = 1;
+  ASSERT_TRUE(Read({At("a.local"), At("b.local")}).ok());
+  EXPECT_EQ(read_, blob_);
+  EXPECT_EQ(reads_, 2);
+}
+
+TEST_F(ReadTest, WithoutAPlaceThereIsNothing) {
+  EXPECT_EQ(Read({}).code(), Code::kNotFound);
+  EXPECT_EQ(reads_, 0);
 }
 
 // Who ends right after the stream waits for the disk.

@@ -1,6 +1,7 @@
 // The store of layers: what of a step's folder and of a recipe is in the index, in the blob and in later reads.
 #include "executor/layer/store.h"
 
+#include "executor/layer/schema.h"
 #include "executor/layer/view.h"
 #include "tests/executor/layer/store_fixture.h"
 
@@ -96,6 +97,22 @@ TEST_F(RegistryLayersTest, AnUnpackedLayerIsUsedAtOnceAndKnownAfterARestart) {
   Open();
   blobs_.clear();
   EXPECT_EQ(layers_->LowerDirs(ctx_, {key}, {}).value(), dirs);
+}
+
+TEST_F(RegistryLayersTest, AnUnpackedLayerThatLossOfPowerMayHaveLeftWithHolesIsUnpackedAgain) {
+  const Remote place = Pushed("file", "base");
+  const Key key = *layers_->AddRemote(place.descriptor.digest, place);
+  const std::string folder = layers_->LowerDirs(ctx_, {key}, {}).value().front();
+  layers_.reset();
+  {
+    const auto records = *Records::Open(temp_.path() + "/registry-layers/layers.db");
+    ASSERT_TRUE(records->AddUnpacked(key, "", folder, "another boot").ok());
+  }
+  Open();
+  EXPECT_FALSE(fs::Exists(folder)) << "it is swept";
+  const std::string again = layers_->LowerDirs(ctx_, {key}, {}).value().front();
+  EXPECT_NE(again, folder);
+  EXPECT_EQ(*fs::ReadFile(again + "/file"), "text");
 }
 
 TEST_F(RegistryLayersTest, EntriesAreAtHandOnceTheyWereReadAndAfterARestart) {

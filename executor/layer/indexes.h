@@ -1,0 +1,58 @@
+// Indexes: the tables of layers' entries, each from the cheapest place that has it.
+//
+// In memory, or in the content store, or made by reading the layer. What was made is recorded a second later, when
+// nobody waits for it: without it the index is made again. Thread-safe.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "executor/base/context.h"
+#include "executor/base/delayed.h"
+#include "executor/base/flight.h"
+#include "executor/base/progress.h"
+#include "executor/base/status.h"
+#include "executor/content/store.h"
+#include "executor/layer/archive.h"
+#include "executor/layer/downloads.h"
+#include "executor/layer/index_cache.h"
+#include "executor/layer/schema.h"
+
+namespace slipway::layer {
+
+/// A tree that the content store has, encoded.
+Result<TreePtr> LoadTree(content::Store& content, const Digest& digest);
+
+class Indexes {
+ public:
+  /// All must outlive it.
+  Indexes(content::Store& content, Records& records, Downloads& downloads, const ArchiveLimits& limits)
+      : content_(content), records_(records), downloads_(downloads), limits_(limits) {}
+
+  /// Whether it takes neither a download nor a decompression.
+  bool AtHand(const Key& key);
+  /// Equal requests at one time are one.
+  Result<TreePtr> Get(const Context& ctx, const Key& key, const VertexProgress& progress);
+  /// The entries of a recipe, which is in the content store as it is.
+  void HoldRecipe(const Key& key, TreePtr tree) { cache_.Add(key, std::move(tree)); }
+  /// The index of a layer that was read for something else.
+  void Found(const LayerRow& row, TreePtr tree);
+
+ private:
+  Result<TreePtr> Make(const Context& ctx, const LayerRow& row, const VertexProgress& progress);
+  Result<tree::Tree> Read(const Context& ctx, const LayerRow& row, const VertexProgress& progress);
+  Status Save(const Key& key, const TreePtr& tree);
+  void SaveAll(const std::vector<std::pair<Key, TreePtr>>& indexes);
+
+  content::Store& content_;
+  Records& records_;
+  Downloads& downloads_;
+  const ArchiveLimits limits_;
+  IndexCache cache_;
+  Flight<TreePtr> flights_;
+  Delayed<std::pair<Key, TreePtr>> unsaved_{"save indexes", std::chrono::seconds(1), [this](const auto& indexes) {
+                                              SaveAll(indexes);
+                                            }};  // last: uses the others
+};
+
+}  // namespace slipway::layer
