@@ -1,5 +1,6 @@
 #include "executor/content/ingest.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,17 @@ Status DiskIngest::Write(std::string_view bytes) {
   failure_ = file_.Write(bytes);
   hashing_->Wait();
   return failure_;
+}
+
+Result<Blob> DiskIngest::Written() {
+  SLIPWAY_RETURN_IF_ERROR(failure_);
+  SLIPWAY_RETURN_IF_ERROR(failure_ = file_.Flush());
+  if (reading_ == nullptr) {
+    UniqueFd fd(::fcntl(file_.fd(), F_DUPFD_CLOEXEC, 0));
+    if (!fd.valid()) return ErrnoStatus(errno, "open again what is being written");
+    reading_ = std::make_shared<const UniqueFd>(std::move(fd));
+  }
+  return Blob(reading_, 0, size());
 }
 
 Status DiskIngest::Verify() {

@@ -27,6 +27,7 @@ class DiskIngest : public Ingest {
 
   Status Write(std::string_view bytes) override;
   uint64_t size() const override { return file_.size(); }
+  Result<Blob> Written() override;
   Status Verify() override;
   Result<Digest> Commit(Lease* lease) override;
 
@@ -38,6 +39,7 @@ class DiskIngest : public Ingest {
   DiskStore& store_;
   const IngestOptions options_;
   StagedFile file_;
+  std::shared_ptr<const UniqueFd> reading_;  // the file, for those who read what was written
   Hasher hasher_;
   Digest digest_;                        // empty until nothing more is written
   std::unique_ptr<SideThread> hashing_;  // from the first long write on

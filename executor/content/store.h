@@ -86,6 +86,9 @@ class Ingest {
   virtual Status Write(std::string_view bytes) = 0;
   /// Bytes written so far.
   virtual uint64_t size() const = 0;
+  /// What was written so far, for others to read while more is written, from any thread. It stays readable when the
+  /// ingest has ended, however that was.
+  virtual Result<Blob> Written() = 0;
   /// No more is written: DATA_LOSS if `expected` was given and this is something else. For who wants to know before the
   /// content has reached the disk; Commit does the same.
   virtual Status Verify() = 0;

@@ -90,6 +90,23 @@ TEST_F(StoreTest, AnIngestIsCommittedOnce) {
   EXPECT_EQ(ingest->Commit(nullptr).code(), Code::kInternal);
 }
 
+TEST_F(StoreTest, WhatWasWrittenIsReadBeforeTheRestIs) {
+  Blob begun, whole;
+  {
+    const auto ingest = *store_->Begin({});
+    ASSERT_TRUE(ingest->Write("begin").ok());
+    begun = ingest->Written().value();
+    ASSERT_TRUE(ingest->Write("ning").ok());
+    EXPECT_EQ(begun.ReadAll().value(), "begin");
+    whole = ingest->Written().value();
+    EXPECT_EQ(whole.ReadAll().value(), "beginning");
+    EXPECT_EQ(ingest->Commit(nullptr).value(), Digest::Of("beginning"));
+  }
+  EXPECT_EQ(begun.ReadAll().value(), "begin");
+  EXPECT_EQ(whole.ReadAll().value(), "beginning");
+  EXPECT_EQ(store_->Open(Digest::Of("beginning"))->ReadAll().value(), "beginning");
+}
+
 TEST_F(StoreTest, WhatIsWrittenIsVerifiedBeforeItIsCommitted) {
   std::unique_ptr<Ingest> right = *store_->Begin({.expected = Digest::Of("right")});
   ASSERT_TRUE(right->Write("right").ok());

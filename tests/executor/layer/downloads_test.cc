@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
-#include <latch>
-#include <thread>
 
 #include "executor/base/fs.h"
 
@@ -27,6 +26,7 @@ class DownloadsTest : public ::testing::Test {
 
   Remote Place() const {
     Remote place{.host = "reg.local", .repository = "base"};
+    place.descriptor.media_type = oci::LayerMediaType(oci::Compression::kNone, oci::Family::kOci);
     place.descriptor.digest = Digest::Of(blob_);
     place.descriptor.size = static_cast<int64_t>(blob_.size());
     return place;
@@ -43,70 +43,79 @@ class DownloadsTest : public ::testing::Test {
     }
   }
 
+  Remote At(const std::string& host) const {
+    Remote place = Place();
+    place.host = host;
+    return place;
+  }
+  /// What the last reader got is in `read_`; `reads_` counts the readers.
+  Status Read(const std::vector<Remote>& places) {
+    return downloads_.Read(kBackground, places, {}, [this](const ByteSource& source, oci::Compression) -> Status {
+      ++reads_;
+      SLIPWAY_ASSIGN_OR_RETURN(read_, ReadAll(source));
+      return refused_;
+    });
+  }
+
   std::string Kept() { return content_->Open(Digest::Of(blob_))->ReadAll().ValueOr("unreadable"); }
 
   std::string blob_ = std::string(100'000, 'a') + "the end";
   std::optional<size_t> broken_after_;
   int breaks_ = 1000;  // so many fetches
   std::atomic<int> fetches_ = 0;
+  std::string read_;
+  Status refused_;
+  int reads_ = 0;
   fs::TempDir dir_ = *fs::TempDir::Make();
   std::unique_ptr<content::Store> content_ = *content::Store::Open(dir_.path());
   Downloads downloads_{
       *content_, [this](const Context&, const Remote&, const auto& sink, const VertexProgress&) { return Give(sink); }};
 };
 
-TEST_F(DownloadsTest, WhatIsStreamedIsKept) {
-  Result<std::string> read = NotFound("not read");
-  ASSERT_TRUE(
-      downloads_.Stream(kBackground, Place(), {}, [&](const ByteSource& source) { read = ReadAll(source); }).ok());
-  EXPECT_EQ(*read, blob_);
+TEST_F(DownloadsTest, WhatIsReadIsKept) {
+  ASSERT_TRUE(Read({Place()}).ok());
+  EXPECT_EQ(read_, blob_);
   EXPECT_TRUE(content_->Has(Place().descriptor.digest));
   EXPECT_EQ(Kept(), blob_);
 }
 
 TEST_F(DownloadsTest, AReaderThatStopsEarlyDoesNotEndTheDownload) {
   std::array<char, 10> few{};
-  ASSERT_TRUE(downloads_.Stream(kBackground, Place(), {}, [&](const ByteSource& source) { (void)source(few); }).ok());
+  const auto use = [&](const ByteSource& source, oci::Compression) { return source(few).status(); };
+  ASSERT_TRUE(downloads_.Read(kBackground, {Place()}, {}, use).ok());
   EXPECT_TRUE(content_->Has(Place().descriptor.digest));
   EXPECT_EQ(Kept(), blob_);
 }
 
 TEST_F(DownloadsTest, ADownloadThatBreaksIsToldToItsReaderAndNotKept) {
   broken_after_ = 50'000;
-  Result<std::string> read = NotFound("not read");
-  ASSERT_TRUE(
-      downloads_.Stream(kBackground, Place(), {}, [&](const ByteSource& source) { read = ReadAll(source); }).ok());
-  EXPECT_EQ(read.code(), Code::kUnavailable);
+  EXPECT_EQ(Read({Place()}).code(), Code::kUnavailable);
+  EXPECT_EQ(reads_, 1);
   EXPECT_FALSE(content_->Has(Place().descriptor.digest));
 }
 
 TEST_F(DownloadsTest, BytesOfAnotherDigestAreNotKept) {
   Remote place = Place();
   place.descriptor.digest = Digest::Of("something else");
-  ASSERT_TRUE(downloads_.Stream(kBackground, place, {}, [&](const ByteSource& source) { (void)ReadAll(source); }).ok());
+  EXPECT_EQ(Read({place}).code(), Code::kDataLoss);
   EXPECT_FALSE(content_->Has(place.descriptor.digest));
   EXPECT_FALSE(content_->Has(Digest::Of(blob_)));
 }
 
-TEST_F(DownloadsTest, WhoComesWhileItIsStreamedDoesNotFetchAgain) {
-  std::latch reading(1);
-  std::thread other;
-  Status ensured = Internal("not asked");
-  ASSERT_TRUE(downloads_
-                  .Stream(kBackground, Place(), {},
-                          [&](const ByteSource& source) {
-                            std::array<char, 10> few{};
-                            (void)source(few);
-                            other = std::thread([&] {
-                              reading.count_down();
-                              ensured = downloads_.Ensure(kBackground, {Place()}, {});
-                            });
-                            reading.wait();
-                            (void)ReadAll(source);
-                          })
-                  .ok());
-  other.join();
+TEST_F(DownloadsTest, WhoComesWhileItIsReadDoesNotFetchAgain) {
+  Status ensured = Internal("not asked"), other = Internal("not asked");
+  const auto use = [&](const ByteSource& source, oci::Compression) -> Status {
+    std::array<char, 10> few{};
+    SLIPWAY_RETURN_IF_ERROR(source(few).status());
+    // This reader has not got further, and holds up neither of the two.
+    ensured = downloads_.Ensure(kBackground, {Place()}, {});
+    other = Read({Place()});
+    return ReadAll(source).status();
+  };
+  ASSERT_TRUE(downloads_.Read(kBackground, {Place()}, {}, use).ok());
   EXPECT_TRUE(ensured.ok()) << ensured.ToString();
+  EXPECT_TRUE(other.ok()) << other.ToString();
+  EXPECT_EQ(read_, blob_);
   EXPECT_EQ(fetches_, 1);
 }
 
@@ -121,28 +130,7 @@ TEST_F(DownloadsTest, ASecondPlaceHelpsWhereTheFirstFails) {
   EXPECT_EQ(picky.Ensure(kBackground, {}, {}).code(), Code::kNotFound);
 }
 
-class ReadTest : public DownloadsTest {
- protected:
-  Remote At(const std::string& host) const {
-    Remote place = Place();
-    place.host = host;
-    place.descriptor.media_type = oci::LayerMediaType(oci::Compression::kNone, oci::Family::kOci);
-    return place;
-  }
-  /// What the last reader got; `reads_` counts the readers.
-  Status Read(const std::vector<Remote>& places) {
-    return downloads_.Read(kBackground, places, {}, [this](const ByteSource& source, oci::Compression) -> Status {
-      ++reads_;
-      SLIPWAY_ASSIGN_OR_RETURN(read_, ReadAll(source));
-      return refused_;
-    });
-  }
-  std::string read_;
-  Status refused_;
-  int reads_ = 0;
-};
-
-TEST_F(ReadTest, ABlobIsReadAsItComesAndThenFromTheStore) {
+TEST_F(DownloadsTest, ABlobIsReadAsItComesAndThenFromTheStore) {
   ASSERT_TRUE(Read({At("a.local")}).ok());
   EXPECT_EQ(read_, blob_);
   read_.clear();
@@ -151,14 +139,14 @@ TEST_F(ReadTest, ABlobIsReadAsItComesAndThenFromTheStore) {
   EXPECT_EQ(fetches_, 1);
 }
 
-TEST_F(ReadTest, AReaderThatRefusesRightBytesIsNotAskedAgain) {
+TEST_F(DownloadsTest, AReaderThatRefusesRightBytesIsNotAskedAgain) {
   refused_ = DataLoss("this is no layer");
   EXPECT_EQ(Read({At("a.local"), At("b.local")}).code(), Code::kDataLoss);
   EXPECT_EQ(reads_, 1);
   EXPECT_EQ(fetches_, 1);
 }
 
-TEST_F(ReadTest, AReaderIsAskedAgainWhereTheDownloadBreaks) {
+TEST_F(DownloadsTest, AReaderIsAskedAgainWhereTheDownloadBreaks) {
   broken_after_ = 50'000;
   breaks_ = 1;
   ASSERT_TRUE(Read({At("a.local"), At("b.local")}).ok());
@@ -166,21 +154,9 @@ TEST_F(ReadTest, AReaderIsAskedAgainWhereTheDownloadBreaks) {
   EXPECT_EQ(reads_, 2);
 }
 
-TEST_F(ReadTest, WithoutAPlaceThereIsNothing) {
+TEST_F(DownloadsTest, WithoutAPlaceThereIsNothing) {
   EXPECT_EQ(Read({}).code(), Code::kNotFound);
   EXPECT_EQ(reads_, 0);
-}
-
-// Who ends right after the stream waits for the disk.
-TEST_F(DownloadsTest, WhatIsUnderWayEndsBeforeIt) {
-  {
-    Downloads shortly(*content_, [this](const Context&, const Remote&, const auto& sink, const VertexProgress&) {
-      return Give(sink);
-    });
-    ASSERT_TRUE(
-        shortly.Stream(kBackground, Place(), {}, [&](const ByteSource& source) { (void)ReadAll(source); }).ok());
-  }
-  EXPECT_EQ(Kept(), blob_);
 }
 
 }  // namespace
