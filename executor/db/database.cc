@@ -40,9 +40,11 @@ Status RemoveFiles(const std::string& path) {
 }
 
 // SQLite would make the file readable by all; what stands in it is nobody else's concern. Its side files follow its
-// mode.
+// mode. A file that is there is not opened: closing it would take away the locks that this process has on it already,
+// and another that looks into the database would then remove its log as if nobody used that.
 Result<std::unique_ptr<Connection>> OpenWriter(const std::string& path, const Options& options) {
-  SLIPWAY_RETURN_IF_ERROR(fs::Open(path, O_RDWR | O_CREAT, 0600).status().With("database"));
+  const Status made = fs::Open(path, O_RDWR | O_CREAT | O_EXCL, 0600).status();
+  if (!made.ok() && made.code() != Code::kAlreadyExists) return made.With("database");
   return Connection::Open(path, options, Connection::Role::kWriter);
 }
 

@@ -1,5 +1,6 @@
 #include "executor/db/database.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -110,6 +111,21 @@ TEST_F(DatabaseTest, TheLogHasItsRoomAndIsReadToItsLastCommit) {
   ASSERT_TRUE(recovered->Run("INSERT INTO t VALUES (21, 'on')").ok());
   recovered.reset();
   EXPECT_EQ(Count(**Database::Open(copy)), 21);
+}
+
+// Somebody who looks into the database with SQLite's own program, and closes it, removes the log unless a lock says
+// that it is in use.
+TEST_F(DatabaseTest, AFileThatIsOpenTwiceStaysLockedForOtherProcesses) {
+  const auto first = Open();
+  const auto second = Open();
+  const UniqueFd file(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = (1 << 30) + 2;  // where SQLite has the locks of its readers
+  lock.l_len = 510;
+  ASSERT_EQ(::fcntl(file.get(), F_OFD_GETLK, &lock), 0);
+  EXPECT_EQ(lock.l_type, F_RDLCK);
 }
 
 TEST_F(DatabaseTest, CommitsOfManyThreadsThatShareSyncsAreAllThere) {
