@@ -15,8 +15,16 @@ void Execution::Forward(const VertexProgress& to, ProgressEvent event) {
   to.sink()->OnEvent(event);
 }
 
+bool Execution::Expect() {
+  std::lock_guard lock(mutex_);
+  if (left_) return false;
+  ++expected_;
+  return true;
+}
+
 int Execution::Join(VertexProgress progress, Done done) {
   std::unique_lock lock(mutex_);
+  --expected_;
   for (const ProgressEvent& event : told_) Forward(progress, event);
   if (result_) {
     const Result<layer::Chain> result = *result_;
@@ -35,7 +43,8 @@ void Execution::Leave(int id, const Status& cause) {
     std::lock_guard lock(mutex_);
     const auto it = listeners_.find(id);
     if (it == listeners_.end()) return;
-    if (listeners_.size() > 1) {
+    left_ = listeners_.size() == 1 && expected_ == 0;
+    if (!left_) {
       leaving = it->second;
       listeners_.erase(it);
     }

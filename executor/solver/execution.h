@@ -1,7 +1,8 @@
 // Execution: one vertex being executed for whoever needs it, with its listeners.
 //
 // Listeners come (Join) and go (Leave) while it runs. It goes on until the last one leaves; its progress is told to
-// all, and to those who come late what was told so far. Thread-safe.
+// all, and to those who come late what was told so far. One that everybody has left takes nobody in any more: it may
+// take a while to end. Thread-safe.
 #pragma once
 
 #include <deque>
@@ -27,11 +28,13 @@ class Execution : public ProgressSink {
   /// The context to execute under: cancelled once nobody listens.
   const Context& context() const { return ctx_; }
 
-  /// `done` is called once, from the thread that calls Finish or, if it is over already, at once. Returns an id for
-  /// Leave.
+  /// Announces a Join, for which it goes on until then. False: everybody has left it. Its maker is announced.
+  bool Expect();
+  /// After Expect. `done` is called once, from the thread that calls Finish or, if it is over already, at once. Returns
+  /// an id for Leave.
   int Join(VertexProgress progress, Done done);
-  /// If others still listen: drops the listener, whose `done` is called with `cause`. If it is the last one: cancels,
-  /// and `done` is called when the execution has ended.
+  /// If others still listen or will: drops the listener, whose `done` is called with `cause`. If it is the last one:
+  /// cancels, and `done` is called when the execution has ended.
   void Leave(int id, const Status& cause);
   void Finish(const Result<layer::Chain>& result);
 
@@ -50,6 +53,8 @@ class Execution : public ProgressSink {
   std::deque<ProgressEvent> told_;
   size_t told_bytes_ = 0;
   std::optional<Result<layer::Chain>> result_;
+  size_t expected_ = 1;  // so many are announced
+  bool left_ = false;    // by everybody
   int next_id_ = 1;
 };
 

@@ -9,7 +9,7 @@ std::shared_ptr<Execution> Workshop::Enter(const Digest& key, bool tainted, bool
   if (tainted) return std::make_shared<Execution>();
   auto executions = executions_.Lock();
   auto& slot = (*executions)[key];
-  *first = slot == nullptr;
+  *first = slot == nullptr || !slot->Expect();
   if (*first) slot = std::make_shared<Execution>();
   return slot;
 }
@@ -20,7 +20,12 @@ void Workshop::Do(const std::shared_ptr<Execution>& execution, const Work& work)
   const Result<layer::Chain> result = Run(execution, work);
   layer::Pin pin;
   if (result.ok()) pin = layers.Hold(*result);
-  if (!work.tainted) executions_.Lock()->erase(work.key.key);
+  {
+    // Another may have taken its place when everybody had left it.
+    auto executions = executions_.Lock();
+    const auto it = executions->find(work.key.key);
+    if (it != executions->end() && it->second == execution) executions->erase(it);
+  }
   execution->Finish(result);
 }
 

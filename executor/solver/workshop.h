@@ -31,7 +31,8 @@ class Workshop {
            size_t parallel)
       : evaluator(evaluator_in), cache(cache_in), layers(layers_in), content(content_in), pool(parallel, "solver") {}
 
-  /// The execution of a content key; `first`: it is new, and the caller must Do() it. A tainted one is never shared.
+  /// The execution of a content key, which the caller is to Join; `first`: it is new, and the caller must Do() it. A
+  /// tainted one is never shared.
   std::shared_ptr<Execution> Enter(const Digest& key, bool tainted, bool* first);
   /// Executes, records and tells all who listen. In the calling thread.
   void Do(const std::shared_ptr<Execution>& execution, const Work& work);

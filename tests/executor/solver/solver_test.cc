@@ -311,6 +311,31 @@ TEST_F(SolverTest, ExecutionGoesOnForTheOtherRunWhenOneGivesUp) {
   EXPECT_EQ(evaluator_->runs, 1);
 }
 
+// A program that was told to end takes a while; whoever wants the same meanwhile has canceled nothing.
+TEST_F(SolverTest, WhatEverybodyHasLeftIsDoneAnewForWhoComesThen) {
+  std::latch begun(1), left(1), release(1);
+  std::atomic<bool> again = false;
+  evaluator_->on_run = [&](const Context& own, const graph::Vertex&) {
+    if (again.exchange(true)) return Status();
+    begun.count_down();
+    own.Sleep(std::chrono::minutes(5)).Ignore();
+    left.count_down();
+    release.wait();
+    return own.Err();
+  };
+  const Context ctx = Context::Background().Child();
+  auto first = std::async(std::launch::async, [&] { return solver_->Solve(ctx, {Step("a", {})}, events_); });
+  begun.wait();
+  ctx.Cancel(Cancelled("the first gives up"));
+  left.wait();
+  Events other;
+  const auto second = solver_->Solve(Context::Background(), {Step("a", {})}, other);
+  EXPECT_TRUE(second.ok()) << second.status().message();
+  release.count_down();
+  EXPECT_EQ(first.get().status().message(), "the first gives up");
+  EXPECT_EQ(evaluator_->runs, 2);
+}
+
 TEST_F(SolverTest, ManyRunsAtOnceOnSharedWork) {
   std::vector<std::future<bool>> runs;
   for (int i = 0; i < 16; ++i) {
