@@ -1,7 +1,7 @@
 // Flight: equal work asked for by several threads at the same moment is done once (per key), and all get its result.
 //
-// The first caller does the work in its own thread under its own context; the others wait. If the first is cancelled, one
-// of those that still want the result does it again.
+// The first caller does the work in its own thread under its own context; the others wait. If the first is cancelled,
+// one of those that still want the result does it again. An exception is a failure (Caught).
 #pragma once
 
 #include <condition_variable>
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "executor/base/caught.h"
 #include "executor/base/context.h"
 #include "executor/base/status.h"
 
@@ -28,7 +29,7 @@ class Flight {
       if (first) {
         auto call = it->second = std::make_shared<Call>();
         lock.unlock();
-        Result<T> result = work();
+        Result<T> result = Caught("the work", work);
         lock.lock();
         call->abandoned = !result.ok() && ctx.Done();
         call->result = result;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "executor/base/caught.h"
+
 namespace slipway {
 
 ThreadPool::ThreadPool(size_t threads, std::string name)
@@ -58,7 +60,7 @@ void ThreadPool::Work() {
 
 struct TaskGroup::State {
   std::mutex mutex;
-  std::condition_variable done;
+  std::condition_variable changed;
   std::deque<std::function<Status()>> waiting;
   size_t running = 0;
   Status first;
@@ -71,11 +73,11 @@ struct TaskGroup::State {
     waiting.pop_front();
     ++running;
     lock.unlock();
-    Status status = task();
+    Status status = Caught("a task", task);
     task = nullptr;
     lock.lock();
     if (!status.ok() && first.ok()) first = std::move(status);
-    if (--running == 0) done.notify_all();
+    if (--running == 0) changed.notify_all();
     return true;
   }
 };
@@ -89,15 +91,19 @@ void TaskGroup::Run(std::function<Status()> task) {
     std::lock_guard lock(state_->mutex);
     state_->waiting.push_back(std::move(task));
   }
+  state_->changed.notify_all();  // who waits helps
   pool_.Submit([state = state_] { state->RunOne(); });
 }
 
 Status TaskGroup::Wait() {
-  while (state_->RunOne()) {
+  while (true) {
+    while (state_->RunOne()) {
+    }
+    // Those that run may add others, and the pool may be busy with what waits for these.
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait(lock, [this] { return state_->running == 0 || !state_->waiting.empty(); });
+    if (state_->waiting.empty()) return state_->first;
   }
-  std::unique_lock lock(state_->mutex);
-  state_->done.wait(lock, [this] { return state_->running == 0 && state_->waiting.empty(); });
-  return state_->first;
 }
 
 }  // namespace slipway

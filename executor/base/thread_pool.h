@@ -47,7 +47,8 @@ class ThreadPool {
   std::vector<std::thread> threads_;         // guarded by mutex_
 };
 
-/// Tasks that are awaited together. The first failure is kept; the others still run to their end.
+/// Tasks that are awaited together. The first failure is kept; the others still run to their end. An exception is a
+/// failure (Caught).
 class TaskGroup {
  public:
   explicit TaskGroup(ThreadPool& pool);
@@ -57,7 +58,7 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
 
   void Run(std::function<Status()> task);
-  /// Waits for all tasks (helping with those not yet begun) and returns the first failure.
+  /// Waits for all tasks (helping with those not yet begun, those that tasks add too) and returns the first failure.
   Status Wait();
 
  private:

@@ -1,5 +1,7 @@
 #include "executor/builder/container.h"
 
+#include "executor/base/caught.h"
+
 namespace slipway::builder {
 
 RunningContainer::RunningContainer(runtime::Runner& runner, runtime::ContainerSpec spec,
@@ -21,7 +23,7 @@ RunningContainer::~RunningContainer() {
 }
 
 void RunningContainer::Work(runtime::Runner& runner, const runtime::OutputSink& output) {
-  auto outcome = runner.Run(ctx_, spec_, output);
+  auto outcome = Caught("the container", [&] { return runner.Run(ctx_, spec_, output); });
   root_.reset();  // what it wrote into its root is of no use any more
   if (on_exit_) on_exit_(outcome);
   const std::lock_guard lock(mutex_);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "executor/base/caught.h"
 #include "executor/http/base64.h"
 #include "executor/http/curl_error.h"
 
@@ -284,7 +285,8 @@ size_t CurlExchange::OnBody(char* data, size_t size, size_t count, void* self) {
   auto* exchange = static_cast<CurlExchange*>(self);
   const std::string_view bytes(data, size * count);
   const auto start = std::chrono::steady_clock::now();
-  Status status = exchange->TakeBody(bytes);
+  // Nothing may be thrown through libcurl.
+  Status status = Caught("taking the answer", [&] { return exchange->TakeBody(bytes); });
   exchange->window_start_ += std::chrono::steady_clock::now() - start;
   if (!status.ok()) exchange->callback_error_ = std::move(status);
   return exchange->callback_error_.ok() && !exchange->truncated_ ? bytes.size() : 0;
@@ -316,7 +318,7 @@ Status CurlExchange::TakeBody(std::string_view bytes) {
 size_t CurlExchange::OnRead(char* data, size_t size, size_t count, void* self) {
   auto* exchange = static_cast<CurlExchange*>(self);
   const auto start = std::chrono::steady_clock::now();
-  auto got = exchange->ReadBody({data, size * count});
+  auto got = Caught("reading what is sent", [&] { return exchange->ReadBody({data, size * count}); });
   exchange->window_start_ += std::chrono::steady_clock::now() - start;
   if (!got.ok()) {
     exchange->callback_error_ = got.status();

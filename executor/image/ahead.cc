@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "executor/base/caught.h"
+
 namespace slipway::image {
 
 void PushAhead::Relay::OnEvent(const ProgressEvent& event) {
@@ -66,7 +68,9 @@ void PushAhead::Send(const Place& place) {
     changed_.notify_all();
   };
   const VertexProgress progress(&relay_, "push", "pushing");
-  auto result = exporter_.PushOne(ctx_, session_, place.first, place.second, options_, lease_, progress, made);
+  auto result = Caught("the push", [&] {
+    return exporter_.PushOne(ctx_, session_, place.first, place.second, options_, lease_, progress, made);
+  });
   const std::lock_guard lock(mutex_);
   entry->made = true;
   entry->result = std::move(result);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "executor/base/caught.h"
+
 namespace slipway::layer {
 
 namespace {
@@ -82,10 +84,12 @@ struct CompressPipeline::Shared {
       codecs.pop_back();
     }
     lock.unlock();
-    if (codec == nullptr) codec = format.NewCodec();
-    Make(*block, *codec);
+    block->status = Caught("compressing", [&] {
+      if (codec == nullptr) codec = format.NewCodec();
+      return Make(*block, *codec);
+    });
     lock.lock();
-    codecs.push_back(std::move(codec));
+    if (codec != nullptr) codecs.push_back(std::move(codec));
     block->done = true;
     --running;
     done.notify_all();
@@ -112,19 +116,15 @@ struct CompressPipeline::Shared {
   }
 
  private:
-  void Make(Block& block, BlockCodec& codec) const {
+  Status Make(Block& block, BlockCodec& codec) const {
     if (block.HasKey()) {
       block.packed.key = Digest::Of(block.makings);
-      if (Reuse(block)) return;
+      if (Reuse(block)) return Status();
     }
-    auto check = codec.Compress(block.Dictionary(), block.Bytes(), block.out);
-    if (!check.ok()) {
-      block.status = std::move(check).status();
-      return;
-    }
-    block.packed.plain = *check;
+    SLIPWAY_ASSIGN_OR_RETURN(block.packed.plain, codec.Compress(block.Dictionary(), block.Bytes(), block.out));
     block.packed.size = static_cast<uint32_t>(block.out.view().size());
     if (!block.packed.key.empty()) block.packed.crc = Crc32(block.out.view());
+    return Status();
   }
 
   // A block of this key may have become another: its disk may have lost bits, and so may the file that was read now.

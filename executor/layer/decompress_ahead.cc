@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "executor/base/caught.h"
+
 namespace slipway::layer {
 
 namespace {
@@ -45,7 +47,7 @@ void AheadStream::Work(const std::stop_token& stop) {
       buffer = std::move(empty_.back());
       empty_.pop_back();
     }
-    Status status = Fill(*buffer);
+    Status status = Caught("decompressing", [&] { return Fill(*buffer); });
     last = buffer->last || !status.ok();
     {
       std::lock_guard lock(mutex_);

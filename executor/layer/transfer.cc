@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "executor/base/caught.h"
+
 namespace slipway::layer {
 
 class Transfer::Told : public ProgressSink {
@@ -42,13 +44,13 @@ void Transfer::Tell(const ProgressEvent& event) {
 }
 
 void Transfer::Run() {
-  Status status = Download();
+  Status status = Caught("the download", [this] { return Download(); });
   {
     std::lock_guard lock(mutex_);
     end_ = status;
   }
   changed_.notify_all();
-  if (status.ok()) status = ingest_->Commit(&lease_).status();
+  if (status.ok()) status = Caught("the download", [this] { return ingest_->Commit(&lease_).status(); });
   ingest_.reset();
   {
     std::lock_guard lock(mutex_);

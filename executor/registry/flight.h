@@ -1,6 +1,7 @@
 // Flights: equal work asked for at the same time runs once, and all who asked get its result.
 //
-// If the one who does it is cancelled, another of those who wait takes over. Thread-safe.
+// If the one who does it is cancelled, another of those who wait takes over. An exception is a failure (Caught).
+// Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "executor/base/caught.h"
 #include "executor/base/context.h"
 #include "executor/base/status.h"
 
@@ -48,7 +50,7 @@ class Flights {
   };
 
   Result<T> Lead(Flight& flight, const std::string& key, const std::function<Result<T>()>& work) {
-    const Result<T> result = work();
+    const Result<T> result = Caught("the call", work);
     std::lock_guard lock(mutex_);
     flight.result = result;
     flights_.erase(key);

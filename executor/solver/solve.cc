@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "executor/base/caught.h"
+
 namespace slipway::solver {
 
 namespace {
@@ -151,7 +153,7 @@ std::optional<Digest> Solve::FindLink(const Node& node) {
 
 void Solve::FindKey(Node& node) {
   Status status = ctx_.Err();
-  if (status.ok()) status = FindKeyNow(node);
+  if (status.ok()) status = Caught("its key", [&] { return FindKeyNow(node); });
   if (!status.ok()) Fail(node, status);
   Release();
 }
@@ -239,7 +241,13 @@ bool Solve::LookUpNow(Node& node) {
 void Solve::LookUp(Node& node) {
   if (const Status err = ctx_.Err(); !err.ok()) {
     Fail(node, err);
-  } else if (!node.tainted && LookUpNow(node)) {
+    return Release();
+  }
+  const auto hit =
+      Caught("the look into the cache", [&]() -> Result<bool> { return !node.tainted && LookUpNow(node); });
+  if (!hit.ok()) {
+    Fail(node, hit.status());
+  } else if (*hit) {
     Hit(node);
   } else {
     std::lock_guard lock(mutex_);
@@ -310,7 +318,7 @@ bool Solve::MountFollows(const Node& node) const {
 
 void Solve::Execute(Node& node) {
   Work work;
-  if (const Status status = Prepare(node, &work); !status.ok()) {
+  if (const Status status = Caught("the step", [&] { return Prepare(node, &work); }); !status.ok()) {
     Fail(node, status);
     return Release();
   }

@@ -1,5 +1,6 @@
 #include "executor/solver/workshop.h"
 
+#include "executor/base/caught.h"
 #include "executor/base/log.h"
 
 namespace slipway::solver {
@@ -17,7 +18,7 @@ std::shared_ptr<Execution> Workshop::Enter(const Digest& key, bool tainted, bool
 void Workshop::Do(const std::shared_ptr<Execution>& execution, const Work& work) {
   std::vector<layer::Pin> pins;
   for (const Output& input : work.inputs) pins.push_back(layers.Hold(input.chain));
-  const Result<layer::Chain> result = Run(execution, work);
+  const Result<layer::Chain> result = Caught("the step", [&] { return Run(execution, work); });
   layer::Pin pin;
   if (result.ok()) pin = layers.Hold(*result);
   {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <stdexcept>
 #include <thread>
 
 namespace slipway {
@@ -93,6 +94,14 @@ TEST(Flight, TheCancellationOfTheFirstIsNotThatOfTheOthers) {
   go.count_down();
   leader.join();
   follower.join();
+}
+
+TEST(Flight, AnExceptionIsAFailureAndNobodyWaitsForever) {
+  Flight<int> flight;
+  const auto result = flight.Do(kBackground, "key", []() -> Result<int> { throw std::runtime_error("boom"); });
+  EXPECT_EQ(result.code(), Code::kInternal);
+  EXPECT_EQ(result.status().message(), "the work was ended by an exception: boom");
+  EXPECT_EQ(*flight.Do(kBackground, "key", []() -> Result<int> { return 7; }), 7);
 }
 
 }  // namespace

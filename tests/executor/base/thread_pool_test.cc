@@ -7,6 +7,10 @@
 #include <future>
 #include <iterator>
 #include <latch>
+#include <stdexcept>
+#include <thread>
+
+#include "executor/base/cleanup.h"
 
 namespace slipway {
 namespace {
@@ -104,6 +108,47 @@ TEST(TaskGroup, ATaskMayAddTasks) {
   });
   EXPECT_TRUE(group.Wait().ok());
   EXPECT_EQ(ran, 5);
+}
+
+// The only thread is taken by what waits for a task that a task of the group has added.
+TEST(TaskGroup, WhoWaitsDoesWhatIsAddedLate) {
+  ThreadPool pool(1);
+  std::latch begun(1), go(1), added(1);
+  TaskGroup group(pool);
+  group.Run([&] {
+    begun.count_down();
+    go.wait();
+    group.Run([&] {
+      added.count_down();
+      return Status();
+    });
+    return Status();
+  });
+  begun.wait();  // by the pool's thread
+  pool.Submit([&] { added.wait(); });
+  std::thread release([&] { go.count_down(); });
+  EXPECT_TRUE(group.Wait().ok());
+  release.join();
+}
+
+TEST(TaskGroup, AnExceptionIsAFailure) {
+  ThreadPool pool(1);
+  TaskGroup group(pool);
+  std::latch thrown(1);
+  group.Run([&]() -> Status {  // by the pool's thread, as nobody waits yet
+    const Cleanup tell([&] { thrown.count_down(); });
+    throw std::runtime_error("boom");
+  });
+  thrown.wait();
+  EXPECT_EQ(group.Wait().message(), "a task was ended by an exception: boom");
+  std::atomic<bool> ran = false;
+  TaskGroup next(pool);
+  next.Run([&] {
+    ran = true;
+    return Status();
+  });
+  EXPECT_TRUE(next.Wait().ok());
+  EXPECT_TRUE(ran);
 }
 
 TEST(TaskGroup, DestructionWaits) {

@@ -162,6 +162,15 @@ TEST(CurlTransport, WhatTheSinkReturnsEndsTheTransfer) {
   EXPECT_EQ(response.status().message(), "disk full");
 }
 
+TEST(CurlTransport, AnExceptionOfTheSinkIsAFailure) {
+  ScriptedHttpServer server([](const ScriptedRequest&) { return ScriptedReply{.body = "x"}; });
+  const auto transport = NewTransport();
+  const auto response = transport->Do(
+      kContext, {.url = server.Url("/"), .sink = [](std::string_view) -> Status { throw std::runtime_error("boom"); }});
+  EXPECT_EQ(response.code(), Code::kInternal);
+  EXPECT_TRUE(transport->Do(kContext, {.url = server.Url("/")}).ok());
+}
+
 TEST(CurlTransport, BodiesKeptInMemoryAreBounded) {
   ScriptedHttpServer server([](const ScriptedRequest&) { return ScriptedReply{.body = std::string(100'000, 'x')}; });
   const auto response = NewTransport()->Do(kContext, {.url = server.Url("/"), .max_body = 99'999});

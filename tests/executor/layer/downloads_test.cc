@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <stdexcept>
 
 #include "executor/base/fs.h"
 
@@ -85,6 +86,13 @@ TEST_F(DownloadsTest, AReaderThatStopsEarlyDoesNotEndTheDownload) {
   ASSERT_TRUE(downloads_.Read(kBackground, {Place()}, {}, use).ok());
   EXPECT_TRUE(content_->Has(Place().descriptor.digest));
   EXPECT_EQ(Kept(), blob_);
+}
+
+TEST_F(DownloadsTest, AnExceptionIsAFailureOfTheDownload) {
+  Downloads thrower(*content_, [](const Context&, const Remote&, const auto&, const VertexProgress&) -> Status {
+    throw std::runtime_error("boom");
+  });
+  EXPECT_EQ(thrower.Ensure(kBackground, {Place()}, {}).message(), "the download was ended by an exception: boom");
 }
 
 TEST_F(DownloadsTest, ADownloadThatBreaksIsToldToItsReaderAndNotKept) {

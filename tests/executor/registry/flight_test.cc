@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <stdexcept>
 #include <thread>
 
 #include "executor/registry/limiter.h"
@@ -20,6 +21,13 @@ TEST(Flights, DifferentKeysAndLaterCallsRunOnTheirOwn) {
   EXPECT_EQ(*flights.Do(kContext, "a", work), 1);
   EXPECT_EQ(*flights.Do(kContext, "b", work), 2);
   EXPECT_EQ(*flights.Do(kContext, "a", work), 3);
+}
+
+TEST(Flights, AnExceptionIsAFailureAndNobodyWaitsForever) {
+  Flights<int> flights;
+  EXPECT_EQ(flights.Do(kContext, "a", []() -> Result<int> { throw std::runtime_error("boom"); }).code(),
+            Code::kInternal);
+  EXPECT_EQ(*flights.Do(kContext, "a", []() -> Result<int> { return 7; }), 7);
 }
 
 TEST(Flights, AFailureIsSharedToo) {

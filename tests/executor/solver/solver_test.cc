@@ -8,6 +8,7 @@
 #include <latch>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 #include "executor/base/fs.h"
@@ -227,6 +228,19 @@ TEST_F(SolverTest, FailureNamesPositionAndEndsTheRest) {
   EXPECT_EQ(solved.code(), Code::kFailedPrecondition);
   EXPECT_EQ(solved.status().message(), "Dockerfile:7:3: bad: exit code 3");
   for (const std::string& name : *evaluator_->ran.Lock()) EXPECT_NE(name, "top");
+}
+
+// Steps run on threads of a pool, where an exception would end the process.
+TEST_F(SolverTest, AnExceptionFailsItsStepOnly) {
+  evaluator_->on_run = [](const Context&, const graph::Vertex& vertex) -> Status {
+    if (vertex.name == "bad") throw std::runtime_error("boom");
+    return Status();
+  };
+  const auto solved = Solve(Step("top", {Step("bad", {})}));
+  EXPECT_EQ(solved.code(), Code::kInternal);
+  EXPECT_EQ(solved.status().message(), "Dockerfile:7:3: bad: the step was ended by an exception: boom");
+  evaluator_->on_run = nullptr;
+  EXPECT_TRUE(Solve(Step("top", {Step("bad", {})})).ok());
 }
 
 TEST_F(SolverTest, FailureOfOneCancelsItsSiblings) {
