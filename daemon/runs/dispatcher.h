@@ -50,8 +50,8 @@ class Dispatcher {
   Status Start();
 
   /// Stores the run; it is durable when this returns, and may have begun by then: where power is lost in between, a run
-  /// that nobody was told of is gone. NOT_FOUND if its upload is gone, RESOURCE_EXHAUSTED if the queue
-  /// is full, UNAVAILABLE while stopping.
+  /// that nobody was told of is gone (and its id is not given again). NOT_FOUND if its upload is gone,
+  /// RESOURCE_EXHAUSTED if the queue is full, UNAVAILABLE while stopping.
   Result<store::CreatedRun> Schedule(const ScheduleRequest& request);
   /// What a run of this request would do; nothing is run or stored. Secrets that the file names are "***".
   Result<task::CompiledTask> Render(const Context& ctx, const task::FileTask& request);

@@ -28,7 +28,8 @@ struct NewRun {
   /// RESOURCE_EXHAUSTED if so many runs are queued; 0: no bound.
   size_t max_queued = 0;
   /// Called with the new run when other calls find it and, unless somebody is to be told of the run, before it is on
-  /// disk: what begins then need not wait for the disk. May be empty.
+  /// disk: what begins then need not wait for the disk. Also where the disk fails then, and Create with it. May be
+  /// empty.
   std::function<void(const Run&)> on_seen = {};
 };
 

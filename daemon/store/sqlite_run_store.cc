@@ -9,10 +9,18 @@
 #include "daemon/store/run_json.h"
 #include "daemon/store/run_list.h"
 #include "daemon/store/run_retention.h"
+#include "executor/base/boot_id.h"
+#include "executor/base/log.h"
 
 namespace slipway::store {
 
 namespace {
+
+// The boot of the machine in which the store is open; taken out when it is closed.
+constexpr std::string_view kOpenInBoot = "open_in_boot";
+constexpr std::string_view kNextNumber = "next_run_number";
+// More runs than begin in the moment that a sync takes.
+constexpr int64_t kMostLost = 1000;
 
 constexpr std::string_view kRunColumns =
     "number, id, type, state, create_time, start_time, finish_time, update_time, timeout_seconds, attempt, crashes, "
@@ -142,30 +150,50 @@ Result<std::unique_ptr<SqliteRunStore>> SqliteRunStore::Open(const std::string& 
   SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database, db::Database::Open(path));
   SLIPWAY_RETURN_IF_ERROR(database->Migrate(Migrations()));
   std::unique_ptr<SqliteRunStore> store(new SqliteRunStore(std::move(database)));
-  SLIPWAY_RETURN_IF_ERROR(store->LoadPrefix(run_id_prefix));
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, store->database_->Begin());
+  SLIPWAY_RETURN_IF_ERROR(store->LoadPrefix(tx, run_id_prefix));
+  SLIPWAY_RETURN_IF_ERROR(store->NoteBoot(tx));
+  SLIPWAY_RETURN_IF_ERROR(tx.Commit());
+  store->open_ = true;
   return store;
 }
 
-Status SqliteRunStore::LoadPrefix(const std::string& wanted) {
-  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
+SqliteRunStore::~SqliteRunStore() {
+  if (!open_) return;
+  const Status closed = database_->Run("DELETE FROM setting WHERE name = ?", kOpenInBoot);
+  if (!closed.ok()) spdlog::warn("close the store of runs: {}", closed.message());
+}
+
+Status SqliteRunStore::LoadPrefix(db::Transaction& tx, const std::string& wanted) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Setting(tx, "run_id_prefix"));
   if (stored && !wanted.empty() && *stored != wanted) {
     return FailedPrecondition("the run ids of '{}' begin with '{}'; they cannot begin with '{}' from now on",
                               database_->path(), *stored, wanted);
   }
   prefix_ = stored ? *stored : wanted.empty() ? DrawPrefix() : wanted;
-  if (!stored) SLIPWAY_RETURN_IF_ERROR(SetSetting(tx, "run_id_prefix", prefix_));
-  return tx.Commit();
+  return stored ? Status() : SetSetting(tx, "run_id_prefix", prefix_);
+}
+
+// Runs begin before the disk has them (NewRun::on_seen). Where power takes such a run its image may be in a registry,
+// under its id: no other run may get that.
+Status SqliteRunStore::NoteBoot(db::Transaction& tx) {
+  const std::string boot = BootId();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<std::string> open_in, Setting(tx, kOpenInBoot));
+  if (open_in && (boot.empty() || *open_in != boot)) {
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t next, TakeNumber(tx));
+    SLIPWAY_RETURN_IF_ERROR(SetSetting(tx, kNextNumber, std::to_string(next + kMostLost)));
+  }
+  return SetSetting(tx, kOpenInBoot, boot);
 }
 
 Result<int64_t> SqliteRunStore::TakeNumber(db::Transaction& tx) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Setting(tx, "next_run_number"));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Setting(tx, kNextNumber));
   int64_t number = 1;
   if (stored) {
     const auto [end, error] = std::from_chars(stored->data(), stored->data() + stored->size(), number);
     if (error != std::errc() || number < 1) return DataLoss("the stored run number '{}' is none", *stored);
   }
-  SLIPWAY_RETURN_IF_ERROR(SetSetting(tx, "next_run_number", std::to_string(number + 1)));
+  SLIPWAY_RETURN_IF_ERROR(SetSetting(tx, kNextNumber, std::to_string(number + 1)));
   return number;
 }
 
@@ -202,11 +230,18 @@ Result<CreatedRun> SqliteRunStore::Create(const NewRun& request) {
   SLIPWAY_ASSIGN_OR_RETURN(Run run, ReadOne(tx, "id", id));
   const std::vector<NewNotification> told = announcer_ ? announcer_(run) : std::vector<NewNotification>();
   SLIPWAY_RETURN_IF_ERROR(AddNotifications(tx, run.id, told, request.now));
-  const std::function<void()> seen = [&] {
+  bool seen = false;
+  const auto tell = [&] {
     if (request.on_seen) request.on_seen(run);
   };
-  SLIPWAY_RETURN_IF_ERROR(tx.Commit(told.empty() ? seen : nullptr));
-  if (!told.empty()) seen();  // nobody is told of what power may undo
+  const Status stored = tx.Commit([&] {
+    seen = true;
+    if (told.empty()) tell();
+  });
+  // Nobody is told of what power may undo; only where the disk fails it is there all the same, and must not wait for
+  // ever.
+  if (seen && !told.empty()) tell();
+  SLIPWAY_RETURN_IF_ERROR(stored);
   return CreatedRun{.run = std::move(run), .existed = false};
 }
 

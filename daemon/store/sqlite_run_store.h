@@ -16,6 +16,8 @@ class SqliteRunStore : public RunStore {
   /// "" draws one. FAILED_PRECONDITION if it has another.
   static Result<std::unique_ptr<SqliteRunStore>> Open(const std::string& path, const std::string& run_id_prefix = "");
 
+  ~SqliteRunStore() override;
+
   /// Who says what is to be told of a run; stored together with each of its states. Set it before runs are made.
   void SetAnnouncer(Announcer announcer) { announcer_ = std::move(announcer); }
 
@@ -37,13 +39,15 @@ class SqliteRunStore : public RunStore {
 
  private:
   explicit SqliteRunStore(std::unique_ptr<db::Database> database) : database_(std::move(database)) {}
-  Status LoadPrefix(const std::string& wanted);
+  Status LoadPrefix(db::Transaction& tx, const std::string& wanted);
+  Status NoteBoot(db::Transaction& tx);
   Result<int64_t> TakeNumber(db::Transaction& tx);
   Status Announce(db::Transaction& tx, const Run& run, SystemTime now);
   Status AnnounceAndCommit(db::Transaction& tx, const Run& run, SystemTime now);
   Result<Run> Move(db::Transaction& tx, const std::string& id, RunState to, SystemTime now);
 
   std::unique_ptr<db::Database> database_;
+  bool open_ = false;  // the store says in which boot
   std::string prefix_;
   Announcer announcer_;
 };

@@ -13,12 +13,6 @@ namespace {
 constexpr std::chrono::seconds kGather{1};
 }
 
-std::string BootId() {
-  std::string id = fs::ReadFile("/proc/sys/kernel/random/boot_id", 100).ValueOr("");
-  while (id.ends_with('\n')) id.pop_back();
-  return id;
-}
-
 Settler::Settler(std::string root, Records& records, std::string boot)
     : root_(std::move(root)),
       records_(records),

@@ -10,14 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "executor/base/boot_id.h"
 #include "executor/base/delayed.h"
 #include "executor/base/status.h"
 #include "executor/layer/schema.h"
 
 namespace slipway::layer {
-
-/// What tells this boot of the machine from all others; "" where the kernel does not say.
-std::string BootId();
 
 /// Thread-safe.
 class Settler {

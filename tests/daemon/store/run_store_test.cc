@@ -1,13 +1,17 @@
 // The contract of a RunStore, on SQLite.
 #include "daemon/store/run_store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <set>
 #include <thread>
 
 #include "daemon/store/sqlite_run_store.h"
+#include "executor/base/boot_id.h"
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
 
@@ -25,6 +29,32 @@ class RunStoreTest : public ::testing::Test {
   void Reopen() {
     store_.reset();
     store_ = *SqliteRunStore::Open(dir_.path() + "/runs.db", "ca");
+  }
+
+  /// The store as a daemon has left it that died in that boot of the machine.
+  void CrashIn(const std::string& boot) {
+    store_.reset();
+    const Status died = (*db::Database::Open(dir_.path() + "/runs.db"))
+                            ->Run("INSERT INTO setting (name, value) VALUES ('open_in_boot', ?)", boot);
+    ASSERT_TRUE(died.ok()) << died.message();
+    Reopen();
+  }
+
+  /// From now on no sync of the store's log succeeds: what it syncs is a pipe.
+  void BreakSync() {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const UniqueFd read_end(ends[0]), write_end(ends[1]);
+    int broken = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      if (std::filesystem::read_symlink(entry.path(), gone) != dir_.path() + "/runs.db-wal") continue;
+      const int fd = std::stoi(entry.path().filename());
+      if ((::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY) continue;  // SQLite's own
+      ASSERT_EQ(::dup3(write_end.get(), fd, O_CLOEXEC), fd);
+      ++broken;
+    }
+    ASSERT_EQ(broken, 1);
   }
 
   static NewRun Request(int second = 0) {
@@ -70,6 +100,37 @@ TEST_F(RunStoreTest, ANewRunMayBeginAsSoonAsItIsSeen) {
   begun.clear();
   EXPECT_TRUE(store_->Create(request)->existed);
   EXPECT_EQ(begun, "") << "it began before";
+}
+
+// Others find it, so it must not wait for ever.
+TEST_F(RunStoreTest, WhatTheDiskFailsToTakeBeginsAllTheSame) {
+  for (const bool told : {false, true}) {
+    Reopen();
+    if (told) {
+      static_cast<SqliteRunStore&>(*store_).SetAnnouncer([](const store::Run&) {
+        return std::vector<NewNotification>{{.lane = "somebody", .receiver = "", .event = "queued", .content = "{}"}};
+      });
+    }
+    BreakSync();
+    NewRun request = Request();
+    std::string begun;
+    request.on_seen = [&](const store::Run& run) { begun = run.id; };
+    EXPECT_FALSE(store_->Create(request).ok());
+    EXPECT_EQ(store_->Get(begun)->state, RunState::kQueued);
+  }
+}
+
+TEST_F(RunStoreTest, AnIdThatLossOfPowerMayHaveTakenIsNotGivenAgain) {
+  EXPECT_EQ(Create().id, "ca1");
+  Reopen();
+  EXPECT_EQ(Create().id, "ca2");
+  CrashIn(BootId());
+  EXPECT_EQ(Create().id, "ca3") << "the end of the daemon takes no run";
+  CrashIn("another boot");
+  const store::Run after = Create();
+  EXPECT_EQ(after.number, 1004);
+  Reopen();
+  EXPECT_EQ(Create().number, 1005);
 }
 
 TEST_F(RunStoreTest, ANewRunIsQueuedWithAllItWasGiven) {

@@ -12,11 +12,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-TEST(BootId, IsTheSameAllTheTime) {
-  EXPECT_EQ(BootId(), BootId());
-  EXPECT_FALSE(BootId().ends_with('\n'));
-}
-
 class SettlerTest : public ::testing::Test {
  protected:
   void AddStep(const Key& key, const std::string& mark) {
