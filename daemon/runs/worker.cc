@@ -68,14 +68,21 @@ run_template::RunValues ValuesOf(const Run& run, const task::QuickBuildRules& ru
 }  // namespace
 
 void Worker::Execute(const std::string& run_id, ActiveRun& active) const {
-  const Result<Run> run = parts_.store.Start(run_id, parts_.clock.System());
-  if (!run.ok()) {
-    // Canceled while it waited.
-    if (run.code() != Code::kFailedPrecondition) log::ForRun(run_id)->error("not started: {}", run.status().message());
-    return;
+  std::optional<Run> run;
+  const Status started = Persist([&]() -> Status {
+    SLIPWAY_ASSIGN_OR_RETURN(run, parts_.store.Start(run_id, parts_.clock.System()));
+    return Status();
+  });
+  if (started.ok()) {
+    parts_.archive.Expect(run_id)->StateChanged();
+    return Attempt(*run, active);
   }
-  parts_.archive.Expect(run_id)->StateChanged();
-  Attempt(*run, active);
+  // Canceled while it waited; perhaps before it was expected here.
+  if (const auto as_it_is = parts_.store.Get(run_id); as_it_is.ok() && store::IsFinal(as_it_is->state)) {
+    return parts_.archive.Close(run_id);
+  }
+  // It stays as it is in the store, and the next start of the daemon finds it.
+  log::ForRun(run_id)->critical("cannot be started: {}", started.message());
 }
 
 void Worker::Attempt(const Run& run, ActiveRun& active) const {

@@ -149,6 +149,18 @@ TEST_F(DispatcherTest, AnActiveRunIsCanceled) {
   EXPECT_EQ(dispatcher_->Cancel("ca999").code(), Code::kNotFound);
 }
 
+// Others find a new run a moment before it is expected here.
+TEST_F(DispatcherTest, WhatIsCanceledAsSoonAsItIsSeenLeavesNoOpenFeed) {
+  const std::string id = Schedule();
+  ASSERT_TRUE(store_->RequestCancel(id, Clock::Real().System()).ok());
+  const auto feed = archive_->Read(id);
+  EXPECT_TRUE(feed->open());
+  Start();
+  EXPECT_EQ(WaitForEnd(Schedule()).state, RunState::kSucceeded);
+  Close();  // whatever was queued was taken
+  EXPECT_FALSE(feed->open());
+}
+
 TEST_F(DispatcherTest, AQueuedRunIsCanceledAndNeverBegins) {
   builder_.CloseGate();
   Start();
