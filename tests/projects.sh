@@ -25,6 +25,10 @@ replaced() { echo "--build-context=$1=docker-image://$registry/$2"; } # BASE LOC
 
 web() { beside "$1" curl -fsS --max-time 10 "http://127.0.0.1:$2"; } # NAME PORT/PATH
 shows() { grep -qE -- "$2" "$work/said-$1"; } # NAME PATTERN
+# Of the last build's steps that are like PATTERN so many were known. Lines of other steps may come between.
+cached() { # COUNT PATTERN
+  [ "$(sed -nE "s/^(#[0-9]+) .*$2.*/\1 CACHED/p" "$work/out" | sort -u | grep -cxFf - "$work/out")" = "$1" ]
+}
 setting() { [ "$(config_of "$1" | jq -c "$2")" = "$3" ]; } # IMAGE FILTER VALUE
 
 project_nginx() {
@@ -113,7 +117,7 @@ project_node-web() {
   printf '\n// A comment.\n' >"$work/comment"
   cp -r "$here/node-web" "$work/node-web" && cat "$work/comment" >>"$work/node-web/src/server.ts"
   check "after a change of the source" make_image node-web:v2 "$base" "${secrets[@]}" "$work/node-web"
-  check "npm does not run again" eval '[ "$(grep -A1 "RUN .*npm ci" "$work/out" | grep -c CACHED)" = 2 ]'
+  check "npm does not run again" cached 2 'RUN .*npm ci'
 }
 
 project_go-ping() {
