@@ -68,14 +68,16 @@ class Events : public ProgressSink {
   void OnEvent(const ProgressEvent& event) override { all.Lock()->push_back(event); }
   int Count(ProgressEvent::Kind kind) {
     int count = 0;
-    for (const ProgressEvent& event : *all.Lock()) count += event.kind == kind ? 1 : 0;
+    auto events = all.Lock();  // named: a temporary in the loop's head would unlock before the loop
+    for (const ProgressEvent& event : *events) count += event.kind == kind ? 1 : 0;
     return count;
   }
   void OnCacheStep(const CacheStep& step) override { steps.Lock()->push_back(step); }
   /// Of the vertex, as told last.
   CacheStep Last(const std::string& name) {
     CacheStep out;
-    for (const CacheStep& step : *steps.Lock()) {
+    auto told = steps.Lock();
+    for (const CacheStep& step : *told) {
       if (step.name == name) out = step;
     }
     return out;
@@ -227,7 +229,8 @@ TEST_F(SolverTest, FailureNamesPositionAndEndsTheRest) {
   ASSERT_FALSE(solved.ok());
   EXPECT_EQ(solved.code(), Code::kFailedPrecondition);
   EXPECT_EQ(solved.status().message(), "Dockerfile:7:3: bad: exit code 3");
-  for (const std::string& name : *evaluator_->ran.Lock()) EXPECT_NE(name, "top");
+  auto ran = evaluator_->ran.Lock();
+  for (const std::string& name : *ran) EXPECT_NE(name, "top");
 }
 
 // Steps run on threads of a pool, where an exception would end the process.
