@@ -26,8 +26,12 @@ set(SLIPWAY_PCH_KINDS std grpc)
 if(SLIPWAY_TESTS)
   list(APPEND SLIPWAY_PCH_KINDS test)
 endif()
-# What is tested is optimized in a release build, the tests themselves need not be: they take half the time.
-set(SLIPWAY_TEST_OPTIONS $<$<CONFIG:Release,RelWithDebInfo>:-O0>)
+# What is tested is optimized in a release build and under sanitizers, the tests themselves need not be: they take half
+# the time, and no warning comes of what was inlined.
+set(SLIPWAY_TEST_OPTIONS "")
+if(CMAKE_BUILD_TYPE MATCHES "^Rel" OR CMAKE_CXX_FLAGS_DEBUG MATCHES "-O[1-3]")
+  set(SLIPWAY_TEST_OPTIONS -O0)
+endif()
 
 if(SLIPWAY_PCH)
   add_compile_options(-pthread)  # some libraries ask for it: it must be the same for all
