@@ -1,12 +1,13 @@
 // Arrows point down only. Reads every #include of the source and fails on one that points up: from a part of the
 // program to one that it may not know, or from a folder to one that stands after it in the CMakeLists.txt of their
-// part.
+// part. It also finds loops over what is guarded that only seem to hold the lock.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <set>
 
 #include "executor/base/fs.h"
@@ -60,14 +61,21 @@ std::vector<Include> IncludesOf(const std::string& file) {
   return includes;
 }
 
+std::vector<std::string> FilesOf(const std::string& part) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(fs::Join(kRoot, part))) {
+    const std::string extension = entry.path().extension();
+    if (!entry.is_regular_file() || (extension != ".h" && extension != ".cc")) continue;
+    files.push_back(std::filesystem::relative(entry.path(), kRoot));
+  }
+  return files;
+}
+
 const std::vector<Include>& AllIncludes() {
   static const std::vector<Include> all = [] {
     std::vector<Include> includes;
     for (const char* part : {"executor", "steps", "daemon", "cli"}) {
-      for (const auto& entry : std::filesystem::recursive_directory_iterator(fs::Join(kRoot, part))) {
-        const std::string extension = entry.path().extension();
-        if (!entry.is_regular_file() || (extension != ".h" && extension != ".cc")) continue;
-        const std::string file = std::filesystem::relative(entry.path(), kRoot);
+      for (const std::string& file : FilesOf(part)) {
         for (Include& include : IncludesOf(file)) includes.push_back(std::move(include));
       }
     }
@@ -154,6 +162,26 @@ TEST(Layering, OnlyTheEdgesKnowGrpc) {
     const std::string to = PartOf(include.target);
     if (to == "grpc" || to == "grpcpp" || to == "google" || include.target.ends_with(".pb.h")) {
       wrong.push_back(Describe(include));
+    }
+  }
+  EXPECT_THAT(wrong, IsEmpty());
+}
+
+// The Access of `for (x : *guarded.Lock())` is gone before the first turn: in C++20 only what the loop's own reference
+// is bound to lives on.
+TEST(Locks, NoLoopGoesThroughATemporaryAccess) {
+  const std::regex unlocked(R"(\bfor \(.*: ?\*.*Lock\(\)\))");
+  EXPECT_TRUE(std::regex_search("for (const Pin& pin : *pins_.Lock()) {", unlocked));
+  EXPECT_FALSE(std::regex_search("for (const Pin& pin : all) (*pins_.Lock())[pin] = 1;", unlocked));
+  std::vector<std::string> wrong;
+  for (const char* part : {"executor", "steps", "daemon", "cli", "tests"}) {
+    for (const std::string& file : FilesOf(part)) {
+      if (file == "tests/layering/layering_test.cc") continue;
+      const std::string text = Text(file);
+      for (const std::string_view line : Split(text, '\n')) {
+        if (line.find("Lock())") == std::string_view::npos) continue;
+        if (std::regex_search(line.begin(), line.end(), unlocked)) wrong.push_back(fmt::format("{}: {}", file, line));
+      }
     }
   }
   EXPECT_THAT(wrong, IsEmpty());
