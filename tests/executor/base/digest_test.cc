@@ -46,6 +46,24 @@ TEST(Hasher, PiecesMakeTheSameDigest) {
   EXPECT_EQ(Hasher().Update("a").Update(std::as_bytes(std::span("bc", 2))).Finish(), Digest::Of("abc"));
 }
 
+TEST(Hasher, PiecesOfAnySizeMakeTheSameDigest) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += static_cast<char>('a' + i % 23);
+  for (const size_t first : {1U, 255U, 256U, 257U, 511U, 512U, 513U}) {
+    for (const size_t second : {0U, 1U, 255U, 256U, 257U, 300U, 512U, 4000U}) {
+      const std::string_view all = text;
+      Hasher hasher;
+      hasher.Update(all.substr(0, first)).Update(all.substr(first, second)).Update(all.substr(first + second));
+      EXPECT_EQ(hasher.Finish(), Digest::Of(text)) << first << " and " << second;
+    }
+  }
+}
+
+TEST(Hasher, AFieldIsItsLengthAndItsBytes) {
+  const std::string length("\x03\0\0\0\0\0\0\0", 8);
+  EXPECT_EQ(Hasher().Field("abc").Field(uint64_t{3}).Finish(), Digest::Of(length + "abc" + length));
+}
+
 TEST(Hasher, FieldsDoNotRunTogether) {
   EXPECT_NE(Hasher().Field("ab").Field("c").Finish(), Hasher().Field("a").Field("bc").Finish());
   EXPECT_NE(Hasher().Field("").Finish(), Hasher().Finish());
