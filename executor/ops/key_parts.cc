@@ -137,6 +137,7 @@ solver::KeyParts FileParts(const graph::FileOp& op, const graph::Vertex& vertex,
 void AddFiles(const std::vector<std::vector<Selected>>& selections, size_t most, solver::KeyParts& parts) {
   solver::FoldFiles(parts, most, [&selections](const auto& take) {
     std::string path;
+    std::string value;
     for (const std::vector<Selected>& selection : selections) {
       for (const Selected& selected : selection) {
         const std::string source = "/" + selected.source;
@@ -145,7 +146,9 @@ void AddFiles(const std::vector<std::vector<Selected>>& selections, size_t most,
           path = source;
           if (source != "/") path += '/';
           path += picked.path();
-          if (!take(path, solver::FileValue(picked.entry()))) return;
+          value.clear();
+          solver::AppendFileValue(picked.entry(), &value);
+          if (!take(path, value)) return;
         }
       }
     }

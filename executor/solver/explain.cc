@@ -1,6 +1,8 @@
 #include "executor/solver/explain.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <map>
 #include <tuple>
 
@@ -12,6 +14,7 @@ using Kind = KeyPart::Kind;
 
 constexpr size_t kLongestValue = 2048;
 constexpr size_t kDigestChars = 24;  // enough to tell contents apart
+constexpr size_t kDeepestFold = 6;
 
 // Breaks, tabs and backslashes, so that a part is a line of three columns.
 std::string Escape(std::string_view text) {
@@ -61,6 +64,12 @@ std::string_view FolderOf(std::string_view path, size_t depth) {
     end = slash + 1;
   }
   return path.substr(0, end);
+}
+
+// The greatest depth at which FolderOf gives a folder and not the path itself.
+size_t FoldersIn(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
 }
 
 CacheStep::Cause CauseOf(Kind kind) {
@@ -126,39 +135,83 @@ std::map<PartKey, const KeyPart*> Index(const KeyParts& parts) {
   return out;
 }
 
+std::string_view TypeName(tree::Type type) {
+  switch (type) {
+    case tree::Type::kFile:
+    case tree::Type::kHardlink: return "file";
+    case tree::Type::kDirectory: return "folder";
+    case tree::Type::kSymlink: return "link";
+    case tree::Type::kCharDevice:
+    case tree::Type::kBlockDevice: return "device";
+    case tree::Type::kFifo: return "fifo";
+    case tree::Type::kSocket: return "socket";
+    case tree::Type::kWhiteout: return "whiteout";
+  }
+  return "file";
+}
+
+// Format strings would be most of what the ten thousands of files of a large context cost.
+void AppendNumber(uint32_t value, int base, std::string* out) {
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, base).ptr;
+  out->append(digits.data(), end);
+}
+
+// Four octal digits or more.
+void AppendMode(uint32_t mode, std::string* out) {
+  for (uint32_t least = 01000; least > 1 && mode < least; least >>= 3) *out += '0';
+  AppendNumber(mode, 8, out);
+}
+
+void AppendContent(const tree::Entry& entry, std::string* out) {
+  switch (entry.type) {
+    case tree::Type::kSymlink: *out += entry.link; break;
+    case tree::Type::kHardlink:
+      *out += "same as ";
+      *out += entry.link;
+      break;
+    case tree::Type::kCharDevice:
+    case tree::Type::kBlockDevice: *out += fmt::format("{}:{}", entry.dev_major, entry.dev_minor); break;
+    case tree::Type::kFile:
+    case tree::Type::kDirectory:
+    case tree::Type::kFifo:
+    case tree::Type::kSocket:
+    case tree::Type::kWhiteout:
+      if (!entry.digest.empty()) *out += std::string_view(entry.digest.hex()).substr(0, kDigestChars);
+      break;
+  }
+}
+
 // A base under another name, or a step in another's place, is one change and not a removal and an addition.
 bool PairsByKind(Kind kind) { return kind == Kind::kBase || kind == Kind::kStepBelow || kind == Kind::kInstruction; }
 
 }  // namespace
 
 std::string FileValue(const tree::Entry& entry) {
-  std::string_view type = "file";
-  std::string content = entry.digest.empty() ? "" : entry.digest.hex().substr(0, kDigestChars);
-  switch (entry.type) {
-    case tree::Type::kFile: break;
-    case tree::Type::kDirectory: type = "folder"; break;
-    case tree::Type::kSymlink:
-      type = "link";
-      content = entry.link;
-      break;
-    case tree::Type::kHardlink: content = "same as " + entry.link; break;
-    case tree::Type::kCharDevice:
-    case tree::Type::kBlockDevice:
-      type = "device";
-      content = fmt::format("{}:{}", entry.dev_major, entry.dev_minor);
-      break;
-    case tree::Type::kFifo: type = "fifo"; break;
-    case tree::Type::kSocket: type = "socket"; break;
-    case tree::Type::kWhiteout: type = "whiteout"; break;
-  }
-  if (!entry.xattrs.empty()) {
-    Hasher attributes;
-    for (const auto& [name, value] : entry.xattrs) attributes.Field(name).Field(value);
-    content += fmt::format(" attributes {}", attributes.Finish().hex().substr(0, kDigestChars));
-  }
-  return fmt::format("{} {:04o} {}:{} {}", type, entry.mode, entry.uid, entry.gid, content);
+  std::string out;
+  AppendFileValue(entry, &out);
+  return out;
 }
 
+void AppendFileValue(const tree::Entry& entry, std::string* out) {
+  *out += TypeName(entry.type);
+  *out += ' ';
+  AppendMode(entry.mode, out);
+  *out += ' ';
+  AppendNumber(entry.uid, 10, out);
+  *out += ':';
+  AppendNumber(entry.gid, 10, out);
+  *out += ' ';
+  AppendContent(entry, out);
+  if (entry.xattrs.empty()) return;
+  Hasher attributes;
+  for (const auto& [name, value] : entry.xattrs) attributes.Field(name).Field(value);
+  *out += " attributes ";
+  *out += std::string_view(attributes.Finish().hex()).substr(0, kDigestChars);
+}
+
+// Files come folder after folder, so the folder of a file mostly is that of the one before it. Where the first files,
+// too many already, lie no deeper than some depth, folding them at that depth would leave each on its own.
 void FoldFiles(KeyParts& parts, size_t most, const EachFile& more) {
   const auto is_file = [](const KeyPart& part) { return part.kind == Kind::kFile; };
   const EachFile each = [&](const auto& take) {
@@ -168,7 +221,11 @@ void FoldFiles(KeyParts& parts, size_t most, const EachFile& more) {
     if (more) more(take);
   };
   size_t count = 0;
-  each([&](std::string_view, std::string_view) { return ++count <= most; });
+  size_t deepest = 0;
+  each([&](std::string_view name, std::string_view) {
+    deepest = std::max(deepest, FoldersIn(name));
+    return ++count <= most;
+  });
   if (count <= most) {
     if (more) {
       more([&](std::string_view name, std::string_view value) {
@@ -178,13 +235,13 @@ void FoldFiles(KeyParts& parts, size_t most, const EachFile& more) {
     }
     return;
   }
-  for (size_t depth = 6;; --depth) {
+  for (size_t depth = std::min(deepest, kDeepestFold);; --depth) {
     std::map<std::string, Hasher, std::less<>> folders;
+    auto at = folders.end();
     each([&](std::string_view name, std::string_view value) {
       const std::string_view folder = FolderOf(name, depth);
-      auto it = folders.find(folder);
-      if (it == folders.end()) it = folders.emplace(folder, Hasher()).first;
-      it->second.Field(name).Field(value);
+      if (at == folders.end() || at->first != folder) at = folders.try_emplace(std::string(folder)).first;
+      at->second.Field(name).Field(value);
       return folders.size() <= most;
     });
     if (folders.size() > most && depth > 0) continue;

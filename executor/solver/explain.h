@@ -38,6 +38,7 @@ using KeyParts = std::vector<KeyPart>;
 
 /// The value of a kFile part: type, mode, owner, and content, link target or device.
 std::string FileValue(const tree::Entry& entry);
+void AppendFileValue(const tree::Entry& entry, std::string* out);
 
 /// Gives kFile parts to `take`, one after the other, until that is false. May be called several times.
 using EachFile = std::function<void(const std::function<bool(std::string_view name, std::string_view value)>& take)>;

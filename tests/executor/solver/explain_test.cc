@@ -22,6 +22,34 @@ std::string Why(const KeyParts& before, const KeyParts& now) {
   return CacheStepText(step);
 }
 
+TEST(Explain, TheValueOfAFileIsTypeModeOwnerAndContent) {
+  tree::Entry entry;
+  entry.mode = 0644;
+  entry.digest = Digest::Of("abc");
+  EXPECT_EQ(FileValue(entry), "file 0644 0:0 ba7816bf8f01cfea414140de");
+  entry.xattrs = {{"user.a", "1"}};
+  const std::string attributes = Hasher().Field("user.a").Field("1").Finish().hex().substr(0, 24);
+  EXPECT_EQ(FileValue(entry), "file 0644 0:0 ba7816bf8f01cfea414140de attributes " + attributes);
+  const auto value = [](tree::Type type, uint32_t mode) {
+    tree::Entry of;
+    of.type = type;
+    of.mode = mode;
+    of.uid = 1000;
+    of.gid = 4294967295;
+    of.link = "to";
+    of.dev_major = 8;
+    of.dev_minor = 16;
+    return FileValue(of);
+  };
+  EXPECT_EQ(value(tree::Type::kFile, 0), "file 0000 1000:4294967295 ");
+  EXPECT_EQ(value(tree::Type::kDirectory, 07), "folder 0007 1000:4294967295 ");
+  EXPECT_EQ(value(tree::Type::kDirectory, 04755), "folder 4755 1000:4294967295 ");
+  EXPECT_EQ(value(tree::Type::kSymlink, 0777), "link 0777 1000:4294967295 to");
+  EXPECT_EQ(value(tree::Type::kHardlink, 0100), "file 0100 1000:4294967295 same as to");
+  EXPECT_EQ(value(tree::Type::kBlockDevice, 010), "device 0010 1000:4294967295 8:16");
+  EXPECT_EQ(value(tree::Type::kFifo, 0644), "fifo 0644 1000:4294967295 ");
+}
+
 TEST(Explain, TellsHowAFileChanged) {
   const KeyParts before = {File("/a", "1"), File("/b", "1")};
   EXPECT_EQ(Why(before, {File("/a", "1"), File("/b", "2")}), "the file /b changed (content)");
