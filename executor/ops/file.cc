@@ -153,6 +153,8 @@ Status Placer::PlaceOne(const graph::CopyAction& copy, const Selected& selected)
 
 Status Placer::PlaceBelow(const std::string& folder, const std::vector<Picked>& below, bool replace_folder) {
   const std::string prefix = folder.empty() ? "" : folder + "/";
+  constexpr size_t kFoldersOnTheWay = 16;
+  layer_.Expect(below.size() + kFoldersOnTheWay);
   for (const Picked& picked : below) {
     tree::Entry entry = picked.Copy(prefix);
     if (entry.type == tree::Type::kHardlink) entry.link = prefix + entry.link;

@@ -1,6 +1,7 @@
 #include "executor/ops/layer_builder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "executor/base/fs.h"
 #include "executor/tree/follow.h"
@@ -82,8 +83,10 @@ Result<std::string> LayerBuilder::MakeFolders(const Context& ctx, std::string_vi
 }
 
 Status LayerBuilder::CarryParents(const Context& ctx, const std::string& path) {
+  const std::string_view parent = Parent(path);
+  if (parent.empty() || parent == carried_) return Status();
   std::vector<tree::Entry> carried;  // the deepest first
-  for (std::string at(Parent(path)); !at.empty() && Find(at) == nullptr; at.resize(Parent(at).size())) {
+  for (std::string at(parent); !at.empty() && Find(at) == nullptr; at.resize(Parent(at).size())) {
     SLIPWAY_ASSIGN_OR_RETURN(std::optional<tree::Entry> found, Lookup(ctx, at));
     if (!found || !found->is_dir()) return Internal("'/{}' is put into '/{}', which is no folder", path, at);
     found->opaque = false;  // of the layer it comes from
@@ -91,11 +94,13 @@ Status LayerBuilder::CarryParents(const Context& ctx, const std::string& path) {
     carried.push_back(*std::move(found));
   }
   for (; !carried.empty(); carried.pop_back()) Insert(std::move(carried.back()));
+  carried_ = parent;
   return Status();
 }
 
 const tree::Entry* LayerBuilder::Find(std::string_view path) const {
   if (!line_.empty()) {
+    if (tree::PathLess(line_.back().path, path)) return nullptr;  // as it mostly is
     const auto it = std::lower_bound(line_.begin(), line_.end(), path, ByPath());
     return it != line_.end() && it->path == path ? &*it : nullptr;
   }
@@ -122,10 +127,18 @@ void LayerBuilder::Insert(tree::Entry entry) {
 }
 
 void LayerBuilder::Spread() {
-  for (; !line_.empty(); line_.pop_front()) entries_.insert(entries_.end(), std::move(line_.front()));
+  for (tree::Entry& entry : line_) entries_.insert(entries_.end(), std::move(entry));
+  line_ = {};
+}
+
+void LayerBuilder::Expect(size_t more) {
+  if (!entries_.empty()) return;
+  const size_t needed = line_.size() + more;
+  if (needed > line_.capacity()) line_.reserve(std::max(needed, 2 * line_.capacity()));
 }
 
 void LayerBuilder::EraseBelow(const std::string& path) {
+  carried_.clear();
   Spread();
   auto it = entries_.upper_bound(std::string_view(path));
   while (it != entries_.end() && IsBelow(it->path, path)) it = entries_.erase(it);
@@ -149,9 +162,8 @@ Status LayerBuilder::Put(const Context& ctx, tree::Entry entry, bool replace_fol
 }
 
 tree::Tree LayerBuilder::Take() {
-  std::vector<tree::Entry> out;
-  out.reserve(line_.size() + entries_.size());
-  for (; !line_.empty(); line_.pop_front()) out.push_back(std::move(line_.front()));
+  std::vector<tree::Entry> out = std::exchange(line_, {});
+  out.reserve(out.size() + entries_.size());
   while (!entries_.empty()) out.push_back(std::move(entries_.extract(entries_.begin()).value()));
   return tree::Tree(std::move(out));
 }

@@ -5,11 +5,11 @@
 // below. Used by one thread.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "executor/base/context.h"
 #include "executor/base/status.h"
@@ -51,6 +51,9 @@ class LayerBuilder {
   /// folder changes its metadata.
   Status Put(const Context& ctx, tree::Entry entry, bool replace_folder);
 
+  /// About so many entries more will be put. Only spares time and memory.
+  void Expect(size_t more);
+
   /// All entries, sorted.
   tree::Tree Take();
 
@@ -72,10 +75,11 @@ class LayerBuilder {
 
   layer::View* below_;
   std::string absent_;             // a path that the layers below do not have, the last one met; "" if none
+  std::string carried_;            // a folder of ours with all its parents, the last one met; "" if none
   std::set<std::string> emptied_;  // folders of the layers below that were replaced
   // Entries mostly come in the order of their paths and stay: then they are only lined up, which takes a third less
   // memory. The first one that does not makes them all a set.
-  std::deque<tree::Entry> line_;
+  std::vector<tree::Entry> line_;
   std::set<tree::Entry, ByPath> entries_;  // line_ is empty if this is not
 };
 

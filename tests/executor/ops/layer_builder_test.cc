@@ -72,5 +72,24 @@ TEST_F(LayerBuilderTest, AFolderThatIsReplacedIsEmptied) {
   EXPECT_THAT(Take(), ElementsAre("d 644", "f 644", "g 644"));
 }
 
+TEST_F(LayerBuilderTest, AFolderThatWasReplacedIsNoParentAnyMore) {
+  Put(FolderAt("a"));
+  Put(FileAt("a/x"));
+  Put(FileAt("a"), /*replace_folder=*/true);
+  EXPECT_FALSE(Has("a/x"));
+  Put(FolderAt("a"), /*replace_folder=*/true);
+  Put(FileAt("a/y"));
+  EXPECT_THAT(Take(), ElementsAre("a/ 755", "a/y 644"));
+}
+
+TEST_F(LayerBuilderTest, WhatIsExpectedNeedNotCome) {
+  Put(FileAt("b"));
+  builder_.Expect(1000);
+  Put(FileAt("c"));
+  Put(FileAt("a"));  // not in order
+  builder_.Expect(1000);
+  EXPECT_THAT(Take(), ElementsAre("a 644", "b 644", "c 644"));
+}
+
 }  // namespace
 }  // namespace slipway::ops
