@@ -3,8 +3,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <set>
-#include <unordered_set>
 
 #include "executor/tree/encode.h"
 
@@ -19,6 +17,13 @@ constexpr size_t kLarge = 20'000;
 
 Status TooMany(uint64_t limit) {
   return ResourceExhausted("the context has more than {} entries, which is the limit (limits.entries)", limit);
+}
+
+// The first bytes, in the order of digests.
+uint64_t Head(const Digest& digest) {
+  uint64_t head = 0;
+  for (size_t i = 0; i < sizeof(head); ++i) head = head << 8 | digest.bytes()[i];
+  return head;
 }
 
 }  // namespace
@@ -96,35 +101,44 @@ ManifestError ContextUpload::AddFolders() {
 }
 
 ManifestError ContextUpload::FindMissing() {
-  // The first entry of each content, in the order of the digests.
-  std::vector<uint32_t> files;
+  // The first entry of each content, in the order of the digests. Their first bytes nearly always tell the order.
+  struct File {
+    uint64_t head;
+    uint32_t entry;
+  };
+  std::vector<File> files;
   files.reserve(files_);
   for (uint32_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].is_file()) files.push_back(i);
+    if (entries_[i].is_file()) files.push_back({.head = Head(entries_[i].digest), .entry = i});
   }
-  std::sort(files.begin(), files.end(), [this](uint32_t a, uint32_t b) {
-    const auto order = entries_[a].digest <=> entries_[b].digest;
-    return order != 0 ? order < 0 : a < b;
+  std::sort(files.begin(), files.end(), [this](const File& a, const File& b) {
+    if (a.head != b.head) return a.head < b.head;
+    const auto order = entries_[a.entry].digest <=> entries_[b.entry].digest;
+    return order != 0 ? order < 0 : a.entry < b.entry;
   });
   std::vector<uint32_t> first;
-  for (const uint32_t index : files) {
-    if (first.empty() || entries_[first.back()].digest != entries_[index].digest) {
-      first.push_back(index);
-    } else if (entries_[first.back()].size != entries_[index].size) {
+  std::vector<Digest> digests;
+  first.reserve(files.size());
+  digests.reserve(files.size());
+  for (const File& file : files) {
+    const tree::Entry& entry = entries_[file.entry];
+    if (digests.empty() || digests.back() != entry.digest) {
+      first.push_back(file.entry);
+      digests.push_back(entry.digest);
+    } else if (entries_[first.back()].size != entry.size) {
       return {.status = InvalidArgument("is not that of entries[{}], which has the same digest", first.back()),
-              .entry = index,
+              .entry = file.entry,
               .member = "size"};
     }
   }
-  for (size_t begin = 0; begin < first.size(); begin += kLookup) {
-    const std::span<const uint32_t> part = std::span(first).subspan(begin, std::min(kLookup, first.size() - begin));
-    std::vector<Digest> digests;
-    for (const uint32_t index : part) digests.push_back(entries_[index].digest);
-    const Result<std::vector<Digest>> absent = store_.Missing(digests, &lease_);
+  for (size_t begin = 0; begin < digests.size(); begin += kLookup) {
+    const size_t end = std::min(begin + kLookup, digests.size());
+    const Result<std::vector<Digest>> absent = store_.Missing(std::span(digests).subspan(begin, end - begin), &lease_);
     if (!absent.ok()) return {.status = absent.status(), .entry = 0, .member = ""};
-    const std::unordered_set<Digest> wanted(absent->begin(), absent->end());
-    for (const uint32_t index : part) {
-      if (wanted.contains(entries_[index].digest)) missing_.push_back(index);
+    size_t at = begin;  // both are in the same order
+    for (const Digest& digest : *absent) {
+      while (digests[at] != digest) ++at;
+      missing_.push_back(first[at]);
     }
   }
   std::sort(missing_.begin(), missing_.end());

@@ -39,14 +39,12 @@ Result<Digest> DiskBatch::AddPacked(const Digest& digest, std::string_view bytes
 Status DiskBatch::BeginFile(uint64_t size, const Digest& expected) {
   SLIPWAY_RETURN_IF_ERROR(failure_);
   if (current_) return Internal("a file of a batch begins before the last one has ended");
-  auto current = std::make_unique<Current>();
-  current->size = size;
-  current->expected = expected;
+  Current current;
+  current.size = size;
+  current.expected = expected;
   if (size > kLargestPacked) {
     SLIPWAY_ASSIGN_OR_RETURN(StagedFile file, StagedFile::Create(store_.layout().Ingest(store_.NextNumber())));
-    current->large = std::make_unique<DiskIngest>(store_, IngestOptions{.expected = expected}, std::move(file));
-  } else {
-    current->bytes.reserve(size);
+    current.large = std::make_unique<DiskIngest>(store_, IngestOptions{.expected = expected}, std::move(file));
   }
   current_ = std::move(current);
   return Status();
@@ -61,26 +59,37 @@ Status DiskBatch::Append(std::string_view bytes) {
     return DataLoss("a file was announced with {} bytes and has more", size);
   }
   current_->written += bytes.size();
-  if (!current_->large) {
-    current_->bytes.append(bytes);
-    return Status();
-  }
+  if (!current_->large) return AppendSmall(bytes);
   Status status = current_->large->Write(bytes);
   if (!status.ok()) current_.reset();
   return status;
 }
 
+// Most files of a context come whole, and need not be put together first.
+Status DiskBatch::AppendSmall(std::string_view bytes) {
+  Current& current = *current_;
+  if (bytes.size() < current.size || bytes.empty()) {
+    if (current.bytes.empty()) current.bytes.reserve(current.size);
+    current.bytes.append(bytes);
+    return Status();
+  }
+  current.digest = Digest::Of(bytes);
+  if (!current.expected.empty() && current.digest != current.expected) return Status();  // EndFile tells
+  return AddPacked(current.digest, bytes).status();
+}
+
 Result<Digest> DiskBatch::EndFile() {
   SLIPWAY_RETURN_IF_ERROR(failure_);
   if (!current_) return Internal("a file of a batch ends before it has begun");
-  const std::unique_ptr<Current> current = std::move(current_);
+  const std::optional<Current> current = std::exchange(current_, std::nullopt);
   if (current->written != current->size) {
     return DataLoss("a file was announced with {} bytes and has {}", current->size, current->written);
   }
   if (current->large) return AddLarge(*current->large);
-  const Digest digest = Digest::Of(current->bytes);
+  const bool whole = !current->digest.empty();
+  const Digest digest = whole ? current->digest : Digest::Of(current->bytes);
   if (!current->expected.empty() && digest != current->expected) return WrongContent(digest, current->expected);
-  return AddPacked(digest, current->bytes);
+  return whole ? digest : AddPacked(digest, current->bytes);
 }
 
 Result<Digest> DiskBatch::AddLarge(DiskIngest& ingest) {

@@ -85,7 +85,12 @@ bool Catalog::Has(const Digest& digest) const {
 std::vector<Digest> Catalog::Missing(std::span<const Digest> digests, int64_t lease) {
   const SystemTime now = clock_.System();
   std::vector<Digest> missing;
+  // In ascending order equal ones are neighbours.
+  const bool ascending = std::is_sorted(digests.begin(), digests.end());
   std::unordered_set<Digest> seen;
+  const auto is_new = [&](const Digest& digest) {
+    return ascending ? missing.empty() || missing.back() != digest : seen.insert(digest).second;
+  };
   std::lock_guard lock(mutex_);
   const auto leased = leases_.find(lease);
   if (leased != leases_.end()) MakeRoom(leased_, digests.size());
@@ -93,7 +98,7 @@ std::vector<Digest> Catalog::Missing(std::span<const Digest> digests, int64_t le
     if (const auto it = records_.find(digest); it != records_.end()) {
       Touch(digest, it->second, now);
       if (leased != leases_.end()) Hold(leased->second, digest);
-    } else if (seen.insert(digest).second) {
+    } else if (is_new(digest)) {
       missing.push_back(digest);
     }
   }

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -65,11 +66,13 @@ class DiskBatch : public BatchIngest {
   struct Current {
     uint64_t size = 0;
     Digest expected;
-    std::string bytes;                  // of a small file
+    std::string bytes;                  // of a small file that comes in pieces
+    Digest digest;                      // of one that came whole
     std::unique_ptr<DiskIngest> large;  // of a large one
     uint64_t written = 0;
   };
 
+  Status AppendSmall(std::string_view bytes);
   bool IsNew(const Digest& digest);
   Result<Digest> AddPacked(const Digest& digest, std::string_view bytes);
   Result<Digest> AddLarge(DiskIngest& ingest);
@@ -85,7 +88,7 @@ class DiskBatch : public BatchIngest {
   std::deque<PackWriter> packs_;  // at their places while they are synced, as the large files
   std::vector<uint64_t> pack_numbers_;
   std::deque<Large> large_;
-  std::unique_ptr<Current> current_;
+  std::optional<Current> current_;
   Status failure_;   // of a write: nothing can be trusted any more
   SyncQueue syncs_;  // last: it uses the files
 };

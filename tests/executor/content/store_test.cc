@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -177,6 +178,9 @@ TEST_F(StoreTest, MissingKeepsTheOrderAndNamesEachOnce) {
   const Digest b = Digest::Of("b"), a = Digest::Of("a");
   const std::vector<Digest> asked = {b, here, a, b, packed, Digest::Of(""), a};
   EXPECT_EQ(*store_->Missing(asked, nullptr), (std::vector{b, a}));
+  std::vector<Digest> sorted = asked;
+  std::sort(sorted.begin(), sorted.end());
+  EXPECT_EQ(*store_->Missing(sorted, nullptr), a < b ? (std::vector{a, b}) : (std::vector{b, a}));
 }
 
 TEST_F(StoreTest, MissingLeasesWhatIsThere) {
