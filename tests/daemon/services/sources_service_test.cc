@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <set>
+
 #include "tests/testing/api_fixture.h"
 
 namespace slipway::services {
@@ -209,6 +212,57 @@ TEST_F(SourcesServiceTest, UnknownFieldsAreRefused) {
   v1::ContextEntry* entry = manifest.mutable_manifest()->mutable_entries(0);
   entry->GetReflection()->MutableUnknownFields(entry)->AddVarint(99, 1);
   EXPECT_THAT(BadFields(Send({manifest})), ElementsAre("manifest.entries[0].99"));
+}
+
+template <typename M>
+void AddUnknown(M* message) {
+  message->GetReflection()->MutableUnknownFields(message)->AddVarint(99, 1);
+}
+
+TEST_F(SourcesServiceTest, UnknownFieldsAreRefusedAtAnyDepth) {
+  using Change = std::function<void(v1::UploadContextRequest*)>;
+  const std::vector<std::pair<std::string, Change>> changes = {
+      {"99", [](auto* request) { AddUnknown(request); }},
+      {"manifest.99", [](auto* request) { AddUnknown(request->mutable_manifest()); }},
+      {"manifest.entries[0].mtime.99",
+       [](auto* request) { AddUnknown(request->mutable_manifest()->mutable_entries(0)->mutable_mtime()); }},
+      {"manifest.entries[0].xattrs[0].99",
+       [](auto* request) { AddUnknown(request->mutable_manifest()->mutable_entries(0)->add_xattrs()); }},
+      {"manifest.entries[0].type",
+       [](auto* request) { request->mutable_manifest()->mutable_entries(0)->set_type(v1::EntryType(77)); }},
+  };
+  for (const auto& [place, change] : changes) {
+    v1::UploadContextRequest manifest;
+    AddFile(manifest.mutable_manifest(), "a", "x");
+    change(&manifest);
+    EXPECT_THAT(BadFields(Send({manifest})), ElementsAre(place));
+  }
+  v1::UploadContextRequest manifest;
+  AddFile(manifest.mutable_manifest(), "a", "never sent whole");
+  manifest.mutable_manifest()->set_last(true);
+  v1::UploadContextRequest contents;
+  AddUnknown(contents.mutable_contents());
+  EXPECT_THAT(BadFields(Send({manifest, contents})), ElementsAre("contents.99"));
+  contents.Clear();
+  AddUnknown(contents.mutable_contents()->add_parts());
+  EXPECT_THAT(BadFields(Send({manifest, contents})), ElementsAre("contents.parts[0].99"));
+}
+
+void AddTypes(const google::protobuf::Descriptor* type, std::set<std::string>* types) {
+  if (!types->insert(std::string(type->name())).second) return;
+  for (int i = 0; i < type->field_count(); ++i) {
+    const google::protobuf::FieldDescriptor* field = type->field(i);
+    if (field->message_type() != nullptr) AddTypes(field->message_type(), types);
+    if (field->enum_type() != nullptr) types->insert(std::string(field->enum_type()->name()));
+  }
+}
+
+// The service knows them by name, so whoever adds one adds it there, too, and to the test above.
+TEST(SourcesService, ThereIsNoTypeThatIsNotLookedAt) {
+  std::set<std::string> types;
+  AddTypes(v1::UploadContextRequest::descriptor(), &types);
+  EXPECT_THAT(types, ElementsAre("ContentChunk", "ContextEntry", "EntryType", "ExtendedAttribute", "FilePart",
+                                 "ManifestChunk", "Timestamp", "UploadContextRequest"));
 }
 
 TEST_F(SourcesServiceTest, TooManyUploadsAtOnceAreRefused) {
