@@ -239,7 +239,8 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
                               return tasks::LoginsOfBase(*task_store, sealer, image);
                             }}));
 
-  sources::Uploads uploads(builder->store(), clock);
+  sources::Uploads uploads(builder->store(), clock,
+                           [&builder = *builder](source::ArrivedTree arrived) { builder.Expect(std::move(arrived)); });
   runs::KeptImages kept(clock);
   agents::AgentHub agents;
   SLIPWAY_ASSIGN_OR_RETURN(const tasks::BaseWatchOptions bases, BaseWatchOptions(config));

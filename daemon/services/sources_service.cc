@@ -155,7 +155,7 @@ class UploadCall {
   grpc::Status SendResult() {
     const Result<Digest> tree = upload_->Commit();
     if (!tree.ok()) return ToGrpc(tree.status());
-    service_.uploads_.Hold(*tree, upload_->TakeLease());
+    service_.uploads_.Hold(*tree, upload_->TakeLease(), upload_->TakeTree());
     const sources::UploadCounts& counts = upload_->counts();
     v1::UploadContextResponse response;
     v1::UploadResult* result = response.mutable_result();

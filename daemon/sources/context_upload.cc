@@ -4,16 +4,15 @@
 
 #include <algorithm>
 
-#include "executor/tree/encode.h"
-
 namespace slipway::sources {
 
 namespace {
 
 // How many digests are looked up in one transaction.
 constexpr size_t kLookup = 10'000;
-// Entries that are worth giving back the memory of.
-constexpr size_t kLarge = 20'000;
+// Entries that are worth giving back the memory of: the build that follows is another thread's, and could not use what
+// the allocator keeps for this one.
+constexpr size_t kLarge = 50'000;
 
 Status TooMany(uint64_t limit) {
   return ResourceExhausted("the context has more than {} entries, which is the limit (limits.entries)", limit);
@@ -181,28 +180,36 @@ Result<Digest> ContextUpload::Commit() {
   if (!complete()) return Aborted("the upload is not complete");
   counts_.files_received = missing_.size();
   counts_.files_reused = files_ - missing_.size();
-  std::vector<const tree::Entry*> all;
-  all.reserve(entries_.size() + folders_.size());
-  auto folder = folders_.begin();
-  for (const uint32_t index : order_) {
-    for (; folder != folders_.end() && tree::PathLess(folder->path, entries_[index].path); ++folder) {
-      all.push_back(&*folder);
-    }
-    all.push_back(&entries_[index]);
-  }
+  tree_ = std::make_shared<const tree::Tree>(MoveToTree());
   // The tree and the files reach the disk together.
   if (batch_ == nullptr) {
     SLIPWAY_ASSIGN_OR_RETURN(batch_, store_.BeginBatch());
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const Digest tree, batch_->Add(tree::Encode(all)));
+  SLIPWAY_ASSIGN_OR_RETURN(const Digest tree, batch_->Add(tree::Encode(*tree_)));
+  if (tree_->size() > kLarge) {
+    // Its names lie between what the entries took, so all of that would be held with them: it is read again.
+    tree_.reset();
+    ::malloc_trim(0);
+  }
   SLIPWAY_RETURN_IF_ERROR(batch_->Commit(&lease_));
   batch_.reset();
-  const bool was_large = all.size() > kLarge;
+  return tree;
+}
+
+// The entries in order, with the folders between them; nothing is left of them here.
+tree::Tree ContextUpload::MoveToTree() {
+  std::vector<tree::Entry> all;
+  all.reserve(entries_.size() + folders_.size());
+  auto folder = folders_.begin();
+  for (const uint32_t index : order_) {
+    for (; folder != folders_.end() && tree::PathLess(folder->path, entries_[index].path); ++folder) {
+      all.push_back(std::move(*folder));
+    }
+    all.push_back(std::move(entries_[index]));
+  }
   entries_ = {};
   folders_ = {};
-  // The build that follows is another thread's, and could not use what the allocator keeps for this one.
-  if (was_large) ::malloc_trim(0);
-  return tree;
+  return tree::Tree(std::move(all));
 }
 
 }  // namespace slipway::sources

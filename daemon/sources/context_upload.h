@@ -48,13 +48,17 @@ class ContextUpload {
 
   /// Stores the tree. Its digest; the lease then holds all that belongs to it.
   Result<Digest> Commit();
+  /// After Commit.
   content::Lease TakeLease() { return std::move(lease_); }
+  /// The tree, unless it is a very large one.
+  std::shared_ptr<const tree::Tree> TakeTree() { return std::move(tree_); }
   const UploadCounts& counts() const { return counts_; }
 
  private:
   ContextUpload(content::Store& store, const source::Limits& limits) : store_(store), limits_(limits) {}
   ManifestError FindMissing();
   ManifestError AddFolders();
+  tree::Tree MoveToTree();
 
   content::Store& store_;
   const source::Limits limits_;
@@ -69,6 +73,7 @@ class ContextUpload {
   uint64_t received_ = 0;  // of the file that is under way
   bool in_file_ = false;
   std::unique_ptr<content::BatchIngest> batch_;
+  std::shared_ptr<const tree::Tree> tree_;  // once it is stored
   UploadCounts counts_;
 };
 

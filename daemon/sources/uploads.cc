@@ -34,8 +34,11 @@ Result<content::Lease> LeaseTree(content::Store& store, const Digest& digest) {
 
 }  // namespace
 
-void Uploads::Hold(const Digest& tree, content::Lease lease) {
+void Uploads::Hold(const Digest& tree, content::Lease lease, std::shared_ptr<const tree::Tree> entries) {
   Held fresh{.lease = std::make_shared<content::Lease>(std::move(lease)), .until = clock_.Steady() + kKeep};
+  if (offer_ && entries != nullptr) {
+    offer_({.encoded = tree, .tree = std::move(entries), .lease = fresh.lease});
+  }
   // The old lease is let go outside of the lock: that is a write to disk.
   auto held = held_.Lock();
   std::swap((*held)[tree], fresh);

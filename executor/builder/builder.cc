@@ -22,6 +22,7 @@ class BuilderImpl : public Builder {
  public:
   explicit BuilderImpl(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
 
+  void Expect(source::ArrivedTree arrived) override { rooms_->sources->Expect(std::move(arrived)); }
   content::Store& store() override { return *rooms_->content; }
   Result<BuiltImage> Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) override {
     return ImageBuild(*rooms_, request, progress).Run(ctx);

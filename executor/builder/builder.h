@@ -196,6 +196,8 @@ class Builder {
 
   /// For uploads of contexts.
   virtual content::Store& store() = 0;
+  /// An upload that was just put into the store: the build of it that follows need not read it.
+  virtual void Expect(source::ArrivedTree) {}
 
   virtual Result<BuiltImage> Build(const Context& ctx, const BuildRequest& request, ProgressSink& progress) = 0;
   /// The image of the last build with the request's rebase_key, put on its base as that is now: without its source,

@@ -58,9 +58,17 @@ using ContextSpec = std::variant<NoContext, UploadedContext, GitContext, Tarball
 struct FetchedContext {
   std::shared_ptr<const tree::Tree> tree;  ///< before any ignore file
   content::Lease lease;                    ///< on the contents
+  std::shared_ptr<content::Lease> shared;  ///< the same, where others have it too
   std::string revision;                    ///< commit id, "" if none
   std::string branch;                      ///< "" if none; the default branch's name where no reference was given
   std::optional<SystemTime> commit_time;
+};
+
+/// An uploaded context that has just been stored: its limits and shape were checked, and all of it is leased.
+struct ArrivedTree {
+  Digest encoded;  ///< as UploadedContext has it
+  std::shared_ptr<const tree::Tree> tree;
+  std::shared_ptr<content::Lease> lease;
 };
 
 /// What kind of context a string names, as ACR Tasks reads it, and `ssh://`, `file://` and a plain path that ends in

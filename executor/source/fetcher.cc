@@ -1,6 +1,11 @@
 #include "executor/source/fetcher.h"
 
+#include <utility>
+#include <vector>
+
+#include "executor/base/delayed.h"
 #include "executor/base/fs.h"
+#include "executor/base/guarded.h"
 #include "executor/source/memo.h"
 #include "executor/source/tarball.h"
 #include "executor/source/trees.h"
@@ -8,6 +13,8 @@
 namespace slipway::source {
 
 namespace {
+constexpr std::chrono::seconds kArrivedLife{10};
+
 class Fetcher : public ContextFetcher {
  public:
   Fetcher(std::string root, content::Store& store, std::unique_ptr<Memo> memo, std::unique_ptr<GitSource> git,
@@ -35,6 +42,12 @@ class Fetcher : public ContextFetcher {
         spec);
   }
 
+  void Expect(ArrivedTree arrived) override {
+    const Digest encoded = arrived.encoded;
+    std::swap(*arrived_.Lock(), arrived);  // the one before ends outside of the lock
+    forgotten_.Add(encoded);
+  }
+
   GitSource& git() override { return *git_; }
   HttpSource& http() override { return *http_; }
 
@@ -47,6 +60,13 @@ class Fetcher : public ContextFetcher {
 
  private:
   Result<FetchedContext> OpenUpload(const UploadedContext& upload, const Limits& limits) {
+    if (ArrivedTree arrived = TakeArrived(upload.tree); arrived.tree != nullptr) {
+      SLIPWAY_RETURN_IF_ERROR(CheckLimits(*arrived.tree, limits));
+      FetchedContext out;
+      out.tree = std::move(arrived.tree);
+      out.shared = std::move(arrived.lease);
+      return out;
+    }
     FetchedContext out;
     SLIPWAY_ASSIGN_OR_RETURN(out.lease, store_.NewLease("uploaded context"));
     SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> gone, store_.Missing(std::span(&upload.tree, 1), &out.lease));
@@ -62,6 +82,12 @@ class Fetcher : public ContextFetcher {
     if (!missing.empty()) return Incomplete(upload, fmt::format("{} of its contents are not here", missing.size()));
     out.tree = std::make_shared<const tree::Tree>(std::move(tree));
     return out;
+  }
+
+  // A context with nothing in it if it is another one that is there.
+  ArrivedTree TakeArrived(const Digest& encoded) {
+    auto arrived = arrived_.Lock();
+    return arrived->encoded == encoded ? std::exchange(*arrived, {}) : ArrivedTree();
   }
 
   static Status Incomplete(const UploadedContext& upload, std::string_view why) {
@@ -81,6 +107,11 @@ class Fetcher : public ContextFetcher {
   std::unique_ptr<Memo> memo_;
   std::unique_ptr<GitSource> git_;
   std::unique_ptr<HttpSource> http_;
+  Guarded<ArrivedTree> arrived_;
+  // Of a client that uploads and never builds.
+  Delayed<Digest> forgotten_{"forget uploads", kArrivedLife, [this](const std::vector<Digest>& encoded) {
+                               for (const Digest& each : encoded) TakeArrived(each);
+                             }};
 };
 }  // namespace
 

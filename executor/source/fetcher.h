@@ -36,6 +36,9 @@ class ContextFetcher {
   virtual Result<FetchedContext> Fetch(const Context& ctx, const ContextSpec& spec, const Limits& limits,
                                        const VertexProgress& progress) = 0;
 
+  /// The next Fetch of this context, within ten seconds, need not read it. The last one only is kept.
+  virtual void Expect(ArrivedTree arrived) = 0;
+
   /// For ADD of repositories and addresses.
   virtual GitSource& git() = 0;
   virtual HttpSource& http() = 0;

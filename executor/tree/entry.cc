@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "executor/base/fs.h"
-#include "executor/tree/encode.h"
 
 namespace slipway::tree {
 
@@ -264,22 +263,15 @@ Entry ReadEntry(std::string_view before, bool first, Reader& in) {
 }  // namespace
 
 std::string Encode(const Tree& tree) {
-  std::vector<const Entry*> entries;
-  entries.reserve(tree.size());
-  for (const Entry& entry : tree.entries()) entries.push_back(&entry);
-  return Encode(entries);
-}
-
-std::string Encode(std::span<const Entry* const> sorted) {
   constexpr size_t kUsualEntry = 72;
   Writer out;
-  out.Reserve(sorted.size() * kUsualEntry);
+  out.Reserve(tree.size() * kUsualEntry);
   out.Raw(kMagic);
-  out.Number(sorted.size());
+  out.Number(tree.size());
   std::string_view before;
-  for (const Entry* entry : sorted) {
-    WriteEntry(*entry, before, out);
-    before = entry->path;
+  for (const Entry& entry : tree.entries()) {
+    WriteEntry(entry, before, out);
+    before = entry.path;
   }
   return out.Take();
 }

@@ -107,6 +107,7 @@ TEST_F(ContextUploadTest, FoldersThatAreNotListedAreMade) {
   std::vector<std::string> paths;
   for (const tree::Entry& entry : tree.entries()) paths.push_back(entry.path);
   EXPECT_THAT(paths, ElementsAre("x", "x/w", "x/w/a", "x/y", "x/y/z", "x/y.z"));
+  EXPECT_TRUE(upload_->TakeTree()->entries() == tree.entries()) << "what is at hand is what was stored";
 }
 
 TEST_F(ContextUploadTest, PathsThatLeadOutOrSayNothingAreRefused) {

@@ -42,6 +42,20 @@ TEST_F(UploadsTest, AnUploadIsKeptForAnHour) {
   EXPECT_EQ(uploads_.Pin(tree).code(), Code::kNotFound);
 }
 
+TEST_F(UploadsTest, WhatArrivesIsOfferedWithItsLease) {
+  std::vector<source::ArrivedTree> offered;
+  Uploads uploads(*store_, clock_,
+                  [&offered](source::ArrivedTree arrived) { offered.push_back(std::move(arrived)); });
+  content::Lease lease = *store_->NewLease("test");
+  const Digest tree = Store(&lease);
+  uploads.Hold(tree, std::move(lease));
+  EXPECT_TRUE(offered.empty()) << "nothing was at hand";
+  uploads.Hold(tree, *store_->NewLease("test"), std::make_shared<const tree::Tree>());
+  ASSERT_EQ(offered.size(), 1U);
+  EXPECT_EQ(offered[0].encoded, tree);
+  EXPECT_EQ(offered[0].lease, *uploads.Pin(tree));
+}
+
 TEST_F(UploadsTest, ARunKeepsItForLonger) {
   content::Lease lease = *store_->NewLease("test");
   const Digest tree = Store(&lease);

@@ -253,6 +253,22 @@ TEST_F(UploadTest, MissingContentsMeanUploadAgain) {
   EXPECT_EQ(Fetch(UploadedContext{.tree = Digest::Of("nothing")}).code(), Code::kFailedPrecondition);
 }
 
+TEST_F(UploadTest, WhatHasJustArrivedIsNotReadAgain) {
+  const auto arrived = std::make_shared<const tree::Tree>(std::vector<tree::Entry>{File("f", "x")});
+  const Digest elsewhere = Digest::Of("not in the store");
+  const auto lease = std::make_shared<content::Lease>();
+  fetcher().Expect({.encoded = elsewhere, .tree = arrived, .lease = lease});
+  EXPECT_EQ(Fetch(UploadedContext{.tree = Digest::Of("another")}).code(), Code::kFailedPrecondition);
+  const auto context = Fetch(UploadedContext{.tree = elsewhere});
+  ASSERT_TRUE(context.ok());
+  EXPECT_EQ(context->tree, arrived);
+  EXPECT_EQ(context->shared, lease);
+  EXPECT_EQ(Fetch(UploadedContext{.tree = elsewhere}).code(), Code::kFailedPrecondition) << "once";
+  fetcher().Expect({.encoded = elsewhere, .tree = arrived, .lease = lease});
+  limits_.max_entries = 0;
+  EXPECT_EQ(Fetch(UploadedContext{.tree = elsewhere}).code(), Code::kResourceExhausted) << "limits hold";
+}
+
 TEST_F(UploadTest, MalformedTreesAreRefused) {
   EXPECT_FALSE(FetchTree({File("../f", "x")}).ok());
   EXPECT_FALSE(FetchTree({File("/f", "x")}).ok());
