@@ -1,9 +1,11 @@
 #include "executor/layer/dense_codec.h"
 
 #include <libdeflate.h>
-#include <zlib.h>
 
-#include <isa-l/crc.h>
+#include <algorithm>
+#include <memory>
+
+#include <isa-l.h>
 
 namespace slipway::layer {
 
@@ -11,12 +13,10 @@ namespace {
 
 /// What an empty stored block and the bits before it take at most.
 constexpr size_t kEndSize = 6;
-// Bits of z_stream::data_type after inflate(Z_BLOCK).
-constexpr int kUnusedBits = 7;
-constexpr int kInLastBlock = 64;
-constexpr int kAtBoundary = 128;
+constexpr size_t kWindow = 32U << 10;
 
 const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+unsigned char* Bytes(char* data) { return reinterpret_cast<unsigned char*>(data); }
 
 // Positions in bits.
 struct LastBlock {
@@ -26,50 +26,71 @@ struct LastBlock {
 
 class DenseCodec : public BlockCodec {
  public:
-  explicit DenseCodec(int level) : compressor_(libdeflate_alloc_compressor(level), libdeflate_free_compressor) {
-    constexpr int kRawDeflate = -15;
-    ready_ = inflateInit2(&z_, kRawDeflate) == Z_OK;
-  }
-  ~DenseCodec() override {
-    if (ready_) inflateEnd(&z_);
-  }
-  DenseCodec(const DenseCodec&) = delete;
-  DenseCodec& operator=(const DenseCodec&) = delete;
+  explicit DenseCodec(int level)
+      : compressor_(libdeflate_alloc_compressor(level), libdeflate_free_compressor),
+        inflater_(std::make_unique<inflate_state>()) {}
 
   Result<BlockCheck> Compress(std::string_view, std::string_view block, ByteBuffer& out) override {
-    if (compressor_ == nullptr || !ready_) return ResourceExhausted("compress a block: no memory for the codec");
+    if (compressor_ == nullptr) return ResourceExhausted("compress a block: no memory for the codec");
     const size_t bound = libdeflate_deflate_compress_bound(compressor_.get(), block.size());
     out.Reserve(bound + kEndSize);
     const size_t size = libdeflate_deflate_compress(compressor_.get(), block.data(), block.size(), out.data(), bound);
     if (size == 0) return Internal("compress a block of {} bytes: deflate failed", block.size());
-    SLIPWAY_ASSIGN_OR_RETURN(const LastBlock last, FindLast({out.data(), size}, block.size()));
-    char& first_byte = out.data()[last.begin / 8];
-    first_byte = static_cast<char>(static_cast<unsigned char>(first_byte) & ~(1U << (last.begin % 8)));
+    SLIPWAY_ASSIGN_OR_RETURN(const LastBlock last, FindLast(Bytes(out.data()), size, block.size()));
+    SetBit(Bytes(out.data()), last.begin, false);
     out.set_size(End(out.data(), last.end));
     return BlockCheck{.crc = crc32_gzip_refl(0, Bytes(block), block.size()), .size = block.size()};
   }
 
  private:
-  Result<LastBlock> FindLast(std::string_view stream, size_t size) {
-    plain_.Reserve(size + 1);
-    if (inflateReset(&z_) != Z_OK) return Internal("compress a block: zlib cannot be used again");
-    z_.next_in = const_cast<unsigned char*>(Bytes(stream));  // which is not written through
-    z_.avail_in = static_cast<uInt>(stream.size());
-    z_.next_out = reinterpret_cast<unsigned char*>(plain_.data());
-    z_.avail_out = static_cast<uInt>(size + 1);
+  static bool Bit(const unsigned char* stream, size_t at) { return (stream[at / 8] >> (at % 8) & 1) != 0; }
+  static void SetBit(unsigned char* stream, size_t at, bool value) {
+    const auto mask = static_cast<unsigned char>(1U << (at % 8));
+    stream[at / 8] = static_cast<unsigned char>(value ? stream[at / 8] | mask : stream[at / 8] & ~mask);
+  }
+
+  // Where a deflate block ends only its inflation tells. Each begins with the bit that says whether it is the last:
+  // with that set, inflation stops behind it, where the next one begins.
+  Result<LastBlock> FindLast(unsigned char* stream, size_t stream_size, size_t plain_size) {
+    plain_.Reserve(plain_size + 1);
+    plain_.set_size(0);
     LastBlock last;
-    while (inflate(&z_, Z_BLOCK) == Z_OK) {
-      if ((z_.data_type & kAtBoundary) == 0) break;
-      const size_t at = z_.total_in * 8 - static_cast<size_t>(z_.data_type & kUnusedBits);
-      if ((z_.data_type & kInLastBlock) == 0) {
-        last.begin = at;
-        continue;
+    while (true) {
+      const bool is_last = Bit(stream, last.begin);
+      SetBit(stream, last.begin, true);
+      const size_t end = InflateOne(stream, stream_size, last.begin, plain_size + 1);
+      SetBit(stream, last.begin, is_last);
+      if (end == 0 || (is_last && plain_.view().size() != plain_size)) {
+        return Internal("compress a block of {} bytes: it does not read back", plain_size);
       }
-      last.end = at;
-      if (z_.total_out != size) break;
-      return last;
+      if (is_last) {
+        last.end = end;
+        return last;
+      }
+      last.begin = end;
     }
-    return Internal("compress a block of {} bytes: it does not read back", size);
+  }
+
+  // Adds what the block at bit `at` holds to plain_, up to `most` bytes there. The bit behind it; 0 if it is none.
+  size_t InflateOne(unsigned char* stream, size_t size, size_t at, size_t most) {
+    if (at / 8 >= size) return 0;
+    const size_t done = plain_.view().size();
+    const size_t window = std::min(done, kWindow);
+    inflate_state& z = *inflater_;
+    isal_inflate_init(&z);
+    if (window > 0 && isal_inflate_set_dict(&z, Bytes(plain_.data()) + done - window, static_cast<uint32_t>(window))) {
+      return 0;
+    }
+    // The bits of the first byte that are not of the block before.
+    z.read_in = static_cast<uint64_t>(stream[at / 8] >> (at % 8));
+    z.read_in_length = static_cast<int32_t>(8 - at % 8);
+    z.next_in = stream + at / 8 + 1;
+    z.avail_in = static_cast<uint32_t>(size - at / 8 - 1);
+    z.next_out = Bytes(plain_.data()) + done;
+    z.avail_out = static_cast<uint32_t>(most - done);
+    if (isal_inflate(&z) != ISAL_DECOMP_OK || z.block_state != ISAL_BLOCK_FINISH) return 0;
+    plain_.set_size(most - z.avail_out);
+    return static_cast<size_t>(z.next_in - stream) * 8 - static_cast<size_t>(z.read_in_length);
   }
 
   // An empty stored block from bit `at` on: three bits of 0, zeros up to the next byte, a length of 0. The new size.
@@ -86,8 +107,7 @@ class DenseCodec : public BlockCodec {
   }
 
   std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)> compressor_;
-  z_stream z_{};
-  bool ready_ = false;
+  std::unique_ptr<inflate_state> inflater_;  // some 100 KiB
   ByteBuffer plain_;
 };
 

@@ -2,6 +2,7 @@
 #include <zstd.h>
 
 #include <condition_variable>
+#include <random>
 
 #include "executor/layer/compress_pipeline.h"
 #include "executor/layer/decompress.h"
@@ -109,6 +110,27 @@ TEST(Compress, BlocksOfDifferentCodecsMakeOneStream) {
   for (const size_t tail : {0, 1, 2, 3, 5, 100, 4096, 300'000}) {
     const std::string sample = text + noise + text + noise.substr(0, 512U << 10) + text.substr(0, tail);
     EXPECT_TRUE(Gunzip(Compress(sample, Compression::kGzip, -1, 2)) == sample) << tail;
+  }
+}
+
+// Of a block that is text at its beginning libdeflate makes the rest, too: stored, of fixed codes and of codes of its
+// own, in any order, and the last one is found among them.
+TEST(Compress, WhateverFollowsInABlockOfTextReadsBack) {
+  const std::string text = SomeText(200'000);
+  const std::string noise = Noise(200'000);
+  std::minstd_rand random(1);
+  const auto upto = [&random](size_t most) { return random() % most; };
+  for (int i = 0; i < 300; ++i) {
+    std::string sample = text.substr(0, 40'000);
+    for (size_t pieces = upto(6); pieces > 0; --pieces) {
+      switch (upto(4)) {
+        case 0: sample += noise.substr(upto(100'000), upto(70'000)); break;
+        case 1: sample += std::string(upto(90'000), static_cast<char>(upto(256))); break;
+        case 2: sample += text.substr(upto(100'000), upto(90'000)); break;
+        default: sample += noise.substr(upto(100'000), upto(4)); break;
+      }
+    }
+    ASSERT_TRUE(Gunzip(Compress(sample, Compression::kGzip, -1, 1)) == sample) << i;
   }
 }
 
