@@ -42,6 +42,7 @@ class ContextPacker {
   /// After Read. Covers all that the daemon is told, so the same manifest means the same context.
   const Digest& manifest() const { return manifest_; }
   int root_fd() const { return root_fd_.get(); }
+  ThreadPool& pool() const { return *pool_; }
 
   StatCache& cache() { return cache_; }
   /// Keeps for the next time what was read and which uploads are known.

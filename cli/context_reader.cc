@@ -37,10 +37,6 @@ Result<FileStamp> StampOf(int fd, const std::string& path) {
                    .device = st.st_dev};
 }
 
-Status Changed(const std::string& path) {
-  return Aborted("file '{}' of the context changed while it was read; run the command again once it is complete", path);
-}
-
 // Reads files one after another; each thread has its own.
 class Worker {
  public:
@@ -50,7 +46,7 @@ class Worker {
   Status Read(ContextEntry* entry) {
     Result<UniqueFd> fd = opener_.Open(entry->path);
     if (!fd.ok()) {
-      if (fd.code() != Code::kNotFound) return ExplainUnreadable(std::move(fd).status().With("read the context"));
+      if (fd.code() != Code::kNotFound) return ExplainUnopened(std::move(fd).status());
       entry->nlink = 0;  // gone; taken out at the end
       return {};
     }
@@ -102,7 +98,7 @@ class Worker {
       entry->digest = hasher.Finish();
       return {};
     }
-    return Changed(entry->path);
+    return FileChanged(entry->path);
   }
 
   const Context& ctx_;
@@ -165,29 +161,24 @@ Status ReadContents(const Context& ctx, ThreadPool& pool, int root_fd, std::vect
   return {};
 }
 
-Result<FileStream> FileStream::Open(FileOpener& opener, const ContextEntry& entry) {
-  FileStream stream;
-  stream.path_ = entry.path;
-  stream.stamp_ = entry.stamp;
-  stream.left_ = entry.stamp.size;
-  Result<UniqueFd> fd = opener.Open(entry.path);
-  if (fd.code() == Code::kNotFound) return Changed(entry.path);
-  if (!fd.ok()) return ExplainUnreadable(std::move(fd).status().With("read the context"));
-  stream.fd_ = std::move(fd).value();
-  SLIPWAY_ASSIGN_OR_RETURN(const FileStamp now, StampOf(stream.fd_.get(), entry.path));
-  if (!(now == entry.stamp)) return Changed(entry.path);
-  return stream;
+Result<bool> IsUnchanged(int fd, const ContextEntry& entry) {
+  SLIPWAY_ASSIGN_OR_RETURN(const FileStamp now, StampOf(fd, entry.path));
+  return now == entry.stamp;
 }
 
-Status FileStream::Next(size_t limit, std::string* out) {
-  out->resize(static_cast<size_t>(std::min<uint64_t>(limit, left_)));
-  auto got = fs::ReadFull(fd_.get(), std::span(out->data(), out->size()));
-  if (!got.ok()) return std::move(got).status().With(fmt::format("read '{}' of the context", path_));
-  if (*got != out->size()) return Changed(path_);
-  left_ -= *got;
-  if (left_ > 0) return {};
-  SLIPWAY_ASSIGN_OR_RETURN(const FileStamp now, StampOf(fd_.get(), path_));
-  return now == stamp_ ? Status() : Changed(path_);
+Result<UniqueFd> OpenUnchanged(FileOpener& opener, const ContextEntry& entry) {
+  Result<UniqueFd> fd = opener.Open(entry.path);
+  if (fd.code() == Code::kNotFound) return FileChanged(entry.path);
+  if (!fd.ok()) return ExplainUnopened(std::move(fd).status());
+  SLIPWAY_ASSIGN_OR_RETURN(const bool same, IsUnchanged(fd->get(), entry));
+  if (!same) return FileChanged(entry.path);
+  return fd;
 }
+
+Status FileChanged(const std::string& path) {
+  return Aborted("file '{}' of the context changed while it was read; run the command again once it is complete", path);
+}
+
+Status ExplainUnopened(Status status) { return ExplainUnreadable(std::move(status).With("read the context")); }
 
 }  // namespace slipway::cli

@@ -1,4 +1,4 @@
-// Reads the files of a context: their digests and attributes, and later their bytes for sending.
+// Reads the files of a context: their digests and attributes. Their bytes are read for sending by content_ahead.h.
 #pragma once
 
 #include <atomic>
@@ -42,21 +42,14 @@ struct ReadProgress {
 Status ReadContents(const Context& ctx, ThreadPool& pool, int root_fd, std::vector<ContextEntry>* entries,
                     ReadProgress* progress);
 
-/// Hands out the bytes of one file piece by piece.
-class FileStream {
- public:
-  /// ABORTED if the file is not the one of `entry` any more.
-  static Result<FileStream> Open(FileOpener& opener, const ContextEntry& entry);
-  /// The next at most `limit` bytes into `out` (replaced); less than that only at the end. ABORTED if the file changed.
-  Status Next(size_t limit, std::string* out);
-  uint64_t left() const { return left_; }
+/// Whether the file is the one that was read, as far as its stamp tells. ABORTED if it is no file any more.
+Result<bool> IsUnchanged(int fd, const ContextEntry& entry);
+/// Opens a file that was read before. ABORTED if it is not the one of `entry` any more.
+Result<UniqueFd> OpenUnchanged(FileOpener& opener, const ContextEntry& entry);
 
- private:
-  FileStream() = default;
-  std::string path_;
-  FileStamp stamp_;
-  UniqueFd fd_;
-  uint64_t left_ = 0;
-};
+/// ABORTED: that a file is not what it was, and what to do.
+Status FileChanged(const std::string& path);
+/// What FileOpener::Open failed with, with what can be done about it.
+Status ExplainUnopened(Status status);
 
 }  // namespace slipway::cli

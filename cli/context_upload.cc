@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "executor/base/fs.h"
+#include "cli/content_ahead.h"
 
 namespace slipway::cli {
 
@@ -75,8 +75,7 @@ class Upload {
         packed_(packed),
         progress_(*progress),
         call_(ctx),
-        stream_(connection.sources().UploadContext(call_.context())),
-        opener_(packed.root_fd()) {}
+        stream_(connection.sources().UploadContext(call_.context())) {}
 
   /// `full`: refused since too many others are at it.
   Result<std::string> Run(bool* full) {
@@ -145,42 +144,14 @@ class Upload {
   }
 
   Status SendContents(const std::vector<uint32_t>& missing) {
-    for (const uint32_t index : missing) {
-      const ContextEntry& entry = packed_.entries()[index];
-      if (entry.has_content) {
-        SLIPWAY_RETURN_IF_ERROR(Add(index, entry.content));
-      } else if (entry.stamp.size > 0) {
-        SLIPWAY_ASSIGN_OR_RETURN(FileStream file, FileStream::Open(opener_, entry));
-        std::string piece;
-        while (file.left() > 0) {
-          SLIPWAY_RETURN_IF_ERROR(file.Next(kMessageBytes - pending_bytes_, &piece));
-          SLIPWAY_RETURN_IF_ERROR(Add(index, std::move(piece)));
-        }
-      }
-      ++progress_.files;
+    ContentAhead contents(ctx_, packed_.pool(), packed_.root_fd(), packed_.entries(), missing);
+    while (true) {
+      SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<ContentAhead::Message> message, contents.Next());
+      if (message == nullptr) return Status();
+      if (!stream_->Write(message->request)) return CallFailed();
+      progress_.bytes += message->bytes;
+      progress_.files += message->files;
     }
-    return Flush();
-  }
-
-  // A file's bytes join those of others until a message is full.
-  Status Add(uint32_t index, std::string bytes) {
-    if (bytes.empty()) return {};
-    const size_t size = bytes.size();
-    v1::FilePart* part = pending_.mutable_contents()->add_parts();
-    part->set_entry(index);
-    part->set_data(std::move(bytes));
-    pending_bytes_ += size;
-    progress_.bytes += size;
-    return pending_bytes_ >= kMessageBytes ? Flush() : Status();
-  }
-
-  Status Flush() {
-    if (pending_bytes_ == 0) return {};
-    SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
-    if (!stream_->Write(pending_)) return CallFailed();
-    pending_.mutable_contents()->clear_parts();
-    pending_bytes_ = 0;
-    return {};
   }
 
   Status CallFailed() {
@@ -223,9 +194,6 @@ class Upload {
   UploadProgress& progress_;
   Call call_;
   std::unique_ptr<Stream> stream_;
-  FileOpener opener_;
-  v1::UploadContextRequest pending_;
-  size_t pending_bytes_ = 0;
   bool finished_ = false;
   bool full_ = false;
 };

@@ -162,22 +162,6 @@ TEST_F(ContextPackerTest, FileThatBecameAPipeDoesNotHang) {
   EXPECT_EQ(packer->Read(Context::Background(), &progress).code(), Code::kAborted);
 }
 
-TEST_F(ContextPackerTest, StreamOfAFileThatChangedSinceIsAborted) {
-  folder_.Write("a", "one");
-  auto packer = ContextPacker::Open(pool_, folder_.path(), "");
-  ASSERT_TRUE(packer->Walk(Context::Background(), {}).ok());
-  ReadProgress progress;
-  ASSERT_TRUE(packer->Read(Context::Background(), &progress).ok());
-  FileOpener opener(packer->root_fd());
-  auto stream = FileStream::Open(opener, packer->entries().front());
-  ASSERT_TRUE(stream.ok());
-  folder_.Write("a", "eno");
-  std::string bytes;
-  const Status status = stream->Next(100, &bytes);
-  EXPECT_EQ(status.code(), Code::kAborted);
-  EXPECT_THAT(status.message(), HasSubstr("'a' of the context changed"));
-}
-
 TEST_F(ContextPackerTest, BadPatternIsRefused) {
   auto packer = ContextPacker::Open(pool_, folder_.path(), "");
   const Status status = packer->Walk(Context::Background(), {"[a-"});

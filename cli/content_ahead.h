@@ -1,0 +1,73 @@
+// ContentAhead: the contents that a daemon lacks, as the messages that carry them. While one is sent, the next ones are
+// read on a pool: a file's open, read and close take longer than its way through the socket.
+//
+// A bounded number of messages is held, of about a MiB each. What has changed since the context was read is noticed
+// here where its size tells, of larger files where the stamp does; otherwise by the daemon, from the digest. Not
+// thread-safe; works on the pool inside.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/context_entry.h"
+#include "cli/context_reader.h"
+#include "executor/base/context.h"
+#include "executor/base/status.h"
+#include "executor/base/thread_pool.h"
+#include "slipway/v1/sources.pb.h"
+
+namespace slipway::cli {
+
+class ContentAhead {
+ public:
+  /// `wanted` are indexes of files in `entries`, in the order in which they are sent. All of it must outlive this.
+  ContentAhead(const Context& ctx, ThreadPool& pool, int root_fd, const std::vector<ContextEntry>& entries,
+               std::span<const uint32_t> wanted)
+      : ctx_(ctx), pool_(pool), root_fd_(root_fd), entries_(entries), wanted_(wanted), opener_(root_fd) {}
+
+  struct Message {
+    v1::UploadContextRequest request;
+    uint64_t bytes = 0;  ///< of files
+    uint64_t files = 0;  ///< that end in it
+  };
+  /// The next one; nullptr behind the last. ABORTED if a file is not the one that was read before.
+  Result<std::unique_ptr<Message>> Next();
+
+ private:
+  struct Piece {
+    uint32_t entry = 0;
+    uint64_t offset = 0;
+    uint64_t size = 0;
+  };
+  struct Batch {
+    explicit Batch(ThreadPool& pool) : reading(pool) {}
+    std::vector<Piece> pieces;           // whole small files, or a piece of a large one
+    std::shared_ptr<const UniqueFd> fd;  // of the large one
+    size_t weight = 0;                   // about the bytes on the wire
+    std::unique_ptr<Message> message = std::make_unique<Message>();
+    TaskGroup reading;  // last: it uses the rest
+  };
+
+  Status Start();
+  Status CutLarge(Batch& batch);
+  bool TakeSmall(Batch& batch);
+  Status ReadFiles(Batch& batch) const;
+  Status ReadPiece(Batch& batch) const;
+
+  const Context& ctx_;
+  ThreadPool& pool_;
+  const int root_fd_;
+  const std::vector<ContextEntry>& entries_;
+  const std::span<const uint32_t> wanted_;
+  FileOpener opener_;
+  size_t at_ = 0;                       // in wanted_: what no batch has yet
+  uint64_t offset_ = 0;                 // in that file
+  std::shared_ptr<const UniqueFd> fd_;  // of that file, if it is a large one
+  std::deque<std::unique_ptr<Batch>> batches_;
+};
+
+}  // namespace slipway::cli
