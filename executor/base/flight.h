@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "executor/base/caught.h"
 #include "executor/base/context.h"
@@ -43,14 +44,35 @@ class Flight {
     }
   }
 
+  /// Waits for a call that is under way and whose key begins with `prefix`, without making one. OK when it has ended,
+  /// however that was, or if there is none; else why the wait was given up.
+  Status Await(const Context& ctx, std::string_view prefix) {
+    std::unique_lock lock(mutex_);
+    const auto it = FindUnderWay(prefix);
+    if (it == calls_.end()) return Status();
+    const std::shared_ptr<Call> call = it->second;
+    return ctx.Wait(lock, call->done, [&call] { return call->result.has_value(); });
+  }
+  /// Whether there is one.
+  bool IsUnderWay(std::string_view prefix) {
+    std::lock_guard lock(mutex_);
+    return FindUnderWay(prefix) != calls_.end();
+  }
+
  private:
   struct Call {
     std::condition_variable_any done;
     std::optional<Result<T>> result;
     bool abandoned = false;  // ended by its own caller's cancellation
   };
+  using Calls = std::map<std::string, std::shared_ptr<Call>, std::less<>>;
+  typename Calls::iterator FindUnderWay(std::string_view prefix) {
+    const auto it = calls_.lower_bound(prefix);
+    return it != calls_.end() && it->first.starts_with(prefix) ? it : calls_.end();
+  }
+
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Call>> calls_;
+  Calls calls_;
 };
 
 }  // namespace slipway

@@ -1,8 +1,8 @@
 // Reading of archives and layer blobs: a byte stream in, entries out.
 //
-// One pass over the stream decompresses (gzip through ISA-L, zstd, bzip2, xz), reads tar headers and hands each entry
-// on with its bytes. What the stream says is not trusted: names are cleaned, sizes and counts are bounded, nothing
-// outside the given folder is touched. Tar reading is libarchive's.
+// One pass over the stream decompresses (gzip, zstd, bzip2, xz), reads tar headers and hands each entry on with its
+// bytes. What the stream says is not trusted: names are cleaned, sizes and counts are bounded, nothing outside the
+// given folder is touched. decisions/0002 tells why tar is read by ourselves.
 #pragma once
 
 #include <functional>

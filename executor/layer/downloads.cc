@@ -31,6 +31,14 @@ Status Downloads::Ensure(const Context& ctx, const std::vector<Remote>& places, 
   return last;
 }
 
+ByteSource Downloads::Counted(ByteSource source) {
+  return [this, source = std::move(source)](std::span<char> buffer) {
+    auto got = source(buffer);
+    if (got.ok()) bytes_read_ += *got;
+    return got;
+  };
+}
+
 // The status of `use`, if the content store has the blob from one of the places.
 std::optional<Status> Downloads::ReadHere(const std::vector<Remote>& places, const Use& use) {
   for (const Remote& place : places) {
@@ -38,7 +46,7 @@ std::optional<Status> Downloads::ReadHere(const std::vector<Remote>& places, con
     const auto blob = content_.Open(place.descriptor.digest);
     if (!blob.ok()) continue;
     const auto compression = oci::LayerCompression(place.descriptor.media_type);
-    return compression.ok() ? use(ReadBlob(*blob), *compression) : compression.status();
+    return compression.ok() ? use(Counted(ReadBlob(*blob)), *compression) : compression.status();
   }
   return std::nullopt;
 }
@@ -51,12 +59,12 @@ Status Downloads::Read(const Context& ctx, const std::vector<Remote>& places, co
   SLIPWAY_ASSIGN_OR_RETURN(const oci::Compression compression, oci::LayerCompression(first.descriptor.media_type));
   if (const std::shared_ptr<Transfer> transfer = Join(first)) {
     const Transfer::Listener listener(*transfer, progress);
-    const ByteSource source = [&, position = uint64_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
+    const auto source = [&, position = uint64_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
       SLIPWAY_ASSIGN_OR_RETURN(const size_t got, transfer->ReadAt(ctx, buffer, position));
       position += got;
       return got;
     };
-    Status read = use(source, compression);
+    Status read = use(Counted(source), compression);
     const Status stored = transfer->Wait(ctx);
     if (read.ok() && !stored.ok() && !ctx.Done()) spdlog::warn("keep a downloaded layer: {}", stored.message());
     // If the bytes are right, the layer is not.

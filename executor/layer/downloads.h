@@ -3,6 +3,7 @@
 // A blob can be read while it comes, by any number of readers. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,13 +36,19 @@ class Downloads {
   /// of `use`, or why there are no bytes for it.
   Status Read(const Context& ctx, const std::vector<Remote>& places, const VertexProgress& progress, const Use& use);
 
+  /// Bytes that readers were given so far.
+  uint64_t bytes_read() const { return bytes_read_; }
+
  private:
+  /// Counts what is read.
+  ByteSource Counted(ByteSource source);
   /// The one that is under way, or a new one; null if the content store has the blob.
   std::shared_ptr<Transfer> Join(const Remote& place);
   std::optional<Status> ReadHere(const std::vector<Remote>& places, const Use& use);
 
   content::Store& content_;
   const Fetch fetch_;
+  std::atomic<uint64_t> bytes_read_ = 0;
   Guarded<std::map<Digest, std::weak_ptr<Transfer>>> transfers_;
 };
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "executor/base/log.h"
+#include "executor/layer/layer_key.h"
 
 namespace slipway::layer {
 
@@ -22,15 +23,24 @@ bool Indexes::AtHand(const Key& key) {
   return !row.recipe.empty() || !row.upper.empty() || (!row.index.empty() && content_.Has(row.index));
 }
 
-Result<TreePtr> Indexes::Get(const Context& ctx, const Key& key, const VertexProgress& progress) {
-  if (TreePtr held = cache_.Find(key)) return held;
-  return flights_.Do(ctx, key, [&]() -> Result<TreePtr> {
+Result<TreePtr> Indexes::GetAfter(const Context& ctx, const Key& key, const std::string& unpacking,
+                                  const VertexProgress& progress) {
+  while (true) {
     if (TreePtr held = cache_.Find(key)) return held;
-    SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, records_.Get(key));
-    SLIPWAY_ASSIGN_OR_RETURN(TreePtr tree, Make(ctx, row, progress));
-    cache_.Add(key, tree);
-    return tree;
-  });
+    if (!IsRecipe(key) && !IsUpper(key)) {
+      // Not within the flight: an unpacking may wait for one.
+      SLIPWAY_RETURN_IF_ERROR(unpackings_.Await(ctx, unpacking));
+      if (TreePtr held = cache_.Find(key)) return held;
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(TreePtr index, flights_.Do(ctx, key, [&]() -> Result<TreePtr> {
+      if (TreePtr held = cache_.Find(key)) return held;
+      SLIPWAY_ASSIGN_OR_RETURN(const LayerRow row, records_.Get(key));
+      SLIPWAY_ASSIGN_OR_RETURN(TreePtr tree, Make(ctx, row, unpacking, progress));
+      if (tree != nullptr) cache_.Add(key, tree);
+      return tree;
+    }));
+    if (index != nullptr) return index;
+  }
 }
 
 void Indexes::Found(const LayerRow& row, TreePtr tree) {
@@ -38,27 +48,47 @@ void Indexes::Found(const LayerRow& row, TreePtr tree) {
   cache_.Add(row.key, std::move(tree));
 }
 
-Result<TreePtr> Indexes::Make(const Context& ctx, const LayerRow& row, const VertexProgress& progress) {
+Result<TreePtr> Indexes::Make(const Context& ctx, const LayerRow& row, const std::string& unpacking,
+                              const VertexProgress& progress) {
   if (!row.recipe.empty()) return LoadTree(content_, row.recipe);
   if (!row.index.empty() && content_.Has(row.index)) {
     if (auto tree = LoadTree(content_, row.index); tree.ok()) return tree;
   }
-  SLIPWAY_ASSIGN_OR_RETURN(tree::Tree made, row.upper.empty() ? Read(ctx, row, progress) : WalkUpper(ctx, row.upper));
-  auto tree = std::make_shared<const tree::Tree>(std::move(made));
+  TreePtr tree;
+  if (row.upper.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(tree, Read(ctx, row, unpacking, progress));
+    if (tree == nullptr) return tree;
+  } else {
+    SLIPWAY_ASSIGN_OR_RETURN(tree::Tree walked, WalkUpper(ctx, row.upper));
+    tree = std::make_shared<const tree::Tree>(std::move(walked));
+  }
   unsaved_.Add({row.key, tree});
   return tree;
 }
 
 // Whoever unpacks the layer verifies the diff id; the table of a blob is that of the blob in any case.
-Result<tree::Tree> Indexes::Read(const Context& ctx, const LayerRow& row, const VertexProgress& progress) {
+Result<TreePtr> Indexes::Read(const Context& ctx, const LayerRow& row, const std::string& unpacking,
+                              const VertexProgress& progress) {
+  // An unpacking that begins soon after this finds the index, too: then what was read so far is the smaller loss.
+  constexpr uint64_t kGivesWay = 4U << 20;
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Remote> places, records_.Remotes(row.key));
   tree::Tree tree;
+  bool gave_way = false;
   const auto use = [&](const ByteSource& source, oci::Compression compression) -> Status {
-    SLIPWAY_ASSIGN_OR_RETURN(tree, IndexLayer(ctx, source, compression, {}, limits_));
+    gave_way = false;
+    const auto yielding = [&, done = uint64_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
+      SLIPWAY_ASSIGN_OR_RETURN(const size_t got, source(buffer));
+      done += got;
+      gave_way = gave_way || (got > 0 && done <= kGivesWay && unpackings_.IsUnderWay(unpacking));
+      return gave_way ? Result<size_t>(Aborted("the layer is being unpacked")) : got;
+    };
+    SLIPWAY_ASSIGN_OR_RETURN(tree, IndexLayer(ctx, yielding, compression, {}, limits_));
     return Status();
   };
-  SLIPWAY_RETURN_IF_ERROR(downloads_.Read(ctx, places, progress, use).With(fmt::format("layer '{}'", row.key)));
-  return tree;
+  const Status status = downloads_.Read(ctx, places, progress, use);
+  if (gave_way) return TreePtr();
+  SLIPWAY_RETURN_IF_ERROR(status.With(fmt::format("layer '{}'", row.key)));
+  return std::make_shared<const tree::Tree>(std::move(tree));
 }
 
 Status Indexes::Save(const Key& key, const TreePtr& tree) {

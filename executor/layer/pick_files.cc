@@ -5,6 +5,7 @@
 #include "executor/base/fs.h"
 #include "executor/layer/archive_stream.h"
 #include "executor/layer/entry_source.h"
+#include "executor/layer/layer_key.h"
 
 namespace slipway::layer {
 
@@ -40,8 +41,8 @@ Status ReadFiles(const Context& ctx, Store& store, const Chain& chain, size_t po
                  const std::set<std::string>& wanted, uint64_t max_file_bytes, const FileVisitor& visit,
                  const VertexProgress& progress) {
   const Key& key = chain.at(position);
-  const bool recipe = key.starts_with("recipe:");
-  const bool upper = key.starts_with("upper:");
+  const bool recipe = IsRecipe(key);
+  const bool upper = IsUpper(key);
   if (!recipe && !upper) {
     SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, store.content().NewLease("reading files of a layer"));
     SLIPWAY_ASSIGN_OR_RETURN(const AssembledLayer blob, store.Blob(ctx, key, {}, &lease, nullptr, progress));

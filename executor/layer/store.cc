@@ -8,6 +8,7 @@
 #include "executor/layer/file_contents.h"
 #include "executor/layer/indexes.h"
 #include "executor/layer/layer_blobs.h"
+#include "executor/layer/layer_key.h"
 #include "executor/layer/layout.h"
 #include "executor/layer/retention.h"
 #include "executor/layer/schema.h"
@@ -17,9 +18,6 @@
 namespace slipway::layer {
 
 namespace {
-
-constexpr std::string_view kRecipePrefix = "recipe:";
-constexpr std::string_view kUpperPrefix = "upper:";
 
 /// What layers are known, and for their forms one class each.
 class StoreImpl : public Store {
@@ -32,12 +30,13 @@ class StoreImpl : public Store {
         settler_(layout_.root(), *records_),
         retention_(content, *records_),
         downloads_(content, std::move(fetch)),
-        indexes_(content, *records_, downloads_, limits),
+        indexes_(content, *records_, downloads_, unpackings_, limits),
         unpacker_({.layout = layout_,
                    .content = content,
                    .pool = pool,
                    .records = *records_,
                    .downloads = downloads_,
+                   .unpackings = unpackings_,
                    .indexes = indexes_,
                    .settler = settler_},
                   limits),
@@ -117,6 +116,7 @@ class StoreImpl : public Store {
   Settler settler_;
   Retention retention_;
   Downloads downloads_;
+  Unpackings unpackings_;
   Indexes indexes_;
   Unpacker unpacker_;
   layer::FileContents files_;
@@ -163,7 +163,7 @@ Result<Key> StoreImpl::AddRecipe(TreePtr recipe, const Digest& encoded) {
     bytes = tree::Encode(*recipe);
     digest = Digest::Of(bytes);
   }
-  Key key = std::string(kRecipePrefix) + digest.ToString();
+  Key key = RecipeKey(digest);
   SLIPWAY_ASSIGN_OR_RETURN(const std::optional<LayerRow> known, records_->Find(key));
   if (!known || !content_.Has(digest)) {
     SLIPWAY_ASSIGN_OR_RETURN(content::Lease lease, content_.NewLease("a new recipe"));
@@ -176,7 +176,7 @@ Result<Key> StoreImpl::AddRecipe(TreePtr recipe, const Digest& encoded) {
 }
 
 Result<Key> StoreImpl::AddUpper(const std::string& path, const std::vector<std::string>& unchanged) {
-  Key key = std::string(kUpperPrefix) + std::string(fs::BaseName(path));
+  Key key = UpperKey(path);
   SLIPWAY_ASSIGN_OR_RETURN(const std::string mark, settler_.Mark());
   SLIPWAY_RETURN_IF_ERROR(
       Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = path, .created = {}}, mark));

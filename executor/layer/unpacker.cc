@@ -15,13 +15,6 @@ namespace slipway::layer {
 
 namespace {
 
-/// What tells the lowest `count` layers of a chain from all others.
-std::string ChainId(const Chain& chain, size_t count) {
-  Hasher hasher;
-  for (size_t i = 0; i < count; ++i) hasher.Field(chain[i]);
-  return hasher.Finish().hex();
-}
-
 /// A folder that becomes an overlay's lower.
 Result<fs::TempDir> NewFolder(const Layout& layout) {
   SLIPWAY_ASSIGN_OR_RETURN(fs::TempDir folder, fs::TempDir::Make(layout.Temporary(), "unpack-"));
@@ -50,9 +43,8 @@ Result<std::string> Unpacker::Folder(const Context& ctx, const Chain& chain, siz
 
 Result<std::string> Unpacker::Missing(const Context& ctx, const Chain& chain, size_t position, const LayerRow& row,
                                       const VertexProgress& progress) {
-  const std::string below = ChainId(chain, position);
-  return flights_.Do(ctx, row.key + " " + below, [&]() -> Result<std::string> {
-    SLIPWAY_ASSIGN_OR_RETURN(std::string known, Known(row, below));
+  return parts_.unpackings.Do(ctx, UnpackingOf(chain, position), [&]() -> Result<std::string> {
+    SLIPWAY_ASSIGN_OR_RETURN(std::string known, Known(row, ChainId(chain, position)));
     if (!known.empty()) return known;
     return Unpack(ctx, chain, position, row, progress);
   });
@@ -140,7 +132,7 @@ LowerAccess Unpacker::LowerOf(const Context& ctx, const Chain& chain, size_t pos
   const auto look_up = [this, below, ctx, progress](const std::string& path) -> Result<Located> {
     const auto index_at = [&](size_t i) -> Result<TreePtr> {
       if (below->indexes[i] == nullptr) {
-        SLIPWAY_ASSIGN_OR_RETURN(below->indexes[i], parts_.indexes.Get(ctx, below->chain[i], progress));
+        SLIPWAY_ASSIGN_OR_RETURN(below->indexes[i], parts_.indexes.GetBelow(ctx, below->chain, i, progress));
       }
       return below->indexes[i];
     };

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "executor/base/context.h"
-#include "executor/base/flight.h"
 #include "executor/base/fs.h"
 #include "executor/base/progress.h"
 #include "executor/base/status.h"
@@ -20,6 +19,7 @@
 #include "executor/layer/layout.h"
 #include "executor/layer/schema.h"
 #include "executor/layer/settler.h"
+#include "executor/layer/unpackings.h"
 
 namespace slipway::layer {
 
@@ -32,6 +32,7 @@ class Unpacker {
     ThreadPool& pool;
     Records& records;
     Downloads& downloads;
+    Unpackings& unpackings;
     Indexes& indexes;
     Settler& settler;
   };
@@ -60,7 +61,6 @@ class Unpacker {
 
   const Parts parts_;
   const ArchiveLimits limits_;
-  Flight<std::string> flights_;
 };
 
 }  // namespace slipway::layer

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "executor/layer/layer_key.h"
+
 namespace slipway::ops {
 
 namespace {
@@ -86,7 +88,7 @@ void AddAction(const graph::MakeFileAction& make, size_t, solver::KeyParts& part
 
 bool IsContext(const graph::Vertex& vertex) {
   const auto* source = std::get_if<graph::SourceOp>(&vertex.op);
-  return source != nullptr && source->chain.size() == 1 && source->chain[0].starts_with("recipe:");
+  return source != nullptr && source->chain.size() == 1 && layer::IsRecipe(source->chain[0]);
 }
 
 const WhyMissing& WhyMissingOf(const graph::Vertex& vertex) {

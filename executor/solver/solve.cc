@@ -302,9 +302,19 @@ Status Solve::Prepare(Node& node, Work* work) {
   if (file != nullptr && !file->link && !work->inputs.empty() &&
       !workshop_.layers.IndexesAtHand(work->inputs.front().chain)) {
     std::lock_guard lock(mutex_);
-    work->unpack = MountFollows(node);
+    work->unpack = MountAwaited(*node.inputs.front());
   }
   return Status();
+}
+
+// Whether the layers that the vertex gives must be unpacked: a program is to run on them, or on what is made of them.
+// Only what was looked up is counted: the rest may be found in a cache yet. With mutex_ held.
+bool Solve::MountAwaited(const Node& base) const {
+  return std::any_of(base.users.begin(), base.users.end(), [&](const Node* user) {
+    if (!user->looked_up || user->ended || user->inputs.front() != &base) return false;
+    return std::holds_alternative<graph::ExecOp>(user->vertex->op) ||
+           (std::holds_alternative<graph::FileOp>(user->vertex->op) && MountFollows(*user));
+  });
 }
 
 // Whether a program is to run on what the vertex gives. With mutex_ held.

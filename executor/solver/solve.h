@@ -68,6 +68,7 @@ class Solve {
   void Want(Node& node);
   void MarkSlow(Node& node);
   bool FilesAreThere(const Node& node) const;
+  bool MountAwaited(const Node& base) const;
   bool MountFollows(const Node& node) const;
 
   // Tasks.

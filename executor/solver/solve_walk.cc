@@ -93,9 +93,8 @@ void Solve::Connect() {
       Node* below = nodes_[node->vertex->inputs[i]->definition.hex()].get();
       node->inputs.push_back(below);
       node->costly |= workshop_.evaluator.Reads(*node->vertex, i) == Reading::kFiles;
-      if (below->solved) continue;
       below->users.push_back(node.get());
-      ++node->unkeyed;
+      if (!below->solved) ++node->unkeyed;
     }
   }
 }

@@ -38,6 +38,34 @@ std::thread Leader(Flight<int>& flight, const Context& ctx, std::latch& go, Resu
   return thread;
 }
 
+TEST(Flight, WhatIsUnderWayIsFoundByHowItsKeyBegins) {
+  Flight<int> flight;
+  std::latch go(1);
+  std::thread leader = Leader(flight, kBackground, go, 7);
+  EXPECT_TRUE(flight.IsUnderWay("key"));
+  EXPECT_TRUE(flight.IsUnderWay("k"));
+  EXPECT_FALSE(flight.IsUnderWay("key of another"));
+  EXPECT_FALSE(flight.IsUnderWay("a"));
+  EXPECT_FALSE(flight.IsUnderWay("z"));
+  EXPECT_TRUE(flight.Await(kBackground, "z").ok());
+  const Context hurried = kBackground.Child();
+  hurried.Cancel(Cancelled("no time to wait"));
+  EXPECT_EQ(flight.Await(hurried, "k").code(), Code::kCancelled);
+  go.count_down();
+  EXPECT_TRUE(flight.Await(kBackground, "k").ok());
+  leader.join();
+  EXPECT_FALSE(flight.IsUnderWay("k"));
+}
+
+TEST(Flight, AFailureIsAnEndToo) {
+  Flight<int> flight;
+  std::latch go(1);
+  std::thread leader = Leader(flight, kBackground, go, Internal("broken"));
+  go.count_down();
+  EXPECT_TRUE(flight.Await(kBackground, "key").ok());
+  leader.join();
+}
+
 TEST(Flight, EqualCallsAtTheSameMomentShareOneWork) {
   Flight<int> flight;
   std::latch go(1);

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <latch>
+#include <thread>
+
 #include "tests/executor/layer/parts_fixture.h"
 
 namespace slipway::layer {
@@ -17,7 +20,7 @@ class IndexesTest : public LayerPartsTest {
   void Reopen() {
     unpacker_.reset();
     indexes_.reset();
-    indexes_ = std::make_unique<Indexes>(*store_, *records_, *downloads_, ArchiveLimits());
+    indexes_ = std::make_unique<Indexes>(*store_, *records_, *downloads_, unpackings_, ArchiveLimits());
   }
 };
 
@@ -66,6 +69,80 @@ TEST_F(IndexesTest, OneThatIsDamagedIsMadeAgain) {
   const Key key = Registered(TarMaker().Add(File("f"), "text").Bytes());
   ASSERT_TRUE(records_->SetIndex(key, Put("this is no tree")).ok());
   EXPECT_EQ(IndexOf(key), "f 0644 0:0 f 4\n");
+}
+
+/// A layer of a few megabytes of which the registry gives the second part when it is told to, and the rest after that.
+class IndexBesideUnpackingTest : public IndexesTest {
+ protected:
+  void SetUp() override {
+    IndexesTest::SetUp();
+    tar_ = TarMaker().Add(File("a"), Noise(3'000'000)).Add(File("b"), "text").Bytes();
+    key_ = Registered(tar_);
+    registry_.give = [this](const Context& ctx, const std::string& blob, const auto& sink) -> Status {
+      SLIPWAY_RETURN_IF_ERROR(sink(std::string_view(blob).substr(0, first_part_)));
+      asked_.count_down();
+      go_.wait();
+      SLIPWAY_RETURN_IF_ERROR(sink(std::string_view(blob).substr(first_part_, second_part_)));
+      if (between_) between_();
+      SLIPWAY_RETURN_IF_ERROR(ctx.Err());
+      return sink(std::string_view(blob).substr(first_part_ + second_part_));
+    };
+  }
+
+  static bool Becomes(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return condition();
+  }
+
+  std::string tar_;
+  Key key_;
+  size_t first_part_ = 0, second_part_ = 500'000;
+  std::function<void()> between_;
+  std::latch asked_{1}, go_{1};
+};
+
+TEST_F(IndexBesideUnpackingTest, AnUnpackingUnderWayIsWaitedFor) {
+  first_part_ = 1'000'000;
+  std::jthread unpacking([this] { EXPECT_TRUE(unpacker_->Folder(ctx_, {key_}, 0, {}).ok()); });
+  asked_.wait();
+  const Context hurried = ctx_.Child();
+  hurried.Cancel(Cancelled("no time to wait"));
+  EXPECT_EQ(indexes_->Get(hurried, key_, {}).code(), Code::kCancelled);
+  go_.count_down();
+  EXPECT_EQ(IndexOf(key_), "f 0644 0:0 a 3000000\nf 0644 0:0 b 4\n");
+  unpacking.join();
+  EXPECT_EQ(downloads_->bytes_read(), tar_.size());
+  EXPECT_EQ(registry_.fetches, 1);
+}
+
+TEST_F(IndexBesideUnpackingTest, OneThatHasHardlyBegunGivesWayToAnUnpacking) {
+  std::string index;
+  // The unpacking cannot have more than the second part yet, so with more the index has some, too.
+  between_ = [this] { EXPECT_TRUE(Becomes([this] { return downloads_->bytes_read() > second_part_; })); };
+  std::jthread indexing([&] { index = IndexOf(key_); });
+  asked_.wait();
+  std::jthread unpacking([this] { EXPECT_TRUE(unpacker_->Folder(ctx_, {key_}, 0, {}).ok()); });
+  EXPECT_TRUE(Becomes([this] { return unpackings_.IsUnderWay(UnpackingsOf(key_)); }));
+  go_.count_down();
+  indexing.join();
+  unpacking.join();
+  EXPECT_EQ(index, "f 0644 0:0 a 3000000\nf 0644 0:0 b 4\n");
+  EXPECT_LT(downloads_->bytes_read(), tar_.size() * 3 / 2) << "it was read once, and a little";
+  EXPECT_EQ(registry_.fetches, 1);
+}
+
+TEST_F(IndexBesideUnpackingTest, AnUnpackingThatFailsIsNoFailureOfTheIndex) {
+  first_part_ = 1'000'000;
+  const Context hurried = ctx_.Child();
+  std::jthread unpacking([&] { EXPECT_FALSE(unpacker_->Folder(hurried, {key_}, 0, {}).ok()); });
+  asked_.wait();
+  std::string index;
+  std::jthread indexing([&] { index = IndexOf(key_); });
+  hurried.Cancel(Cancelled("no time to wait"));
+  go_.count_down();
+  indexing.join();
+  EXPECT_EQ(index, "f 0644 0:0 a 3000000\nf 0644 0:0 b 4\n");
 }
 
 TEST_F(IndexesTest, ErrorsNameTheLayer) {

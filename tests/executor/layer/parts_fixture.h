@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/layer/layer_key.h"
 #include "executor/layer/unpacker.h"
 #include "tests/executor/layer/layer_fixture.h"
 
@@ -57,12 +58,13 @@ class LayerPartsTest : public LayerTest {
     records_ = *Records::Open(layout_->Database());
     settler_ = std::make_unique<Settler>(layout_->root(), *records_);
     downloads_ = std::make_unique<Downloads>(*store_, registry_.AsFetch());
-    indexes_ = std::make_unique<Indexes>(*store_, *records_, *downloads_, ArchiveLimits());
+    indexes_ = std::make_unique<Indexes>(*store_, *records_, *downloads_, unpackings_, ArchiveLimits());
     unpacker_ = std::make_unique<Unpacker>(Unpacker::Parts{.layout = *layout_,
                                                            .content = *store_,
                                                            .pool = pool_,
                                                            .records = *records_,
                                                            .downloads = *downloads_,
+                                                           .unpackings = unpackings_,
                                                            .indexes = *indexes_,
                                                            .settler = *settler_},
                                            ArchiveLimits());
@@ -78,7 +80,7 @@ class LayerPartsTest : public LayerTest {
   }
   Key Recipe(std::vector<tree::Entry> entries) {
     const Digest recipe = Put(tree::Encode(tree::Tree(std::move(entries))));
-    const Key key = "recipe:" + recipe.ToString();
+    const Key key = RecipeKey(recipe);
     EXPECT_TRUE(records_->Insert({.key = key, .diff_id = {}, .recipe = recipe}).ok());
     return key;
   }
@@ -90,7 +92,7 @@ class LayerPartsTest : public LayerTest {
       EXPECT_TRUE(fs::MakeDirs(fs::DirName(fs::Join(folder, path)), 0755).ok());
       EXPECT_TRUE(fs::WriteFileAtomic(fs::Join(folder, path), content).ok());
     }
-    const Key key = "upper:" + std::string(fs::BaseName(folder));
+    const Key key = UpperKey(folder);
     EXPECT_TRUE(records_->Insert({.key = key, .diff_id = {}, .recipe = {}, .index = {}, .upper = folder}).ok());
     return key;
   }
@@ -103,6 +105,7 @@ class LayerPartsTest : public LayerTest {
   // Each uses those before it.
   std::unique_ptr<Settler> settler_;
   std::unique_ptr<Downloads> downloads_;
+  Unpackings unpackings_;
   std::unique_ptr<Indexes> indexes_;
   std::unique_ptr<Unpacker> unpacker_;
 };

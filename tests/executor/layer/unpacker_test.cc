@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <latch>
+#include <thread>
+
 #include "tests/executor/layer/parts_fixture.h"
 
 namespace slipway::layer {
@@ -72,6 +75,36 @@ TEST_F(UnpackerTest, AHardLinkToAFileBelowBringsTheFile) {
   const Key layer = Registered(TarMaker().Add(HardLink("g", "f")).Bytes());
   const std::string folder = unpacker_->Folder(ctx_, {below, layer}, 1, {}).value();
   EXPECT_EQ(TextOf(folder, "g"), "text");
+}
+
+TEST_F(UnpackerTest, WhatALayerNeedsOfOneBelowIsFoundWhileThatIsUnpacked) {
+  const std::string tar = TarMaker().Add(Folder("d", 0700)).Add(File("d/a"), Noise(2'000'000)).Bytes();
+  const std::string upper = TarMaker().Add(File("d/f"), "1").Bytes();
+  const Chain chain = {Registered(tar), Registered(upper)};
+  std::latch begun(1);
+  registry_.give = [&](const Context&, const std::string& blob, const auto& sink) -> Status {
+    if (blob == upper) begun.wait();
+    SLIPWAY_RETURN_IF_ERROR(sink(std::string_view(blob).substr(0, blob.size() / 2)));
+    if (blob == tar) begun.count_down();
+    return sink(std::string_view(blob).substr(blob.size() / 2));
+  };
+  ASSERT_TRUE(unpacker_->Folders(ctx_, chain, {}).ok());
+  EXPECT_EQ(downloads_->bytes_read(), tar.size() + upper.size());
+}
+
+TEST_F(UnpackerTest, ALayerThatStandsTwiceInAChainAndNeedsWhatIsBelowIsUnpacked) {
+  const Key layer = Registered(TarMaker().Add(File("d/f"), "1").Bytes());
+  const Key other = Registered(TarMaker().Add(File("d/g"), "2").Bytes());
+  // The upper one first, so that it is the one that has the download.
+  ASSERT_TRUE(unpacker_->Folder(ctx_, {layer, other, layer}, 2, {}).ok());
+  ASSERT_TRUE(unpacker_->Folders(ctx_, {layer, other, layer}, {}).ok());
+}
+
+TEST_F(UnpackerTest, ChainsOfTheSameLayersInAnotherOrderDoNotWaitForEachOther) {
+  const Key one = Registered(TarMaker().Add(File("d/f"), "1").Bytes());
+  const Key two = Registered(TarMaker().Add(File("d/g"), "2").Bytes());
+  std::jthread upwards([&] { EXPECT_TRUE(unpacker_->Folder(ctx_, {one, two}, 1, {}).ok()); });
+  std::jthread downwards([&] { EXPECT_TRUE(unpacker_->Folder(ctx_, {two, one}, 1, {}).ok()); });
 }
 
 TEST_F(UnpackerTest, AFolderThatVanishedIsMadeAgain) {

@@ -555,6 +555,27 @@ TEST_F(SolverTest, WhatAProgramWillRunOnIsUnpackedForTheCopyBeforeIt) {
   EXPECT_EQ(fetches_, 1);
 }
 
+TEST_F(SolverTest, WhatAProgramOfAnotherStageRunsOnIsUnpackedForACopy) {
+  std::latch program(1), copy(1);
+  bool known = false;
+  evaluator_->on_run = [&](const Context&, const graph::Vertex& vertex) {
+    if (vertex.name == "program") {
+      program.count_down();
+      copy.wait();
+    }
+    if (vertex.name == "other") program.wait();
+    if (vertex.name == "copy") {
+      known = layers_->IndexesAtHand(image_);
+      copy.count_down();
+    }
+    return Status();
+  };
+  const VertexPtr image = Image();
+  ASSERT_TRUE(Solve(Step("top", {Step("copy", {image, Step("other", {})}), Program(image)})).ok());
+  EXPECT_TRUE(known);
+  EXPECT_EQ(fetches_, 1);
+}
+
 TEST_F(SolverTest, WithoutAProgramNothingIsUnpacked) {
   bool known = true;
   evaluator_->on_run = [&](const Context&, const graph::Vertex&) {
