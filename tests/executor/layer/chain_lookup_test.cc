@@ -32,12 +32,6 @@ class Chained {
   int asked_ = 0;
 };
 
-tree::Entry Opaque(std::string path) {
-  tree::Entry folder = Folder(std::move(path));
-  folder.opaque = true;
-  return folder;
-}
-
 TEST(LookUp, TheTopmostHasItAndNoMoreAreAsked) {
   Chained chain({tree::Tree({File("f", 1)}), tree::Tree({File("f", 2)})});
   EXPECT_EQ(chain.At("f"), "1: f 0644 0:0 f 2");

@@ -37,6 +37,12 @@ inline tree::Entry Of(tree::Type type, std::string path, uint32_t mode, std::str
 inline tree::Entry Folder(std::string path, uint32_t mode = 0755) {
   return Of(tree::Type::kDirectory, std::move(path), mode);
 }
+/// A folder that hides what is below it.
+inline tree::Entry Opaque(std::string path) {
+  tree::Entry folder = Folder(std::move(path));
+  folder.opaque = true;
+  return folder;
+}
 inline tree::Entry Link(std::string path, std::string target) {
   return Of(tree::Type::kSymlink, std::move(path), 0777, std::move(target));
 }

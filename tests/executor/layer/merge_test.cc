@@ -5,13 +5,6 @@
 namespace slipway::layer {
 namespace {
 
-// A folder that hides what is below it.
-tree::Entry Opaque(std::string path) {
-  tree::Entry entry = Folder(std::move(path));
-  entry.opaque = true;
-  return entry;
-}
-
 // One line an entry, of files with the layer and path of the content: "f 0644 0:0 a 3 <- 0:a".
 std::string Merge(const std::vector<std::vector<tree::Entry>>& layers, bool over_base = false) {
   LayerMerge merge;

@@ -14,8 +14,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-const Context kBackground = Context::Background();
-
 /// Keeps what it is told.
 class Heard : public ProgressSink {
  public:
@@ -37,12 +35,13 @@ class TransferTest : public ::testing::Test {
     std::string out;
     std::array<char, 700> buffer{};
     while (true) {
-      SLIPWAY_ASSIGN_OR_RETURN(const size_t got, transfer.ReadAt(kBackground, buffer, out.size()));
+      SLIPWAY_ASSIGN_OR_RETURN(const size_t got, transfer.ReadAt(ctx_, buffer, out.size()));
       if (got == 0) return out;
       out.append(buffer.data(), got);
     }
   }
 
+  const Context ctx_ = Context::Background();
   const std::string blob_ = std::string(1'000'000, 'a') + "the end";
   fs::TempDir dir_ = *fs::TempDir::Make();
   std::unique_ptr<content::Store> content_ = *content::Store::Open(dir_.path());
@@ -57,11 +56,11 @@ TEST_F(TransferTest, WhatHasComeIsReadBeforeTheRestComes) {
   };
   Transfer transfer(*content_, fetch, PlaceOf("beginning"));
   std::array<char, 100> buffer{};
-  EXPECT_EQ(transfer.ReadAt(kBackground, buffer, 0).value(), 5U);
+  EXPECT_EQ(transfer.ReadAt(ctx_, buffer, 0).value(), 5U);
   EXPECT_EQ(std::string(buffer.data(), 5), "begin");
   read.count_down();
   EXPECT_EQ(ReadAll(transfer).value(), "beginning");
-  EXPECT_TRUE(transfer.Wait(kBackground).ok());
+  EXPECT_TRUE(transfer.Wait(ctx_).ok());
   EXPECT_EQ(content_->Open(Digest::Of("beginning"))->ReadAll().value(), "beginning");
 }
 
@@ -70,7 +69,7 @@ TEST_F(TransferTest, ItWaitsForNoReaderAndEachReadsAll) {
     return sink(blob_);
   };
   Transfer transfer(*content_, fetch, PlaceOf(blob_));
-  ASSERT_TRUE(transfer.Wait(kBackground).ok()) << "nobody has read a byte";
+  ASSERT_TRUE(transfer.Wait(ctx_).ok()) << "nobody has read a byte";
   EXPECT_FALSE(transfer.failed());
   EXPECT_TRUE(ReadAll(transfer).value() == blob_);
   EXPECT_TRUE(ReadAll(transfer).value() == blob_);
@@ -104,7 +103,7 @@ TEST_F(TransferTest, AReaderThatIsCancelledLeavesTheOthers) {
     return sink("text");
   };
   Transfer transfer(*content_, fetch, PlaceOf("text"));
-  const Context one = kBackground.Child();
+  const Context one = ctx_.Child();
   one.Cancel(Cancelled("enough"));
   std::array<char, 100> buffer{};
   EXPECT_EQ(transfer.ReadAt(one, buffer, 0).code(), Code::kCancelled);
@@ -130,7 +129,7 @@ TEST_F(TransferTest, OtherBytesAreAnErrorAtTheirEndAndNotKept) {
   };
   Transfer transfer(*content_, fetch, PlaceOf("text"));
   EXPECT_EQ(ReadAll(transfer).code(), Code::kDataLoss);
-  EXPECT_EQ(transfer.Wait(kBackground).code(), Code::kDataLoss);
+  EXPECT_EQ(transfer.Wait(ctx_).code(), Code::kDataLoss);
   EXPECT_TRUE(transfer.failed());
   EXPECT_FALSE(content_->Has(Digest::Of("text")));
 }
@@ -151,7 +150,7 @@ TEST_F(TransferTest, WhoListensIsTold) {
     listening.count_down();
     told.wait();
   }
-  ASSERT_TRUE(transfer.Wait(kBackground).ok());
+  ASSERT_TRUE(transfer.Wait(ctx_).ok());
   EXPECT_THAT(one.lines, ElementsAre("download 2"));
   EXPECT_THAT(other.lines, ElementsAre("download 2"));
 }

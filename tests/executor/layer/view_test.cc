@@ -44,12 +44,6 @@ class ViewTest : public StoreTest {
   using Lines = std::vector<std::string>;
 };
 
-tree::Entry Opaque(std::string path) {
-  tree::Entry entry = Folder(std::move(path));
-  entry.opaque = true;
-  return entry;
-}
-
 TEST_F(ViewTest, TheTopmostLayerThatHasItCounts) {
   View view = Over({{Stored("a", "old"), Stored("b", "b")}, {Stored("a", "new")}});
   EXPECT_EQ(At(view, "a"), "a (1)");
