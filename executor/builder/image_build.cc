@@ -1,8 +1,9 @@
 #include "executor/builder/image_build.h"
 
+#include <set>
+
 #include "executor/builder/attestations.h"
 #include "executor/builder/epoch.h"
-#include "executor/builder/image_resolver.h"
 #include "executor/builder/named_contexts.h"
 #include "executor/builder/remote_cache.h"
 #include "executor/builder/request_options.h"
@@ -72,8 +73,8 @@ Status ImageBuild::LoadSource(const Context& ctx) {
 }
 
 Status ImageBuild::LowerAll(const Context& ctx) {
-  RegistryImages registry(*session_, *rooms_.layers, *rooms_.content, built_.impl->lease, progress_);
-  LocalImages local(request_.local_images, registry);
+  bases_.emplace(*session_, *rooms_.layers, *rooms_.content, built_.impl->lease, progress_);
+  LocalImages local(request_.local_images, *bases_);
   NotedImages images(local);
   BuildContexts contexts(request_.inputs.contexts, lent_,
                          {.sources = *rooms_.sources,

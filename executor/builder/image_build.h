@@ -1,13 +1,14 @@
 // ImageBuild: one build from its request to an image whose layers are known but not assembled. Internal to this folder.
 #pragma once
 
-#include <set>
+#include <optional>
 #include <vector>
 
 #include "executor/attest/options.h"
 #include "executor/builder/build_context.h"
 #include "executor/builder/built_image.h"
 #include "executor/builder/dockerfile_checks.h"
+#include "executor/builder/image_resolver.h"
 #include "executor/builder/rebase_plan.h"
 #include "executor/builder/rooms.h"
 #include "executor/dockerfile/lower.h"
@@ -41,6 +42,7 @@ class ImageBuild {
   ProgressSink& progress_;
   BuiltImage built_;
   std::optional<registry::Session> session_;
+  std::optional<RegistryImages> bases_;  // holds their layers until the solver does
   graph::LentPtr lent_;
   std::vector<oci::Platform> platforms_;
   std::optional<BuildContext> context_;

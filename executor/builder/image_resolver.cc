@@ -50,6 +50,7 @@ Result<dockerfile::ResolvedImage> RegistryImages::ResolveNow(const Context& ctx,
                                                                         .repository = out.reference.repository}));
     out.chain.push_back(std::move(key));
   }
+  pins_.Lock()->push_back(layers_.Hold(out.chain));
   return out;
 }
 

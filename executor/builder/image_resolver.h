@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "executor/base/guarded.h"
 #include "executor/base/progress.h"
 #include "executor/builder/builder.h"
 #include "executor/content/store.h"
@@ -33,7 +34,8 @@ class LocalImages : public dockerfile::ImageResolver {
 
 class RegistryImages : public dockerfile::ImageResolver {
  public:
-  /// All but the session must outlive this. `lease` keeps what is fetched for as long as the build.
+  /// All but the session must outlive this. `lease` keeps what is fetched for as long as the build; the layers are kept
+  /// until this is destroyed.
   RegistryImages(registry::Session session, layer::Store& layers, content::Store& content, content::Lease& lease,
                  ProgressSink& progress)
       : session_(std::move(session)), layers_(layers), content_(content), lease_(lease), progress_(progress) {}
@@ -50,6 +52,7 @@ class RegistryImages : public dockerfile::ImageResolver {
   content::Store& content_;
   content::Lease& lease_;
   ProgressSink& progress_;
+  Guarded<std::vector<layer::Pin>> pins_;
 };
 
 }  // namespace slipway::builder

@@ -2,11 +2,19 @@
 
 #include <string>
 
+#include "executor/base/disk_usage.h"
 #include "executor/base/fs.h"
 #include "executor/base/log.h"
 #include "executor/layer/indexes.h"
 
 namespace slipway::layer {
+
+void Retention::AddPin(const Chain* chain) {
+  pins_.Lock()->insert(chain);
+  auto all_new = new_.Lock();
+  if (all_new->empty()) return;
+  for (const Key& key : *chain) all_new->erase(key);
+}
 
 Result<std::vector<Digest>> Retention::ContentInUse() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_.All());
@@ -54,17 +62,20 @@ Status Retention::Retain(const std::vector<Key>& keep) {
   return status;
 }
 
+// Looks through those that were not there before only: a store may hold a million files.
 Result<uint64_t> Retention::FolderBytes() {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<LayerRow> rows, records_.All());
   SLIPWAY_ASSIGN_OR_RETURN(const auto folders, records_.Folders());
-  std::unordered_set<Key> with_folder;
-  for (const auto& [folder, key] : folders) with_folder.insert(key);
+  std::map<std::string, uint64_t> known = *measured_.Lock();
+  std::map<std::string, uint64_t> now;
   uint64_t sum = 0;
-  for (const LayerRow& row : rows) {
-    const Digest& index = row.recipe.empty() ? row.index : row.recipe;
-    if (index.empty() || !with_folder.contains(row.key)) continue;
-    if (auto tree = LoadTree(content_, index); tree.ok()) sum += (*tree)->content_bytes();
+  for (const auto& [folder, key] : folders) {
+    const auto measured = known.find(folder);
+    const uint64_t bytes =
+        measured != known.end() ? measured->second : fs::DiskUsage(folder).ValueOr(0);  // it may have gone meanwhile
+    now.emplace(folder, bytes);
+    sum += bytes;
   }
+  *measured_.Lock() = std::move(now);
   return sum;
 }
 

@@ -148,7 +148,10 @@ Result<Key> StoreImpl::AddRemote(const Digest& diff_id, const Remote& where) {
   }
   // Most bases are known already, and then nothing is written.
   for (const Remote& remote : known) {
-    if (remote.host == where.host && remote.repository == where.repository && same_blob(remote)) return key;
+    if (remote.host == where.host && remote.repository == where.repository && same_blob(remote)) {
+      retention_.NoteNew(key);
+      return key;
+    }
   }
   SLIPWAY_RETURN_IF_ERROR(
       Insert({.key = key, .diff_id = diff_id, .recipe = {}, .index = {}, .upper = "", .created = {}}));
@@ -170,6 +173,8 @@ Result<Key> StoreImpl::AddRecipe(TreePtr recipe, const Digest& encoded) {
     if (encoded.empty()) SLIPWAY_RETURN_IF_ERROR(content_.Put(bytes, &lease, content::Durable::kSoon).status());
     SLIPWAY_RETURN_IF_ERROR(
         Insert({.key = key, .diff_id = {}, .recipe = digest, .index = {}, .upper = "", .created = {}}));
+  } else {
+    retention_.NoteNew(key);
   }
   indexes_.HoldRecipe(key, std::move(recipe));
   return key;

@@ -84,12 +84,30 @@ TEST_F(RetentionTest, ContentInUseIsWhatRecordsName) {
               UnorderedElementsAre(records_->Get(recipe).value().recipe, file.digest, index));
 }
 
-TEST_F(RetentionTest, FoldersAreAsLargeAsTheirFiles) {
+TEST_F(RetentionTest, WhatWasPinnedOnceIsNotNewAnyMore) {
   const auto retention = MakeRetention();
-  const Key recipe = Recipe({Stored("f", "1234567")});
+  const Chain chain = {Upper({{"f", "1"}})};
+  retention->NoteNew(chain.front());
+  retention->AddPin(&chain);
+  ASSERT_TRUE(retention->Retain({}).ok());
+  EXPECT_TRUE(IsKnown(chain.front()));
+  retention->DropPin(&chain);
+  ASSERT_TRUE(retention->Retain({}).ok());
+  EXPECT_FALSE(IsKnown(chain.front()));
+}
+
+TEST_F(RetentionTest, FoldersAreAsLargeAsOnTheDisk) {
+  const auto retention = MakeRetention();
+  const std::string text(500'000, 'x');
+  const Key recipe = Recipe({Stored("f", text)});
   EXPECT_EQ(retention->FolderBytes().value(), 0U);
   ASSERT_TRUE(unpacker_->Folder(ctx_, {recipe}, 0, {}).ok());
-  EXPECT_EQ(retention->FolderBytes().value(), 7U);
+  const uint64_t unpacked = retention->FolderBytes().value();
+  EXPECT_GE(unpacked, text.size());
+  const Key step = Upper({{"f", text}});
+  EXPECT_GE(retention->FolderBytes().value(), unpacked + text.size()) << "also one whose index nobody has asked for";
+  ASSERT_TRUE(retention->Retain({recipe}).ok());
+  EXPECT_EQ(retention->FolderBytes().value(), unpacked);
 }
 
 TEST_F(RetentionTest, WhatNoRecordNamesIsSwept) {
