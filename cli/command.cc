@@ -89,7 +89,7 @@ constexpr Command kCommands[] = {
     {"build", AddBuild},     {"run", AddRun},       {"runs", AddRuns},     {"show", AddShow},
     {"logs", AddLogs},       {"cancel", AddCancel}, {"diff", AddDiff},     {"notifications", AddNotifications},
     {"task", AddTask},       {"apply", AddApply},   {"secret", AddSecret}, {"credential", AddCredential},
-    {"version", AddVersion}, {"info", AddInfo},
+    {"version", AddVersion}, {"info", AddInfo},     {"prune", AddPrune},
 };
 
 // A call pays for the options of the command that it names, not for those of all.

@@ -37,6 +37,7 @@ void AddTask(CommandLine& line);
 void AddApply(CommandLine& line);
 void AddVersion(CommandLine& line);
 void AddInfo(CommandLine& line);
+void AddPrune(CommandLine& line);
 
 /// Parses and runs; the exit code.
 int RunCommandLine(int argc, const char* const* argv);

@@ -7,6 +7,10 @@
 
 namespace slipway::services {
 
+namespace {
+constexpr std::chrono::hours kPruneLimit{1};
+}
+
 grpc::Status SystemService::GetVersion(grpc::ServerContext*, const v1::GetVersionRequest* request,
                                        v1::GetVersionResponse* response) {
   if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
@@ -37,6 +41,16 @@ grpc::Status SystemService::GetInfo(grpc::ServerContext*, const v1::GetInfoReque
   };
   for (const auto& fact : options_.properties) add(fact);
   for (const auto& fact : builder_.Describe()) add(fact);
+  return grpc::Status::OK;
+}
+
+grpc::Status SystemService::Prune(grpc::ServerContext*, const v1::PruneRequest* request, v1::PruneResponse* response) {
+  if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
+  const Context ctx = Context::Background().WithTimeout(kPruneLimit, "freeing the disk");
+  const Result<builder::Pruned> pruned = builder_.Prune(ctx, request->keep_bytes());
+  if (!pruned.ok()) return ToGrpc(pruned.status());
+  response->set_freed_bytes(pruned->freed);
+  response->set_kept_bytes(pruned->kept);
   return grpc::Status::OK;
 }
 

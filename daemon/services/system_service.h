@@ -33,6 +33,8 @@ class SystemService final : public slipway::v1::System::Service {
                           slipway::v1::GetVersionResponse* response) override;
   grpc::Status GetInfo(grpc::ServerContext* context, const slipway::v1::GetInfoRequest* request,
                        slipway::v1::GetInfoResponse* response) override;
+  grpc::Status Prune(grpc::ServerContext* context, const slipway::v1::PruneRequest* request,
+                     slipway::v1::PruneResponse* response) override;
 
  private:
   runs::Dispatcher& dispatcher_;

@@ -46,6 +46,9 @@ class BuilderImpl : public Builder {
   Result<std::unique_ptr<Workbench>> OpenWorkbench(const std::string& name, const RegistryAccess& access) override;
   std::vector<std::pair<std::string, std::string>> Describe() override;
   Status Collect(const Context& ctx) override { return rooms_->storage->Collect(ctx); }
+  Result<Pruned> Prune(const Context& ctx, uint64_t keep_bytes) override {
+    return rooms_->storage->Prune(ctx, keep_bytes);
+  }
 
  private:
   const std::unique_ptr<Rooms> rooms_;

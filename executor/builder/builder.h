@@ -188,6 +188,12 @@ struct ImageInfo {
   std::vector<oci::Descriptor> layers;
 };
 
+/// What became of the storage, in bytes.
+struct Pruned {
+  uint64_t freed = 0;
+  uint64_t kept = 0;
+};
+
 class Builder {
  public:
   /// Opens the state below options.root, removes what a crash left, probes the runtime.
@@ -236,8 +242,10 @@ class Builder {
 
   /// For `slipway info`: runtime, its version, storage driver, bytes held …, in order of display.
   virtual std::vector<std::pair<std::string, std::string>> Describe() = 0;
-  /// Frees space: see content::Store::Collect. Called now and then by the daemon.
+  /// Frees what is kept over the budget (Options::keep_storage_bytes). Called now and then by the daemon.
   virtual Status Collect(const Context& ctx) = 0;
+  /// The same for another budget, now; 0 keeps only what runs that are under way need.
+  virtual Result<Pruned> Prune(const Context& ctx, uint64_t keep_bytes) = 0;
 };
 
 }  // namespace slipway::builder

@@ -35,9 +35,21 @@ Result<std::string> Storage::Describe() {
 }
 
 Status Storage::Collect(const Context& ctx) {
-  constexpr int64_t kMostRecords = 1'000'000;
-  const uint64_t budget = Budget();
   SLIPWAY_RETURN_IF_ERROR(sources_.Collect(ctx, kIdleSources));
+  return Prune(ctx, Budget()).status();
+}
+
+Result<Pruned> Storage::Prune(const Context& ctx, uint64_t budget) {
+  const std::lock_guard turn(turn_);
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t before, HeldBytes());
+  SLIPWAY_RETURN_IF_ERROR(PruneTo(ctx, budget));
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t after, HeldBytes());
+  return Pruned{.freed = before - std::min(before, after), .kept = after};
+}
+
+Status Storage::PruneTo(const Context& ctx, uint64_t budget) {
+  constexpr int64_t kMostRecords = 1'000'000;
+  const size_t share = budget == 0 ? 1 : 4;  // what goes in one round: all, or one in so many
   SLIPWAY_ASSIGN_OR_RETURN(int64_t records, cache_.Count());
   if (records > kMostRecords) {
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t dropped, cache_.DropOldest(records - kMostRecords * 9 / 10));
@@ -48,10 +60,11 @@ Status Storage::Collect(const Context& ctx) {
     if (held <= budget) return Status();
     SLIPWAY_RETURN_IF_ERROR(ctx.Err());
     SLIPWAY_RETURN_IF_ERROR(DropBlobs(ctx, budget));
-    SLIPWAY_ASSIGN_OR_RETURN(const size_t mounts, mounts_.DropOldest());
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t mounts, mounts_.DropOldest(share));
     if (records == 0 && mounts == 0) return Status();
     if (records == 0) continue;
-    SLIPWAY_ASSIGN_OR_RETURN(const int64_t dropped, cache_.DropOldest(std::max<int64_t>(1, records / 4)));
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t dropped,
+                             cache_.DropOldest(std::max<int64_t>(1, records / static_cast<int64_t>(share))));
     records = dropped == 0 ? 0 : records - dropped;
   }
 }

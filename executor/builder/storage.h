@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "executor/base/context.h"
@@ -23,10 +24,11 @@ class Storage {
           ops::CacheMounts& mounts, source::ContextFetcher& sources)
       : options_(options), content_(content), layers_(layers), cache_(cache), mounts_(mounts), sources_(sources) {}
 
-  /// Frees space. Forgets the least recently used results and cache mounts, a quarter at a time, until what is kept
-  /// fits the budget. Of very many records the oldest go in any case, and so do mirrors that are out of use (or in too
-  /// many pieces).
+  /// Frees what is over the budget. Mirrors that are out of use (or in too many pieces) go in any case.
   Status Collect(const Context& ctx);
+  /// Forgets the least recently used results and cache mounts, a quarter at a time, until what is kept fits `budget`.
+  /// Of very many records the oldest go in any case. One at a time: who comes second waits.
+  Result<Pruned> Prune(const Context& ctx, uint64_t budget);
 
   /// "1.2 GB of 10 GB".
   Result<std::string> Describe();
@@ -34,6 +36,7 @@ class Storage {
  private:
   uint64_t Budget() const;
   Result<uint64_t> HeldBytes();
+  Status PruneTo(const Context& ctx, uint64_t budget);
   Status DropBlobs(const Context& ctx, uint64_t budget);
 
   const Options& options_;
@@ -42,6 +45,7 @@ class Storage {
   solver::CacheStore& cache_;
   ops::CacheMounts& mounts_;
   source::ContextFetcher& sources_;
+  std::mutex turn_;
 };
 
 }  // namespace slipway::builder

@@ -178,7 +178,7 @@ Result<uint64_t> CacheMounts::Bytes() {
   return sum;
 }
 
-Result<size_t> CacheMounts::DropOldest() {
+Result<size_t> CacheMounts::DropOldest(size_t one_in) {
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> folders, Folders());
   std::vector<std::pair<timespec, std::string>> by_age;
   for (std::string& path : folders) by_age.emplace_back(LastUse(path), std::move(path));
@@ -186,7 +186,7 @@ Result<size_t> CacheMounts::DropOldest() {
     return std::tuple(a.first.tv_sec, a.first.tv_nsec, a.second) <
            std::tuple(b.first.tv_sec, b.first.tv_nsec, b.second);
   });
-  const size_t most = (by_age.size() + 3) / 4;
+  const size_t most = (by_age.size() + one_in - 1) / one_in;
   size_t dropped = 0;
   for (const auto& [used, path] : by_age) {
     if (dropped == most) break;

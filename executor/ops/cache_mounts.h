@@ -65,9 +65,9 @@ class CacheMounts {
   /// What all of them take on the disk. Only those used since the last call are looked through.
   Result<uint64_t> Bytes();
 
-  /// Removes a quarter of them (at least one), the least recently used first; none that is in use. Returns how many
+  /// Removes one in so many of them (at least one), the least recently used first; none that is in use. Returns how many
   /// went.
-  Result<size_t> DropOldest();
+  Result<size_t> DropOldest(size_t one_in);
 
  private:
   explicit CacheMounts(std::string root) : root_(std::move(root)) {}

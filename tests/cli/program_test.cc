@@ -434,6 +434,13 @@ TEST_F(ProgramTest, ShowLogsCancelVersionInfo) {
   EXPECT_EQ(unknown.err, "slipway: get run 'zz9': run 'zz9' does not exist\n");
 }
 
+TEST_F(ProgramTest, PruneTellsWhatWasFreed) {
+  EXPECT_EQ(Run({"prune"}).out, "Freed 5.0 GB, 0 B are kept\n");
+  EXPECT_EQ(Run({"prune", "--keep-storage", "2GB"}).out, "Freed 5.0 GB, 2.0 GB are kept\n");
+  EXPECT_EQ(Run({"prune", "--keep-storage", "1GiB"}).out, "Freed 5.0 GB, 1.1 GB are kept\n");
+  EXPECT_EQ(Run({"prune", "--keep-storage", "much"}).exit.code, 2);
+}
+
 TEST_F(ProgramTest, WordsThatAreNoUtf8AreRefused) {
   const RunOutput out = Build({"-t", "a", "--label", "l=\xff"});
   EXPECT_EQ(out.exit.code, 1);

@@ -389,6 +389,11 @@ class FakeServer::SystemService : public v1::System::Service {
     r->set_platform("linux/amd64");
     return grpc::Status::OK;
   }
+  grpc::Status Prune(grpc::ServerContext*, const v1::PruneRequest* q, v1::PruneResponse* r) override {
+    r->set_freed_bytes(5'000'000'000);
+    r->set_kept_bytes(q->keep_bytes());
+    return grpc::Status::OK;
+  }
   grpc::Status GetInfo(grpc::ServerContext*, const v1::GetInfoRequest*, v1::GetInfoResponse* r) override {
     r->set_registry("127.0.0.1:5000");
     r->set_max_runs(2);

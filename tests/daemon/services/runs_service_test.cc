@@ -326,5 +326,15 @@ TEST_F(RunsServiceTest, TheSystemTellsAboutItself) {
   EXPECT_EQ(info.properties(0).value(), "fake 1.0");
 }
 
+TEST_F(RunsServiceTest, PruningTellsWhatBecameOfTheStorage) {
+  grpc::ClientContext ctx;
+  v1::PruneRequest request;
+  request.set_keep_bytes(7);
+  v1::PruneResponse pruned;
+  ASSERT_TRUE(system_->Prune(&ctx, request, &pruned).ok());
+  EXPECT_EQ(pruned.freed_bytes(), 5'000'000'000U);
+  EXPECT_EQ(pruned.kept_bytes(), 7U);
+}
+
 }  // namespace
 }  // namespace slipway::services

@@ -27,9 +27,21 @@ class StorageTest : public ::testing::Test {
   }
   std::string Path(std::string_view below) const { return fs::Join(dir_.path(), below); }
 
+  Storage Make() { return {options_, *content_, *layers_, *cache_, *mounts_, *sources_}; }
   Status Collect(uint64_t budget) {
     options_.keep_storage_bytes = budget;
-    return Storage(options_, *content_, *layers_, *cache_, *mounts_, *sources_).Collect(ctx_);
+    return Make().Collect(ctx_);
+  }
+  // A result whose layer holds one file.
+  layer::Key Record(const std::string& name) {
+    tree::Entry file;
+    file.path = name;
+    file.size = 1'000;
+    file.digest = PutBlob(file.size);
+    const layer::Key key = layers_->AddRecipe(tree::Tree({file})).value();
+    const Digest digest = Digest::Of(name);
+    EXPECT_TRUE(cache_->Put(digest, {.key = digest, .chain = {key}, .name = name}).ok());
+    return key;
   }
   Digest PutBlob(size_t size) {
     content::Lease lease = content_->NewLease("test").value();
@@ -76,6 +88,27 @@ TEST_F(StorageTest, BlobsMakeRoomForAMountThatIsInUse) {
   ASSERT_TRUE(Collect(20'000'000).ok()) << "more cannot go, and that is no error";
   EXPECT_FALSE(content_->Has(blob));
   EXPECT_TRUE(fs::Exists(use.path()));
+}
+
+TEST_F(StorageTest, PruningTakesAllThatNobodyHolds) {
+  const layer::Key free = Record("free");
+  const layer::Key held = Record("held");
+  { const layer::Pin of_its_run = layers_->Hold({free}); }
+  const layer::Pin pin = layers_->Hold({held});
+  const std::string mount = UseMount(1'000'000).path();
+  const Result<Pruned> pruned = Make().Prune(ctx_, 0);
+  ASSERT_TRUE(pruned.ok()) << pruned.status().message();
+  EXPECT_GE(pruned->freed, 1'000'000U);
+  EXPECT_FALSE(fs::Exists(mount));
+  EXPECT_EQ(cache_->Count().value(), 0);
+  EXPECT_FALSE(layers_->Usable({free}));
+  EXPECT_TRUE(layers_->Usable({held}));
+}
+
+TEST_F(StorageTest, WithinTheBudgetPruningTakesNothing) {
+  const layer::Key kept = Record("kept");
+  EXPECT_EQ(Make().Prune(ctx_, 1'000'000'000).value().freed, 0U);
+  EXPECT_TRUE(layers_->Usable({kept}));
 }
 
 }  // namespace

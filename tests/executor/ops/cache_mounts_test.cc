@@ -173,18 +173,25 @@ TEST_F(CacheMountsTest, TheLeastRecentlyUsedGoFirst) {
   UsedAt("second", 200);
   UsedAt("first", 100);
   UsedAt("third", 300);
-  EXPECT_EQ(mounts_->DropOldest().value(), 1U);
+  EXPECT_EQ(mounts_->DropOldest(4).value(), 1U);
   EXPECT_TRUE(IsKept("second"));
   EXPECT_TRUE(IsKept("third"));
   EXPECT_FALSE(IsKept("first"));
+}
+
+TEST_F(CacheMountsTest, AllThatNobodyUsesMayGoAtOnce) {
+  UsedAt("a", 100);
+  UsedAt("b", 200);
+  EXPECT_EQ(mounts_->DropOldest(1).value(), 2U);
+  EXPECT_THAT(fs::ListDir(root_).value(), SizeIs(0)) << "neither folders nor stamps";
 }
 
 TEST_F(CacheMountsTest, WhatIsInUseStays) {
   UsedAt("idle", 200);
   UsedAt("busy", 100);
   const CacheMounts::Use use = Acquire("busy").value();
-  EXPECT_EQ(mounts_->DropOldest().value(), 1U);
-  EXPECT_EQ(mounts_->DropOldest().value(), 0U);
+  EXPECT_EQ(mounts_->DropOldest(4).value(), 1U);
+  EXPECT_EQ(mounts_->DropOldest(4).value(), 0U);
   EXPECT_TRUE(fs::Exists(fs::Join(use.path(), "file")));
 }
 
