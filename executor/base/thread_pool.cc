@@ -1,7 +1,6 @@
 #include "executor/base/thread_pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <system_error>
@@ -9,30 +8,6 @@
 #include "executor/base/caught.h"
 
 namespace slipway {
-
-namespace {
-// Moves this thread, which begins, to a processor of its own, from where it may go anywhere: `number` of them behind
-// the one that its maker runs on. A kernel in a virtual machine takes a processor that sleeps for one that its host has
-// taken away, and leaves a new thread beside its maker for some 20 ms, the other processors idle: as long as short work
-// lasts. Not done by the maker, since what this thread starts would be bound to one processor if it were started
-// meanwhile.
-void SpreadOut(int maker, size_t number) {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (maker < 0 || ::sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
-  auto processor = static_cast<size_t>(maker);
-  for (size_t steps = number % static_cast<size_t>(CPU_COUNT(&allowed)) + 1; steps > 0; --steps) {
-    do {
-      processor = (processor + 1) % CPU_SETSIZE;
-    } while (!CPU_ISSET(processor, &allowed));
-  }
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(processor, &one);
-  // What cannot be done is left to the kernel.
-  if (::sched_setaffinity(0, sizeof(one), &one) == 0) ::sched_setaffinity(0, sizeof(allowed), &allowed);
-}
-}  // namespace
 
 ThreadPool::ThreadPool(size_t threads, std::string name)
     : most_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())), name_(name.substr(0, 15)) {}
@@ -59,10 +34,7 @@ void ThreadPool::Submit(std::function<void()> task) {
 
 void ThreadPool::StartThread() {
   try {
-    threads_.emplace_back([this, maker = ::sched_getcpu(), number = threads_.size()] {
-      SpreadOut(maker, number);
-      Work();
-    });
+    threads_.emplace_back([this] { Work(); });
   } catch (const std::system_error&) {
     if (threads_.empty()) throw;
     return;  // the process may have no more of them: those that are there take the task

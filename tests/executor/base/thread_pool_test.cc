@@ -1,9 +1,7 @@
 #include "executor/base/thread_pool.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 
-#include <array>
 #include <atomic>
 #include <filesystem>
 #include <future>
@@ -40,23 +38,6 @@ TEST(ThreadPool, RunsAsManyAtOnceAsItHasThreads) {
     });
   }
   EXPECT_TRUE(group.Wait().ok());
-}
-
-TEST(ThreadPool, ItsThreadsMayRunWhereTheirMakerMay) {
-  cpu_set_t ours;
-  ASSERT_EQ(::sched_getaffinity(0, sizeof(ours), &ours), 0);
-  ThreadPool pool(4);
-  std::latch all(4);
-  std::array<cpu_set_t, 4> theirs;
-  TaskGroup group(pool);
-  for (cpu_set_t& set : theirs) {
-    group.Run([&all, &set] {
-      all.arrive_and_wait();  // so that each is another thread
-      return ::sched_getaffinity(0, sizeof(set), &set) == 0 ? Status() : Internal("sched_getaffinity");
-    });
-  }
-  ASSERT_TRUE(group.Wait().ok());
-  for (const cpu_set_t& set : theirs) EXPECT_TRUE(CPU_EQUAL(&set, &ours));
 }
 
 TEST(ThreadPool, StartsNoThreadBeforeItIsNeeded) {
