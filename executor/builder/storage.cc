@@ -23,10 +23,15 @@ uint64_t Storage::Budget() const {
 
 Result<uint64_t> Storage::HeldBytes() {
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t content, content_.TotalBytes());
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t others, BesideContents());
+  return content + others;
+}
+
+Result<uint64_t> Storage::BesideContents() {
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_.FolderBytes());
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t records, cache_.Bytes());
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t mounts, mounts_.Bytes());
-  return content + folders + records + mounts;
+  return folders + records + mounts;
 }
 
 Result<std::string> Storage::Describe() {
@@ -56,10 +61,12 @@ Status Storage::PruneTo(const Context& ctx, uint64_t budget) {
     records -= dropped;
   }
   while (true) {
-    SLIPWAY_ASSIGN_OR_RETURN(const uint64_t held, HeldBytes());
+    SLIPWAY_ASSIGN_OR_RETURN(uint64_t held, HeldBytes());
     if (held <= budget) return Status();
     SLIPWAY_RETURN_IF_ERROR(ctx.Err());
     SLIPWAY_RETURN_IF_ERROR(DropBlobs(ctx, budget));
+    SLIPWAY_ASSIGN_OR_RETURN(held, HeldBytes());
+    if (held <= budget) return Status();
     SLIPWAY_ASSIGN_OR_RETURN(const size_t mounts, mounts_.DropOldest(share));
     if (records == 0 && mounts == 0) return Status();
     if (records == 0) continue;
@@ -74,9 +81,8 @@ Status Storage::DropBlobs(const Context& ctx, uint64_t budget) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Key> keep, cache_.Layers());
   SLIPWAY_RETURN_IF_ERROR(layers_.Retain(keep));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> in_use, layers_.ContentInUse());
-  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t folders, layers_.FolderBytes());
-  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t mounts, mounts_.Bytes());
-  return content_.Collect(ctx, {.keep_bytes = budget - std::min(budget, folders + mounts)}, in_use).status();
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t others, BesideContents());
+  return content_.Collect(ctx, {.keep_bytes = budget - std::min(budget, others)}, in_use).status();
 }
 
 }  // namespace slipway::builder

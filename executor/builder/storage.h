@@ -36,6 +36,7 @@ class Storage {
  private:
   uint64_t Budget() const;
   Result<uint64_t> HeldBytes();
+  Result<uint64_t> BesideContents();
   Status PruneTo(const Context& ctx, uint64_t budget);
   Status DropBlobs(const Context& ctx, uint64_t budget);
 

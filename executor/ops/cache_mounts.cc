@@ -20,6 +20,18 @@ constexpr std::string_view kUsed = ".used";
 
 std::string StampOf(const std::string& path) { return path + std::string(kUsed); }
 
+void Stamp(const std::string& path) {
+  const UniqueFd stamp(::open(StampOf(path).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (stamp.valid() && ::futimens(stamp.get(), nullptr) == 0) return;
+  spdlog::warn("note the use of cache mount '{}': {}", path, ErrnoStatus(errno, "write").message());
+}
+
+// Half made, on its way out, or the stamp of a folder that has gone.
+bool IsLeftOver(const std::string& root, const std::string& name) {
+  if (name.starts_with('.')) return true;
+  return name.ends_with(kUsed) && !fs::Exists(fs::Join(root, name.substr(0, name.size() - kUsed.size())));
+}
+
 int Strictness(graph::CacheSharing sharing) {
   switch (sharing) {
     case graph::CacheSharing::kShared: return 0;
@@ -59,7 +71,7 @@ Result<std::unique_ptr<CacheMounts>> CacheMounts::Open(std::string root) {
   SLIPWAY_RETURN_IF_ERROR(fs::MakeDirs(root, 0700));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDir(root));
   for (const std::string& name : names) {
-    if (name.starts_with('.')) SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(fs::Join(root, name)));
+    if (IsLeftOver(root, name)) SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(fs::Join(root, name)));
   }
   return std::unique_ptr<CacheMounts>(new CacheMounts(std::move(root)));
 }
@@ -138,11 +150,8 @@ Status CacheMounts::FillNow(const Use& use, const Fill& fill) {
 }
 
 void CacheMounts::Release(const std::string& path, bool exclusive) {
-  // Before anybody can take it for older than it is.
-  const UniqueFd stamp(::open(StampOf(path).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  if (!stamp.valid() || ::futimens(stamp.get(), nullptr) != 0) {
-    spdlog::warn("note the use of cache mount '{}': {}", path, ErrnoStatus(errno, "write").message());
-  }
+  // Before anybody can take it for older than it is; one that could not be filled is not there.
+  if (fs::Exists(path)) Stamp(path);
   const std::lock_guard lock(mutex_);
   if (--users_[path] == 0) users_.erase(path);
   if (exclusive) locked_.erase(path);

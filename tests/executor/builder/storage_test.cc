@@ -82,6 +82,17 @@ TEST_F(StorageTest, CacheMountsCountAndGo) {
   EXPECT_FALSE(fs::Exists(mount));
 }
 
+TEST_F(StorageTest, WhereBlobsThatNobodyNeedsAreEnoughNothingElseGoes) {
+  const Digest blob = PutBlob(30'000'000);
+  const layer::Key kept = Record("kept");
+  const std::string mount = UseMount(1'000'000).path();
+  ASSERT_TRUE(Collect(20'000'000).ok());
+  EXPECT_FALSE(content_->Has(blob));
+  EXPECT_TRUE(fs::Exists(mount));
+  EXPECT_TRUE(layers_->Usable({kept}));
+  EXPECT_EQ(cache_->Count().value(), 1);
+}
+
 TEST_F(StorageTest, BlobsMakeRoomForAMountThatIsInUse) {
   const Digest blob = PutBlob(10'000'000);
   const ops::CacheMounts::Use use = UseMount(30'000'000);

@@ -94,15 +94,19 @@ TEST_F(CacheMountsTest, WhatCouldNotBeFilledIsNotThere) {
     return NotFound("the seed is not there");
   };
   EXPECT_EQ(mounts_->Acquire(ctx_, "npm", CacheSharing::kShared, fails).code(), Code::kNotFound);
+  EXPECT_THAT(fs::ListDir(root_).value(), SizeIs(0));
   const CacheMounts::Use use = Acquire("npm").value();
   EXPECT_EQ(filled_, 1);
   EXPECT_THAT(fs::ListDir(use.path()).value(), SizeIs(0));
 }
 
 TEST_F(CacheMountsTest, WhatACrashLeftHalfFilledGoes) {
+  UsedAt("whole", 100);
   ASSERT_TRUE(fs::MakeDirs(fs::Join(root_, ".1/half")).ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(fs::Join(root_, "gone-0.used"), "").ok());
   mounts_ = CacheMounts::Open(root_).value();
-  EXPECT_THAT(fs::ListDir(root_).value(), SizeIs(0));
+  EXPECT_THAT(fs::ListDir(root_).value(), SizeIs(2)) << "the one that is whole, and its stamp";
+  EXPECT_TRUE(IsKept("whole"));
 }
 
 TEST_F(CacheMountsTest, ALockedFolderHasOneUserAtATime) {
