@@ -15,6 +15,9 @@ step() { printf '\n== [%4d s] %s\n' $((SECONDS - started)) "$*"; }
 step "Packages"
 cmake/install-packages.sh test
 
+step "Scripts"
+shellcheck -S warning cmake/*.sh examples/*.sh tests/*.sh tests/bench/*.sh tests/e2e/*.sh tests/e2e/hooks/*.sh tests/projects/*/*.sh tests/conformance/run.sh .ci/run
+
 step "Build (preset release)"
 log=$(mktemp)
 if ! { cmake --preset release -DSLIPWAY_TESTS=ON && cmake --build --preset release; } >"$log" 2>&1; then
@@ -24,9 +27,6 @@ if ! { cmake --preset release -DSLIPWAY_TESTS=ON && cmake --build --preset relea
   exit 1
 fi
 rm -f "$log"
-
-step "Scripts"
-shellcheck -S warning cmake/*.sh examples/*.sh tests/*.sh tests/e2e/*.sh tests/e2e/hooks/*.sh tests/projects/*/*.sh tests/conformance/run.sh .ci/run
 
 step "Unit and integration tests"
 ctest --preset release -j "$(nproc)" --output-on-failure --no-tests=error
