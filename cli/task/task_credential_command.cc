@@ -6,10 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/task/commands.h"
-#include "cli/task/task_client.h"
 #include "cli/task/task_format.h"
 #include "cli/task/task_json.h"
-#include "cli/task/task_words.h"
+#include "cli/task/task_part.h"
 #include "executor/base/near_miss.h"
 
 namespace slipway::cli {
@@ -18,12 +17,10 @@ namespace {
 
 using Credentials = google::protobuf::RepeatedPtrField<v1::RegistryCredential>;
 
-struct Words {
-  std::string task, server;
+struct Words : PartWords {
+  std::string server;
   std::optional<std::string> username, password;
   bool password_stdin = false;
-  FormChoice form;
-  AcrWords acr;
 };
 
 void SetLogin(const Words& words, v1::RegistryCredential* credential) {
@@ -67,41 +64,24 @@ Status Remove(const Words& words, Credentials* all) {
 
 using Change = Status (*)(const Words&, Credentials*);
 
+void PrintCredentials(const FormChoice& form, const v1::Task& task) {
+  PrintList(form, CredentialsJson(task), CredentialTable(task));
+}
+
+constexpr TaskPart<v1::RegistryCredential> kCredentials{
+    .field = "credentials", .list = &v1::Task::mutable_credentials, .print = &PrintCredentials};
+
 int ChangeCredentials(Connection& connection, Words& words, Change change) {
-  if (const Status status = CheckAcrWords(words.acr); !status.ok()) return Misuse(status);
   if (words.password_stdin) std::getline(std::cin, words.password.emplace());
   if (change == &Add && (!words.password || words.password->empty())) {
     return Misuse(InvalidArgument("a login needs a password: give --password or --password-stdin"));
   }
-  const Result<v1::Task> task =
-      ChangeTask(connection, words.task, [&](const v1::Task& was, v1::UpdateTaskRequest* request) {
-        *request->mutable_task()->mutable_credentials() = was.credentials();
-        request->mutable_update_mask()->add_paths("credentials");
-        return change(words, request->mutable_task()->mutable_credentials());
-      });
-  if (!task.ok()) return Fail(task.status());
-  PrintList(words.form, CredentialsJson(*task), CredentialTable(*task));
-  return kExitOk;
-}
-
-int List(Connection& connection, const Words& words) {
-  const Result<v1::Task> task = GetTask(connection, words.task);
-  if (!task.ok()) return Fail(task.status());
-  PrintList(words.form, CredentialsJson(*task), CredentialTable(*task));
-  return kExitOk;
-}
-
-CLI::App* AddCommand(CLI::App& group, Words* words, const char* name, const char* help) {
-  CLI::App* command = group.add_subcommand(name, help);
-  AddTaskName(*command, &words->task);
-  AddFormOption(*command, &words->form);
-  AddAcrOptions(*command, &words->acr);
-  return command;
+  return ChangeTaskPart(connection, words, kCredentials, [&](Credentials* all) { return change(words, all); });
 }
 
 void AddChange(CLI::App& group, CommandLine& line, const char* name, const char* help, Change change) {
   auto words = std::make_shared<Words>();
-  CLI::App* command = AddCommand(group, words.get(), name, help);
+  CLI::App* command = AddPartCommand(group, words.get(), name, help);
   command->add_option("--login-server", words->server, "Host of the registry, with its port if it has one")
       ->type_name("HOST")
       ->required();
@@ -125,9 +105,10 @@ void AddTaskCredential(CLI::App& group, CommandLine& line) {
   AddChange(*credential, line, "add", "Add a login", &Add);
   AddChange(*credential, line, "update", "Change what is given of a login", &Update);
   AddChange(*credential, line, "remove", "Remove a login", &Remove);
-  auto words = std::make_shared<Words>();
-  CLI::App* list = AddCommand(*credential, words.get(), "list", "List the logins, without passwords");
-  OnChosen(*list, line, [words](Connection& connection) { return List(connection, *words); });
+  auto words = std::make_shared<PartWords>();
+  CLI::App* list = AddPartCommand(*credential, words.get(), "list", "List the logins, without passwords");
+  OnChosen(*list, line,
+           [words](Connection& connection) { return PrintTaskPart(connection, *words, &PrintCredentials); });
 }
 
 }  // namespace slipway::cli

@@ -6,9 +6,9 @@
 
 #include "cli/enum_text.h"
 #include "cli/task/commands.h"
-#include "cli/task/task_client.h"
 #include "cli/task/task_format.h"
 #include "cli/task/task_json.h"
+#include "cli/task/task_part.h"
 #include "cli/task/task_words.h"
 #include "executor/base/near_miss.h"
 
@@ -18,12 +18,10 @@ namespace {
 
 using Timers = google::protobuf::RepeatedPtrField<v1::TimerTrigger>;
 
-struct Words {
-  std::string task, timer;
+struct Words : PartWords {
+  std::string timer;
   std::optional<std::string> schedule, time_zone, missed;
   std::optional<bool> enabled;
-  FormChoice form;
-  AcrWords acr;
 };
 
 void SetTimer(const Words& words, v1::TimerTrigger* timer) {
@@ -69,40 +67,16 @@ Status Remove(const Words& words, Timers* timers) {
   return {};
 }
 
-void PrintTimers(const Words& words, const v1::Task& task) {
+void PrintTimers(const FormChoice& form, const v1::Task& task) {
   auto json = nlohmann::ordered_json::array();
   for (const v1::TimerTrigger& timer : task.timer_triggers()) json.push_back(TimerJson(timer));
-  PrintList(words.form, json, TimerTable(task));
+  PrintList(form, json, TimerTable(task));
 }
+
+constexpr TaskPart<v1::TimerTrigger> kTimers{
+    .field = "timer_triggers", .list = &v1::Task::mutable_timer_triggers, .print = &PrintTimers};
 
 using Change = Status (*)(const Words&, Timers*);
-
-int ChangeTimers(Connection& connection, const Words& words, Change change) {
-  const Result<v1::Task> task =
-      ChangeTask(connection, words.task, [&](const v1::Task& was, v1::UpdateTaskRequest* request) {
-        *request->mutable_task()->mutable_timer_triggers() = was.timer_triggers();
-        request->mutable_update_mask()->add_paths("timer_triggers");
-        return change(words, request->mutable_task()->mutable_timer_triggers());
-      });
-  if (!task.ok()) return Fail(task.status());
-  PrintTimers(words, *task);
-  return kExitOk;
-}
-
-int List(Connection& connection, const Words& words) {
-  const Result<v1::Task> task = GetTask(connection, words.task);
-  if (!task.ok()) return Fail(task.status());
-  PrintTimers(words, *task);
-  return kExitOk;
-}
-
-CLI::App* AddCommand(CLI::App& group, Words* words, const char* name, const char* help) {
-  CLI::App* command = group.add_subcommand(name, help);
-  AddTaskName(*command, &words->task);
-  AddFormOption(*command, &words->form);
-  AddAcrOptions(*command, &words->acr);
-  return command;
-}
 
 void AddTimerOptions(CLI::App& command, Words* words, bool is_new) {
   command.add_option("--schedule", words->schedule, "'minute hour day month weekday'")
@@ -123,11 +97,12 @@ void AddTimerOptions(CLI::App& command, Words* words, bool is_new) {
 
 void AddChange(CLI::App& group, CommandLine& line, const char* name, const char* help, Change change) {
   auto words = std::make_shared<Words>();
-  CLI::App* command = AddCommand(group, words.get(), name, help);
+  CLI::App* command = AddPartCommand(group, words.get(), name, help);
   command->add_option("--timer-name", words->timer, "Name of the timer")->type_name("NAME")->required();
   if (change != &Remove) AddTimerOptions(*command, words.get(), change == &Add);
-  OnChosen(*command, line,
-           [words, change](Connection& connection) { return ChangeTimers(connection, *words, change); });
+  OnChosen(*command, line, [words, change](Connection& connection) {
+    return ChangeTaskPart(connection, *words, kTimers, [&](Timers* timers) { return change(*words, timers); });
+  });
 }
 
 }  // namespace
@@ -138,9 +113,9 @@ void AddTaskTimer(CLI::App& group, CommandLine& line) {
   AddChange(*timer, line, "add", "Add a timer", &Add);
   AddChange(*timer, line, "update", "Change what is given of a timer", &Update);
   AddChange(*timer, line, "remove", "Remove a timer", &Remove);
-  auto words = std::make_shared<Words>();
-  CLI::App* list = AddCommand(*timer, words.get(), "list", "List the timers of a task");
-  OnChosen(*list, line, [words](Connection& connection) { return List(connection, *words); });
+  auto words = std::make_shared<PartWords>();
+  CLI::App* list = AddPartCommand(*timer, words.get(), "list", "List the timers of a task");
+  OnChosen(*list, line, [words](Connection& connection) { return PrintTaskPart(connection, *words, &PrintTimers); });
 }
 
 }  // namespace slipway::cli

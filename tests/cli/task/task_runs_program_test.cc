@@ -182,6 +182,8 @@ TEST_F(TaskRunsProgramTest, TimersAreAddedChangedAndRemoved) {
   EXPECT_EQ(server_.tasks().Stored("hello").timer_triggers_size(), 1);
   EXPECT_EQ(Task({"timer", "add", "-n", "hello", "--timer-name", "x"}).exit.code, 2) << "no schedule";
   EXPECT_EQ(Task({"timer"}).exit.code, 2);
+  EXPECT_EQ(Task({"timer", "list", "-n", "hello", "--agent-pool", "big"}).err,
+            "note: --agent-pool has no meaning for this daemon and is ignored\n");
 }
 
 TEST_F(TaskRunsProgramTest, LoginsAreAddedChangedAndRemovedAndNeverShown) {
