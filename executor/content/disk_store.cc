@@ -46,6 +46,14 @@ Known TakeKnown(std::map<std::string, FileUse>& uses, const std::string& name, c
   return {.used = node.mapped().used, .damaged = node.mapped().size != static_cast<uint64_t>(st.st_size)};
 }
 
+// After the end of a process all bytes are there, after that of the machine or a failed write perhaps not. Then the
+// page cache may hold what the disk does not, so the disk is asked.
+bool ReachedTheDisk(int fd, const Digest& digest) {
+  if (::fdatasync(fd) != 0 || ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0) return false;
+  const auto hashed = HashFile(fd);
+  return hashed.ok() && hashed->first == digest && hashed->second > 0;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const UniqueFd>> PackFiles::Open(uint64_t number) {
@@ -103,18 +111,13 @@ Status DiskStore::Load() {
   return use_log_->Forget(gone);
 }
 
-// After the end of a process all bytes are there, after that of the machine perhaps not.
 Status DiskStore::RescueUnsynced() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDir(layout_.AllUnsynced()));
   for (const std::string& name : names) {
     const std::string path = fs::Join(layout_.AllUnsynced(), name);
     const auto digest = Digest::Parse(fmt::format("sha256:{}", name.substr(0, name.find('.'))));
-    bool whole = false;
-    if (auto fd = fs::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK); digest.ok() && fd.ok()) {
-      const auto hashed = HashFile(fd->get());
-      whole = hashed.ok() && hashed->first == *digest && hashed->second > 0 && ::fdatasync(fd->get()) == 0;
-    }
-    if (whole) {
+    const auto fd = fs::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (digest.ok() && fd.ok() && ReachedTheDisk(fd->get(), *digest)) {
       SLIPWAY_RETURN_IF_ERROR(fs::Rename(path, layout_.Blob(*digest)));
     } else {
       spdlog::warn("content store: '{}' had not reached the disk and is removed", name);

@@ -82,6 +82,8 @@ Status MaterializeTree(const Context& ctx, const EntrySource& source, const std:
 /// Brings what the two above wrote to the disk, with all else on the file system of `dir`: an fsync for each of
 /// thousands of files would take seconds, and without either a crash of the machine may leave empty files.
 Status SyncFolders(const std::string& dir);
+/// The same by a descriptor on that file system: failures since it was opened are told, too.
+Status SyncFolders(int fd, const std::string& dir);
 
 /// What a container changed: the upper folder of an overlay as a layer's entries. Whiteouts and opaque directories are
 /// translated, overlay's own attributes left out, further names of a file become kHardlink entries. Sockets are left

@@ -139,7 +139,11 @@ Status MaterializeTree(const Context& ctx, const EntrySource& source, const std:
 
 Status SyncFolders(const std::string& dir) {
   SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::Open(dir, O_RDONLY | O_DIRECTORY));
-  return ::syncfs(fd.get()) == 0 ? Status() : ErrnoStatus(errno, fmt::format("sync the file system of '{}'", dir));
+  return SyncFolders(fd.get(), dir);
+}
+
+Status SyncFolders(int fd, const std::string& dir) {
+  return ::syncfs(fd) == 0 ? Status() : ErrnoStatus(errno, fmt::format("sync the file system of '{}'", dir));
 }
 
 }  // namespace slipway::layer

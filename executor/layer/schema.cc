@@ -71,6 +71,20 @@ Result<std::vector<std::string>> Strings(db::Statement& rows) {
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());
   return out;
 }
+
+/// The mark of what Doubt() was told of: no boot has this name.
+constexpr std::string_view kDoubtful = "lost";
+
+Status MarkAgain(db::Database& db, const std::vector<std::string>& folders, std::string_view mark) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db.Begin());
+  for (const std::string& folder : folders) {
+    SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE layer SET unsettled = ? WHERE unsettled <> '' AND upper = ?", mark, folder));
+    SLIPWAY_RETURN_IF_ERROR(
+        tx.Run("UPDATE unpacked SET unsettled = ? WHERE unsettled <> '' AND dir = ?", mark, folder));
+  }
+  return tx.Commit();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Records>> Records::Open(const std::string& path) {
@@ -106,19 +120,16 @@ Status Records::Insert(const LayerRow& row, const std::string& mark) {
 
 Result<std::vector<std::string>> Records::Unsettled() {
   SLIPWAY_ASSIGN_OR_RETURN(db::Session session, db_->Read());
-  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows, session.Query("SELECT upper FROM layer WHERE unsettled <> '' UNION ALL "
-                                                             "SELECT dir FROM unpacked WHERE unsettled <> ''"));
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                           session.Query("SELECT upper FROM layer WHERE unsettled <> '' AND unsettled <> ?1 UNION ALL "
+                                         "SELECT dir FROM unpacked WHERE unsettled <> '' AND unsettled <> ?1",
+                                         kDoubtful));
   return Strings(rows);
 }
 
-Status Records::Settle(const std::vector<std::string>& folders) {
-  SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());
-  for (const std::string& folder : folders) {
-    SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE layer SET unsettled = '' WHERE unsettled <> '' AND upper = ?", folder));
-    SLIPWAY_RETURN_IF_ERROR(tx.Run("UPDATE unpacked SET unsettled = '' WHERE unsettled <> '' AND dir = ?", folder));
-  }
-  return tx.Commit();
-}
+Status Records::Settle(const std::vector<std::string>& folders) { return MarkAgain(*db_, folders, ""); }
+
+Status Records::Doubt(const std::vector<std::string>& folders) { return MarkAgain(*db_, folders, kDoubtful); }
 
 Status Records::ForgetUnsettled(const std::string& mark) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, db_->Begin());

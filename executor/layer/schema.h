@@ -59,10 +59,12 @@ class Records {
   /// All folders, of layers unpacked and of steps, and whose they are.
   Result<std::map<std::string, Key>> Folders();
 
-  // Folders in use that may not have reached the disk, by their paths (settler.h).
+  // Folders in use that may not have reached the disk, by their paths (settler.h). Not those that Doubt() was told of.
   Result<std::vector<std::string>> Unsettled();
   /// Takes the mark from what is recorded with these folders.
   Status Settle(const std::vector<std::string>& folders);
+  /// A sync of these folders has failed: they are used as long as this daemon lives and forgotten by the next one.
+  Status Doubt(const std::vector<std::string>& folders);
   /// Forgets what has another mark than `mark`.
   Status ForgetUnsettled(const std::string& mark);
 

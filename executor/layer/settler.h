@@ -5,6 +5,9 @@
 // thousands of files would take seconds, and nobody waits for this one. The mark says in which boot of the machine the
 // folder was made: the end of the daemon alone loses nothing, and after loss of power what has another boot's mark is
 // not believed, since its files may have holes.
+//
+// A failed sync is told once: the kernel takes what it could not write for written, and the next sync succeeds. So once
+// one has failed nothing is settled any more: it is used until the daemon ends, and made again by the next one.
 #pragma once
 
 #include <string>
@@ -13,6 +16,7 @@
 #include "executor/base/boot_id.h"
 #include "executor/base/delayed.h"
 #include "executor/base/status.h"
+#include "executor/base/unique_fd.h"
 #include "executor/layer/schema.h"
 
 namespace slipway::layer {
@@ -33,10 +37,13 @@ class Settler {
 
  private:
   Status SettleNow();
+  Status Sync() const;
 
   const std::string root_;
+  const UniqueFd held_;  // open from the start, so that failures of the file system since then are told
   Records& records_;
   const std::string boot_;
+  bool failed_ = false;    // of the thread that settles
   Delayed<bool> waiting_;  // last: it uses the others
 };
 
