@@ -12,6 +12,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   endforeach()
 endif()
 
+if(CMAKE_CXX_FLAGS_DEBUG MATCHES "-fsanitize=thread")
+  include_directories(BEFORE SYSTEM ${CMAKE_CURRENT_LIST_DIR}/tsan)
+endif()
+
 # Most of a compilation is reading the standard library, fmt, GoogleTest or gRPC: each is read once, and shared by all
 # targets of a kind. Sources still include what they use, since the clang preset compiles without.
 option(SLIPWAY_PCH "Share precompiled headers" ON)
