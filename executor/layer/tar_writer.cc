@@ -39,7 +39,7 @@ struct Header {
 class Block {
  public:
   void Text(tar::Field field, std::string_view text) {
-    std::memcpy(bytes_.data() + field.offset, text.data(), std::min(text.size(), field.size));
+    std::copy_n(text.begin(), std::min(text.size(), field.size), bytes_.begin() + static_cast<ptrdiff_t>(field.offset));
   }
   /// False if the number does not fit; the field is 0 then.
   bool Octal(tar::Field field, uint64_t value) {

@@ -108,9 +108,10 @@ void Printer::Boolean(const Value& value, char32_t verb) {
 
 void Printer::Digits(uint64_t magnitude, bool negative, int base, char32_t verb) {
   const bool upper = verb == 'X';
+  const std::string_view alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   for (uint64_t rest = magnitude; rest != 0 || digits.empty(); rest /= static_cast<uint64_t>(base)) {
-    digits += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[rest % static_cast<uint64_t>(base)];
+    digits += alphabet[rest % static_cast<uint64_t>(base)];
   }
   size_t precision = 0;
   if (flags_.precision) {
