@@ -155,6 +155,7 @@ void AgentStream::Leave() {
 
 void AgentStream::OnDone() {
   Leave();
+  on_done_();
   self_.reset();
 }
 

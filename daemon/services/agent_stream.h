@@ -20,10 +20,10 @@ class AgentStream
     : public grpc::ServerBidiReactor<slipway::v1::ForwardAgentsRequest, slipway::v1::ForwardAgentsResponse>,
       public agents::AgentClient {
  public:
-  /// Owns itself until the call is over; `on_done` is called then. Begin() must be called once.
+  /// Owns itself until the call is over; `on_done` is called then. A run may hold it longer, and what `on_done` refers
+  /// to may be gone by that time. Begin() must be called once.
   AgentStream(agents::AgentHub& hub, store::RunStore& runs, std::function<void()> on_done)
       : hub_(hub), runs_(runs), on_done_(std::move(on_done)) {}
-  ~AgentStream() override { on_done_(); }
 
   /// `self` owns this object.
   void Begin(std::shared_ptr<AgentStream> self);
