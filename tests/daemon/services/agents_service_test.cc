@@ -29,10 +29,12 @@ class AgentsServiceTest : public ApiFixture {
 
   // A run with an agent whose build asks `request` once and keeps the answer.
   std::string ScheduleAsking(const std::string& request) {
-    builder_.OnBuild([this, request](const Context& ctx, const builder::BuildRequest& build, ProgressSink&) -> Status {
-      answer_ = build.inputs.agents->Ask(ctx, "default", request);
-      return Status();
-    });
+    // A run may end after the test has.
+    builder_.OnBuild(
+        [answer = answer_, request](const Context& ctx, const builder::BuildRequest& build, ProgressSink&) -> Status {
+          *answer = build.inputs.agents->Ask(ctx, "default", request);
+          return Status();
+        });
     v1::ScheduleRunRequest schedule = BuildRequest();
     schedule.mutable_docker_build()->add_ssh("default");
     return ScheduleRun(schedule).run_id();
@@ -64,7 +66,7 @@ class AgentsServiceTest : public ApiFixture {
   std::unique_ptr<AgentsService> service_;
   std::unique_ptr<Server> agents_server_;
   std::unique_ptr<v1::SshAgents::Stub> stub_;
-  Result<std::string> answer_ = std::string();
+  const std::shared_ptr<Result<std::string>> answer_ = std::make_shared<Result<std::string>>(std::string());
 };
 
 TEST_F(AgentsServiceTest, AQuestionGoesToTheClientAndItsAnswerBack) {
@@ -80,7 +82,7 @@ TEST_F(AgentsServiceTest, AQuestionGoesToTheClientAndItsAnswerBack) {
   request.mutable_answer()->set_message("keys");
   call.stream->Write(request);
   EXPECT_TRUE(call.End().ok());  // the run has ended
-  EXPECT_EQ(*answer_, "keys");
+  EXPECT_EQ(**answer_, "keys");
 }
 
 TEST_F(AgentsServiceTest, AnErrorOfTheClientIsTold) {
@@ -93,8 +95,8 @@ TEST_F(AgentsServiceTest, AnErrorOfTheClientIsTold) {
   request.mutable_answer()->set_error("connect: refused");
   call.stream->Write(request);
   EXPECT_TRUE(call.End().ok());
-  EXPECT_EQ(answer_.code(), Code::kUnavailable);
-  EXPECT_THAT(answer_.status().message(), HasSubstr("connect: refused"));
+  EXPECT_EQ(answer_->code(), Code::kUnavailable);
+  EXPECT_THAT(answer_->status().message(), HasSubstr("connect: refused"));
 }
 
 TEST_F(AgentsServiceTest, AClientThatHangsUpIsMissed) {
@@ -108,7 +110,7 @@ TEST_F(AgentsServiceTest, AClientThatHangsUpIsMissed) {
     call.End();
   }
   WaitForEnd(run);
-  EXPECT_THAT(answer_.status().message(), HasSubstr("has gone"));
+  EXPECT_THAT(answer_->status().message(), HasSubstr("has gone"));
 }
 
 TEST_F(AgentsServiceTest, OffersAreChecked) {
