@@ -93,8 +93,8 @@ void AddChange(CLI::App& group, CommandLine& line, const char* name, const char*
     command->add_flag("--password-stdin", words->password_stdin, "Read the password from standard input")
         ->excludes(password);
   }
-  OnChosen(*command, line,
-           [words, change](Connection& connection) { return ChangeCredentials(connection, *words, change); });
+  OnPartChosen(*command, line, words,
+               [words, change](Connection& connection) { return ChangeCredentials(connection, *words, change); });
 }
 
 }  // namespace
@@ -107,8 +107,8 @@ void AddTaskCredential(CLI::App& group, CommandLine& line) {
   AddChange(*credential, line, "remove", "Remove a login", &Remove);
   auto words = std::make_shared<PartWords>();
   CLI::App* list = AddPartCommand(*credential, words.get(), "list", "List the logins, without passwords");
-  OnChosen(*list, line,
-           [words](Connection& connection) { return PrintTaskPart(connection, *words, &PrintCredentials); });
+  OnPartChosen(*list, line, words,
+               [words](Connection& connection) { return PrintTaskPart(connection, *words, &PrintCredentials); });
 }
 
 }  // namespace slipway::cli

@@ -1,6 +1,7 @@
 #include "cli/task/task_part.h"
 
-#include "cli/task/commands.h"
+#include <utility>
+
 #include "cli/task/task_words.h"
 
 namespace slipway::cli {
@@ -13,8 +14,14 @@ CLI::App* AddPartCommand(CLI::App& group, PartWords* words, const char* name, co
   return command;
 }
 
+void OnPartChosen(CLI::App& command, CommandLine& line, const std::shared_ptr<PartWords>& words, CommandBody body) {
+  OnChosen(command, line, [words, body = std::move(body)](Connection& connection) {
+    const Status status = CheckAcrWords(words->acr);
+    return status.ok() ? body(connection) : Misuse(status);
+  });
+}
+
 int PrintTaskPart(Connection& connection, const PartWords& words, PrintPart print) {
-  if (const Status status = CheckAcrWords(words.acr); !status.ok()) return Misuse(status);
   const Result<v1::Task> task = GetTask(connection, words.task);
   if (!task.ok()) return Fail(task.status());
   print(words.form, *task);
@@ -22,7 +29,6 @@ int PrintTaskPart(Connection& connection, const PartWords& words, PrintPart prin
 }
 
 int ChangeTaskPart(Connection& connection, const PartWords& words, PrintPart print, const TaskChange& change) {
-  if (const Status status = CheckAcrWords(words.acr); !status.ok()) return Misuse(status);
   const Result<v1::Task> task = ChangeTask(connection, words.task, change);
   if (!task.ok()) return Fail(task.status());
   print(words.form, *task);

@@ -4,10 +4,12 @@
 #include <google/protobuf/repeated_field.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "cli/command.h"
 #include "cli/task/acr_words.h"
+#include "cli/task/commands.h"
 #include "cli/task/output.h"
 #include "cli/task/task_client.h"
 
@@ -34,6 +36,8 @@ struct TaskPart {
 
 /// A command `name` of `group` with the words that all have.
 CLI::App* AddPartCommand(CLI::App& group, PartWords* words, const char* name, const char* help);
+/// OnChosen for it: tells of options of az that mean nothing here before `body` looks at the others.
+void OnPartChosen(CLI::App& command, CommandLine& line, const std::shared_ptr<PartWords>& words, CommandBody body);
 
 /// `list`: reads the task and prints.
 int PrintTaskPart(Connection& connection, const PartWords& words, PrintPart print);
@@ -45,9 +49,8 @@ template <typename Item>
 int ChangeTaskPart(Connection& connection, const PartWords& words, const TaskPart<Item>& part,
                    const std::function<Status(typename TaskPart<Item>::List*)>& change) {
   return ChangeTaskPart(connection, words, part.print, [&](const v1::Task& was, v1::UpdateTaskRequest* request) {
-    v1::Task copy = was;
     typename TaskPart<Item>::List* list = (request->mutable_task()->*part.list)();
-    list->Swap((copy.*part.list)());
+    *list = *(v1::Task(was).*part.list)();
     request->mutable_update_mask()->add_paths(part.field);
     return change(list);
   });

@@ -100,7 +100,7 @@ void AddChange(CLI::App& group, CommandLine& line, const char* name, const char*
   CLI::App* command = AddPartCommand(group, words.get(), name, help);
   command->add_option("--timer-name", words->timer, "Name of the timer")->type_name("NAME")->required();
   if (change != &Remove) AddTimerOptions(*command, words.get(), change == &Add);
-  OnChosen(*command, line, [words, change](Connection& connection) {
+  OnPartChosen(*command, line, words, [words, change](Connection& connection) {
     return ChangeTaskPart(connection, *words, kTimers, [&](Timers* timers) { return change(*words, timers); });
   });
 }
@@ -115,7 +115,8 @@ void AddTaskTimer(CLI::App& group, CommandLine& line) {
   AddChange(*timer, line, "remove", "Remove a timer", &Remove);
   auto words = std::make_shared<PartWords>();
   CLI::App* list = AddPartCommand(*timer, words.get(), "list", "List the timers of a task");
-  OnChosen(*list, line, [words](Connection& connection) { return PrintTaskPart(connection, *words, &PrintTimers); });
+  OnPartChosen(*list, line, words,
+               [words](Connection& connection) { return PrintTaskPart(connection, *words, &PrintTimers); });
 }
 
 }  // namespace slipway::cli
