@@ -77,8 +77,12 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   const std::string& location = request.file_task ? request.file_task->source_location : request.build.source_location;
   SLIPWAY_ASSIGN_OR_RETURN(Leases leases, PinUploads(location, request.build.inputs));
   // It begins while the disk takes it in: only the answer waits for that.
+  const Leases uploaded = leases;
   fresh.on_seen = [this, &leases](const Run& run) { Enqueue(run, std::move(leases)); };
-  return parts_.store.Create(fresh);
+  Result<store::CreatedRun> created = parts_.store.Create(fresh);
+  if (!created.ok()) return created;
+  for (const std::shared_ptr<content::Lease>& lease : uploaded) parts_.builder.store().AwaitSynced(*lease);
+  return created;
 }
 
 void Dispatcher::Enqueue(const Run& run, Leases leases) {

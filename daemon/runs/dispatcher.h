@@ -49,9 +49,9 @@ class Dispatcher {
   /// Recovers what an earlier daemon has left and begins to execute.
   Status Start();
 
-  /// Stores the run; it is durable when this returns, and may have begun by then: where power is lost in between, a run
-  /// that nobody was told of is gone (and its id is not given again). NOT_FOUND if its upload is gone,
-  /// RESOURCE_EXHAUSTED if the queue is full, UNAVAILABLE while stopping.
+  /// Stores the run; it and what was uploaded for it are durable when this returns, and it may have begun by then:
+  /// where power is lost in between, a run that nobody was told of is gone (and its id is not given again). NOT_FOUND
+  /// if its upload is gone, RESOURCE_EXHAUSTED if the queue is full, UNAVAILABLE while stopping.
   Result<store::CreatedRun> Schedule(const ScheduleRequest& request);
   /// What a run of this request would do; nothing is run or stored. Secrets that the file names are "***".
   Result<task::CompiledTask> Render(const Context& ctx, const task::FileTask& request);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "executor/base/cleanup.h"
 #include "executor/content/ingest.h"
 
 namespace slipway::content {
@@ -96,7 +97,7 @@ Result<Digest> DiskBatch::AddLarge(DiskIngest& ingest) {
   SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, ingest.Seal());
   if (!IsNew(digest)) return digest;
   large_.push_back({.digest = digest, .size = ingest.size(), .file = std::move(ingest.file())});
-  failure_ = syncs_.Add(large_.back().file);
+  failure_ = EndWriting(large_.back().file);
   SLIPWAY_RETURN_IF_ERROR(failure_);
   return digest;
 }
@@ -113,7 +114,19 @@ Status DiskBatch::NextPack() {
 Status DiskBatch::EndPack() {
   if (packs_.empty()) return Status();
   SLIPWAY_RETURN_IF_ERROR(packs_.back().End());
-  return syncs_.Add(packs_.back().file());
+  return EndWriting(packs_.back().file());
+}
+
+// Of a batch that does not wait for the disk, some files stay open until they have reached it; of many, the older ones
+// do meanwhile.
+Status DiskBatch::EndWriting(StagedFile& file) {
+  if (durable_ == Durable::kAtCommit) return syncs_.Add(file);
+  SLIPWAY_RETURN_IF_ERROR(file.EndWriting());
+  late_.push_back(&file);
+  if (late_.size() <= SyncQueue::kMostWaiting) return Status();
+  StagedFile& oldest = *late_.front();
+  late_.pop_front();
+  return syncs_.Add(oldest);
 }
 
 Status DiskBatch::Commit(Lease* lease) {
@@ -121,40 +134,69 @@ Status DiskBatch::Commit(Lease* lease) {
   if (current_) return Internal("a batch is committed in the middle of a file");
   failure_ = Internal("a batch is committed twice");
   SLIPWAY_RETURN_IF_ERROR(EndPack());
-  SLIPWAY_RETURN_IF_ERROR(syncs_.Finish());
-  SLIPWAY_RETURN_IF_ERROR(MovePacks());
-  const int64_t guard = DiskStore::LeaseId(&guard_);
-  for (size_t i = 0; i < packs_.size(); ++i) {
-    store_.catalog().AddPack(pack_numbers_[i], packs_[i].size(), packs_[i].items(), guard);
+  if (store_.IsBehind()) {
+    for (StagedFile* file : std::exchange(late_, {})) SLIPWAY_RETURN_IF_ERROR(syncs_.Add(*file));
   }
-  SLIPWAY_RETURN_IF_ERROR(MoveLarge(guard));
+  SLIPWAY_RETURN_IF_ERROR(syncs_.Finish());
+  const Cleanup sync_behind([this] { store_.SyncBehind(std::move(behind_)); });
+  const int64_t guard = DiskStore::LeaseId(&guard_);
+  SLIPWAY_RETURN_IF_ERROR(PublishPacks(guard));
+  SLIPWAY_RETURN_IF_ERROR(PublishLarge(guard));
   store_.catalog().AddToLease(DiskStore::LeaseId(lease), digests_);
   guard_ = Lease();
   return Status();
 }
 
-Status DiskBatch::MovePacks() {
+// Synced files are closed, so one that is open still is to be synced behind.
+Status DiskBatch::PublishPacks(int64_t lease) {
+  bool any_synced = false;
   for (size_t i = 0; i < packs_.size(); ++i) {
-    SLIPWAY_RETURN_IF_ERROR(packs_[i].file().MoveTo(store_.layout().Pack(pack_numbers_[i])));
+    StagedFile& file = packs_[i].file();
+    any_synced |= !file.valid();
+    const Layout& layout = store_.layout();
+    SLIPWAY_RETURN_IF_ERROR(
+        file.MoveTo(file.valid() ? layout.UnsyncedPack(pack_numbers_[i]) : layout.Pack(pack_numbers_[i])));
   }
-  return packs_.empty() ? Status() : fs::SyncDir(store_.layout().Packs());
+  if (any_synced) SLIPWAY_RETURN_IF_ERROR(fs::SyncDir(store_.layout().Packs()));
+  for (size_t i = 0; i < packs_.size(); ++i) {
+    StagedFile& file = packs_[i].file();
+    if (file.valid()) {
+      store_.catalog().BeginSync(pack_numbers_[i]);
+      behind_.push_back({.digest = {}, .number = pack_numbers_[i], .file = file.Release()});
+    }
+    store_.catalog().AddPack(pack_numbers_[i], packs_[i].size(), packs_[i].items(), lease);
+  }
+  return Status();
 }
 
 // One sync of the folder for all, so their names stay reserved until then; in order of digest, as reserving several
 // must be.
-Status DiskBatch::MoveLarge(int64_t lease) {
+Status DiskBatch::PublishLarge(int64_t lease) {
   std::sort(large_.begin(), large_.end(), [](const Large& a, const Large& b) { return a.digest < b.digest; });
-  std::vector<const Large*> moved;
+  struct Moved {
+    Large& large;
+    uint64_t number;  // 0: synced, in its place
+  };
+  std::vector<Moved> moved;
+  bool any_synced = false;
   Status status;
   for (Large& large : large_) {
     if (store_.catalog().ReserveBlob(large.digest, lease)) continue;
-    moved.push_back(&large);
-    if (status.ok()) status = large.file.MoveTo(store_.layout().Blob(large.digest));
+    const uint64_t number = large.file.valid() ? store_.NextNumber() : 0;
+    any_synced |= number == 0;
+    moved.push_back({.large = large, .number = number});
+    const Layout& layout = store_.layout();
+    status = large.file.MoveTo(number != 0 ? layout.Unsynced(large.digest, number) : layout.Blob(large.digest));
     if (!status.ok()) break;
   }
-  if (status.ok() && !moved.empty()) status = fs::SyncDir(store_.layout().Blobs());
-  for (const Large* large : moved) {
-    store_.catalog().FinishBlob(large->digest, status.ok() ? std::optional(large->size) : std::nullopt, lease);
+  if (status.ok() && any_synced) status = fs::SyncDir(store_.layout().Blobs());
+  for (const Moved& m : moved) {
+    if (status.ok() && m.number != 0) {
+      store_.catalog().BeginSync(m.number);
+      behind_.push_back({.digest = m.large.digest, .number = m.number, .file = m.large.file.Release()});
+    }
+    const auto size = status.ok() ? std::optional(m.large.size) : std::nullopt;
+    store_.catalog().FinishBlob(m.large.digest, size, lease, m.number);
   }
   return status;
 }

@@ -157,6 +157,42 @@ void Catalog::SettleBlob(const Digest& digest, uint64_t number) {
   }
 }
 
+void Catalog::BeginSync(uint64_t number) {
+  std::lock_guard lock(mutex_);
+  unsynced_.insert(number);
+}
+
+void Catalog::EndSync(std::span<const uint64_t> numbers) {
+  {
+    std::lock_guard lock(mutex_);
+    for (const uint64_t number : numbers) unsynced_.erase(number);
+  }
+  synced_.notify_all();
+}
+
+void Catalog::AwaitSynced(int64_t lease) {
+  std::unique_lock lock(mutex_);
+  const std::vector<uint64_t> numbers = UnsyncedOf(lease);
+  synced_.wait(lock, [&] {
+    return std::none_of(numbers.begin(), numbers.end(), [this](uint64_t number) { return unsynced_.contains(number); });
+  });
+}
+
+std::vector<uint64_t> Catalog::UnsyncedOf(int64_t lease) const {
+  std::unordered_set<uint64_t> found;
+  const auto it = leases_.find(lease);
+  if (it == leases_.end()) return {};
+  for (const Leased::const_pointer content : it->second.contents) {
+    if (found.size() == unsynced_.size()) break;  // most often at once: there are few, and they came with this lease
+    const auto record = records_.find(content->first);
+    if (record == records_.end()) continue;
+    const Location& where = record->second.where;
+    const uint64_t number = where.is_blob() ? where.offset : where.pack;
+    if (unsynced_.contains(number)) found.insert(number);
+  }
+  return {found.begin(), found.end()};
+}
+
 void Catalog::AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease) {
   const SystemTime now = clock_.System();
   std::lock_guard lock(mutex_);

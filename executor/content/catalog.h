@@ -76,6 +76,11 @@ class Catalog {
   void FinishBlob(const Digest& digest, std::optional<uint64_t> size, int64_t lease, uint64_t number = 0);
   /// A blob that was not synced is in its place now.
   void SettleBlob(const Digest& digest, uint64_t number);
+  // What was entered before it was on the disk, and somebody may wait for: a blob or a pack by its number.
+  void BeginSync(uint64_t number);
+  void EndSync(std::span<const uint64_t> numbers);
+  /// Waits for the end of those that hold contents of the lease.
+  void AwaitSynced(int64_t lease);
   /// Enters a pack; content that is there already stays where it is.
   void AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease);
 
@@ -138,6 +143,7 @@ class Catalog {
   void Hold(Holding& holding, const Digest& digest);
   void LetGo(Leased::pointer content);
   bool IsLeased(const Digest& digest) const;
+  std::vector<uint64_t> UnsyncedOf(int64_t lease) const;
   void Enter(const Digest& digest, const Location& where, SystemTime used);
   void Leave(Records::iterator it);
 
@@ -147,6 +153,8 @@ class Catalog {
   Records records_;
   std::unordered_map<uint64_t, Pack> packs_;
   std::unordered_set<Digest> reserved_;  // blobs whose file is being made or removed
+  std::unordered_set<uint64_t> unsynced_;
+  std::condition_variable synced_;
   Leased leased_;
   std::unordered_map<int64_t, Holding> leases_;
   int64_t last_lease_ = 0;

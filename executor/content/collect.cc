@@ -84,10 +84,7 @@ Status Collection::RemovePackIfDead(uint64_t number) {
   if (!store_.catalog().TakePackIfDead(number)) return Status();
   store_.pack_files().Forget(number);
   removed_files_.push_back(Layout::PackName(number));
-  const std::string path = store_.layout().Pack(number);
-  // A file that stays is swept or adopted when the store is opened again.
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoStatus(errno, fmt::format("remove '{}'", path));
-  return Status();
+  return store_.RemovePack(number);  // a file that stays is swept or adopted when the store is opened again
 }
 
 Status Collection::TidyPacks(const Context& ctx) {

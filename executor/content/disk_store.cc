@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
 #include "executor/base/log.h"
 #include "executor/content/ingest.h"
+#include "executor/content/pack.h"
 
 namespace slipway::content {
 
@@ -47,11 +49,24 @@ Known TakeKnown(std::map<std::string, FileUse>& uses, const std::string& name, c
 }
 
 // After the end of a process all bytes are there, after that of the machine or a failed write perhaps not. Then the
-// page cache may hold what the disk does not, so the disk is asked.
-bool ReachedTheDisk(int fd, const Digest& digest) {
-  if (::fdatasync(fd) != 0 || ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0) return false;
+// page cache may hold what the disk does not, so it has to let go of it.
+bool AskTheDisk(int fd) { return ::fdatasync(fd) == 0 && ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0; }
+
+bool IsWholeBlob(int fd, const Digest& digest) {
   const auto hashed = HashFile(fd);
   return hashed.ok() && hashed->first == digest && hashed->second > 0;
+}
+
+bool IsWholePack(int fd) {
+  const auto items = ReadPackTable(fd);
+  if (!items.ok()) return false;
+  std::string bytes;
+  return std::all_of(items->begin(), items->end(), [&](const PackItem& item) {
+    if (item.size > kLargestPacked) return false;
+    bytes.resize(item.size);
+    const auto got = fs::ReadFullAt(fd, bytes, static_cast<int64_t>(item.offset));
+    return got.ok() && *got == item.size && Digest::Of(bytes) == item.digest;
+  });
 }
 
 }  // namespace
@@ -65,8 +80,12 @@ Result<std::shared_ptr<const UniqueFd>> PackFiles::Open(uint64_t number) {
       return it->second;
     }
   }
-  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, fs::Open(layout_.Pack(number), O_RDONLY));
-  auto shared = std::make_shared<const UniqueFd>(std::move(fd));
+  Result<UniqueFd> fd = fs::Open(layout_.Pack(number), O_RDONLY);
+  if (fd.code() == Code::kNotFound) fd = fs::Open(layout_.UnsyncedPack(number), O_RDONLY);
+  // It may have come to its place in between.
+  if (fd.code() == Code::kNotFound) fd = fs::Open(layout_.Pack(number), O_RDONLY);
+  if (!fd.ok()) return std::move(fd).status();
+  auto shared = std::make_shared<const UniqueFd>(*std::move(fd));
   std::lock_guard lock(mutex_);
   recent_.emplace_front(number, shared);
   if (recent_.size() > kOpenPacks) recent_.pop_back();
@@ -84,7 +103,7 @@ DiskStore::DiskStore(std::string root, const Clock& clock)
       catalog_(clock),
       pack_files_(layout_),
       uses_saved_(std::chrono::steady_clock::now()),
-      late_sync_("sync blobs", kSyncAfter, [this](const std::vector<Unsynced>& blobs) { Settle(blobs); }) {}
+      late_sync_("sync blobs", kSyncAfter, [this](const std::vector<Unsynced>& files) { Settle(files); }) {}
 
 DiskStore::~DiskStore() { SaveUses(); }
 
@@ -115,16 +134,22 @@ Status DiskStore::RescueUnsynced() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs::ListDir(layout_.AllUnsynced()));
   for (const std::string& name : names) {
     const std::string path = fs::Join(layout_.AllUnsynced(), name);
+    const auto pack = PackNumber(name);
     const auto digest = Digest::Parse(fmt::format("sha256:{}", name.substr(0, name.find('.'))));
     const auto fd = fs::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (digest.ok() && fd.ok() && ReachedTheDisk(fd->get(), *digest)) {
+    const bool readable = fd.ok() && AskTheDisk(fd->get());
+    if (readable && pack && IsWholePack(fd->get())) {
+      SLIPWAY_RETURN_IF_ERROR(fs::Rename(path, layout_.Pack(*pack)));
+    } else if (readable && digest.ok() && IsWholeBlob(fd->get(), *digest)) {
       SLIPWAY_RETURN_IF_ERROR(fs::Rename(path, layout_.Blob(*digest)));
     } else {
       spdlog::warn("content store: '{}' had not reached the disk and is removed", name);
       SLIPWAY_RETURN_IF_ERROR(fs::RemoveAll(path));
     }
   }
-  return names.empty() ? Status() : fs::SyncDir(layout_.Blobs());
+  if (names.empty()) return Status();
+  SLIPWAY_RETURN_IF_ERROR(fs::SyncDir(layout_.Packs()));
+  return fs::SyncDir(layout_.Blobs());
 }
 
 Status DiskStore::LoadBlobs(Uses& uses) {
@@ -181,17 +206,30 @@ Result<Blob> DiskStore::Open(const Digest& digest) {
     auto blob = OpenAt(*where, digest);
     if (blob.ok() || blob.code() != Code::kNotFound) return blob;
     // Collected or moved to another pack since we looked; or somebody else removed the file, and then we forget it too.
-    const std::string path = PathOf(digest, *where);
-    catalog_.DropIfLost(digest, *where, [&] {
-      // It may be on its way from the one to the other.
-      return !fs::Exists(path) && !(where->is_blob() && fs::Exists(layout_.Blob(digest)));
-    });
+    catalog_.DropIfLost(digest, *where, [&] { return IsGone(digest, *where); });
   }
 }
 
 std::string DiskStore::PathOf(const Digest& digest, const Location& where) const {
   if (!where.is_blob()) return layout_.Pack(where.pack);
   return where.offset != 0 ? layout_.Unsynced(digest, where.offset) : layout_.Blob(digest);
+}
+
+// What is not synced may be on its way to its place, so that is looked at last.
+bool DiskStore::IsGone(const Digest& digest, const Location& where) const {
+  if (fs::Exists(PathOf(digest, where))) return false;
+  if (where.is_blob()) return !fs::Exists(layout_.Blob(digest));
+  return !fs::Exists(layout_.UnsyncedPack(where.pack)) && !fs::Exists(layout_.Pack(where.pack));
+}
+
+Status DiskStore::RemovePack(uint64_t number) {
+  const std::string path = layout_.Pack(number);
+  // It may have come to its place since we looked.
+  for (const std::string& candidate : {path, layout_.UnsyncedPack(number), path}) {
+    if (::unlink(candidate.c_str()) == 0) return Status();
+    if (errno != ENOENT) return ErrnoStatus(errno, fmt::format("remove '{}'", candidate));
+  }
+  return Status();
 }
 
 Result<Blob> DiskStore::OpenAt(const Location& where, const Digest& digest) {
@@ -231,21 +269,51 @@ Status DiskStore::PublishUnsynced(StagedFile& file, const Digest& digest, uint64
   return status;
 }
 
-// One sync of the folder for all. A blob that cannot be synced or moved stays where it is, usable, and is looked at
-// when the store is opened again.
-void DiskStore::Settle(const std::vector<Unsynced>& blobs) {
-  for (const Unsynced& blob : blobs) {
-    const std::string path = layout_.Unsynced(blob.digest, blob.number);
-    if (::fdatasync(blob.file.get()) != 0) {
-      spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("sync '{}'", path)).message());
-    } else if (::rename(path.c_str(), layout_.Blob(blob.digest).c_str()) == 0) {
-      catalog_.SettleBlob(blob.digest, blob.number);
-    } else if (errno != ENOENT) {  // else it was collected meanwhile
-      spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("move '{}' to its place", path)).message());
+void DiskStore::SyncBehind(std::vector<Unsynced> files) {
+  if (files.empty()) return;
+  ++batches_behind_;
+  behind_.Submit([this, batch = std::make_shared<std::vector<Unsynced>>(std::move(files))] {
+    Settle(*batch);
+    std::vector<uint64_t> numbers;
+    for (const Unsynced& file : *batch) numbers.push_back(file.number);
+    batch->clear();  // closes the files
+    --batches_behind_;
+    catalog_.EndSync(numbers);
+  });
+}
+
+// One sync of a folder for all. The catalog is told last, so that nobody takes a blob for settled before its name is.
+void DiskStore::Settle(const std::vector<Unsynced>& files) {
+  std::vector<const Unsynced*> blobs;
+  bool any_pack = false;
+  for (const Unsynced& file : files) {
+    if (!SettleOne(file)) continue;
+    if (file.digest.empty()) {
+      any_pack = true;
+    } else {
+      blobs.push_back(&file);
     }
   }
-  const Status synced = fs::SyncDir(layout_.Blobs());
+  Status synced = any_pack ? fs::SyncDir(layout_.Packs()) : Status();
+  if (synced.ok() && !blobs.empty()) synced = fs::SyncDir(layout_.Blobs());
   if (!synced.ok()) spdlog::error("content store: {}", synced.message());
+  for (const Unsynced* blob : blobs) catalog_.SettleBlob(blob->digest, blob->number);
+}
+
+// What cannot be synced or moved stays where it is, usable, and is looked at when the store is opened again.
+bool DiskStore::SettleOne(const Unsynced& file) {
+  const bool is_pack = file.digest.empty();
+  const std::string path = is_pack ? layout_.UnsyncedPack(file.number) : layout_.Unsynced(file.digest, file.number);
+  const std::string place = is_pack ? layout_.Pack(file.number) : layout_.Blob(file.digest);
+  if (::fdatasync(file.file.get()) != 0) {
+    spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("sync '{}'", path)).message());
+    return false;
+  }
+  if (::rename(path.c_str(), place.c_str()) == 0) return true;
+  if (errno != ENOENT) {  // else it was collected meanwhile
+    spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("move '{}' to its place", path)).message());
+  }
+  return false;
 }
 
 Result<Lease> DiskStore::NewLease(std::string_view purpose) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "executor/base/delayed.h"
+#include "executor/base/thread_pool.h"
 #include "executor/content/catalog.h"
 #include "executor/content/layout.h"
 #include "executor/content/store.h"
@@ -36,9 +37,9 @@ class PackFiles {
   std::list<Entry> recent_;  // guarded by mutex_; last used first
 };
 
-/// A blob in use that lies at Layout::Unsynced(digest, number).
+/// A blob in use that lies at Layout::Unsynced(digest, number), or a pack at Layout::UnsyncedPack(number).
 struct Unsynced {
-  Digest digest;
+  Digest digest;  ///< empty: it is a pack
   uint64_t number = 0;
   UniqueFd file;
 };
@@ -55,11 +56,12 @@ class DiskStore : public Store {
   bool Has(const Digest& digest) override;
   Result<std::vector<Digest>> Missing(std::span<const Digest> digests, Lease* lease) override;
   Result<std::unique_ptr<Ingest>> Begin(const IngestOptions& options) override;
-  Result<std::unique_ptr<BatchIngest>> BeginBatch() override;
+  Result<std::unique_ptr<BatchIngest>> BeginBatch(Durable durable) override;
   Result<Digest> PutFile(const std::string& path, Lease* lease) override;
   Result<Lease> NewLease(std::string_view purpose) override;
   Result<CollectResult> Collect(const Context& ctx, const CollectOptions& options,
                                 std::span<const Digest> in_use) override;
+  void AwaitSynced(const Lease& lease) override { catalog_.AwaitSynced(IdOf(&lease)); }
   Result<uint64_t> TotalBytes() override;
 
   // For the ingests and the collector.
@@ -71,6 +73,12 @@ class DiskStore : public Store {
   Status Publish(StagedFile& file, const Digest& digest, uint64_t size, int64_t lease);
   /// Enters a file that is not synced yet, and has it synced behind.
   Status PublishUnsynced(StagedFile& file, const Digest& digest, uint64_t size, int64_t lease);
+  /// Has a batch's files synced behind, which were entered from where they lie, after BeginSync.
+  void SyncBehind(std::vector<Unsynced> files);
+  /// Whether batches come faster than the disk takes them.
+  bool IsBehind() const { return batches_behind_ >= kMostBehind; }
+  /// Removes the file of a pack, wherever it lies.
+  Status RemovePack(uint64_t number);
   /// The file that holds a content.
   std::string PathOf(const Digest& digest, const Location& where) const;
   /// A lease as a guard, for content in the middle of a write.
@@ -83,8 +91,11 @@ class DiskStore : public Store {
 
  private:
   using Uses = std::map<std::string, FileUse>;
+  static constexpr size_t kMostBehind = 8;
   Status RescueUnsynced();
-  void Settle(const std::vector<Unsynced>& blobs);
+  void Settle(const std::vector<Unsynced>& files);
+  bool SettleOne(const Unsynced& file);
+  bool IsGone(const Digest& digest, const Location& where) const;
   Status LoadBlobs(Uses& uses);
   Status LoadPacks(Uses& uses);
   Result<Blob> OpenAt(const Location& where, const Digest& digest);
@@ -99,8 +110,10 @@ class DiskStore : public Store {
   std::shared_ptr<const UniqueFd> nothing_;  // what Open gives for the empty content
   std::atomic<uint64_t> last_number_ = 0;
   std::atomic<std::chrono::steady_clock::time_point> uses_saved_;
-  std::mutex collecting_;        // one collection at a time
-  Delayed<Unsynced> late_sync_;  // last: it uses the others until all is synced
+  std::mutex collecting_;  // one collection at a time
+  std::atomic<size_t> batches_behind_ = 0;
+  Delayed<Unsynced> late_sync_;           // last, with the next: they use the others until all is synced
+  ThreadPool behind_{4, "sync batches"};  // one large context does not hold up the others
 };
 
 }  // namespace slipway::content

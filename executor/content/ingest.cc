@@ -76,7 +76,9 @@ Result<std::unique_ptr<Ingest>> DiskStore::Begin(const IngestOptions& options) {
   return std::make_unique<DiskIngest>(*this, options, std::move(file));
 }
 
-Result<std::unique_ptr<BatchIngest>> DiskStore::BeginBatch() { return std::make_unique<DiskBatch>(*this); }
+Result<std::unique_ptr<BatchIngest>> DiskStore::BeginBatch(Durable durable) {
+  return std::make_unique<DiskBatch>(*this, durable);
+}
 
 namespace {
 

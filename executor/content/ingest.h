@@ -49,7 +49,7 @@ class DiskIngest : public Ingest {
 
 class DiskBatch : public BatchIngest {
  public:
-  explicit DiskBatch(DiskStore& store) : store_(store), guard_(store.Guard()) {}
+  DiskBatch(DiskStore& store, Durable durable) : store_(store), durable_(durable), guard_(store.Guard()) {}
 
   Result<Digest> Add(std::string_view bytes) override;
   Status BeginFile(uint64_t size, const Digest& expected) override;
@@ -78,10 +78,12 @@ class DiskBatch : public BatchIngest {
   Result<Digest> AddLarge(DiskIngest& ingest);
   Status NextPack();
   Status EndPack();
-  Status MovePacks();
-  Status MoveLarge(int64_t lease);
+  Status EndWriting(StagedFile& file);
+  Status PublishPacks(int64_t lease);
+  Status PublishLarge(int64_t lease);
 
   DiskStore& store_;
+  const Durable durable_;
   Lease guard_;  // keeps what was found to be there from vanishing before Commit
   std::vector<Digest> digests_;
   std::unordered_set<Digest> seen_;
@@ -89,8 +91,10 @@ class DiskBatch : public BatchIngest {
   std::vector<uint64_t> pack_numbers_;
   std::deque<Large> large_;
   std::optional<Current> current_;
-  Status failure_;   // of a write: nothing can be trusted any more
-  SyncQueue syncs_;  // last: it uses the files
+  Status failure_;                // of a write: nothing can be trusted any more
+  std::deque<StagedFile*> late_;  // those written last, of a batch that does not wait for the disk
+  std::vector<Unsynced> behind_;  // of those, what was entered
+  SyncQueue syncs_;               // last: it uses the files
 };
 
 }  // namespace slipway::content

@@ -2,7 +2,8 @@
 //
 //   <root>/blobs/<hex>       one content each, named by its digest
 //   <root>/packs/<n>.pack    many small ones; format in pack.h
-//   <root>/unsynced/<hex>.<n> the same before it has reached the disk; verified when the store is opened
+//   <root>/unsynced/<hex>.<n> a blob before it has reached the disk; verified when the store is opened
+//   <root>/unsynced/<n>.pack the same of a pack
 //   <root>/ingest/<n>        being written; emptied when the store is opened
 //   <root>/uses.db           when each file above was last used
 #pragma once
@@ -30,6 +31,7 @@ struct Layout {
     return fmt::format("{}/unsynced/{}.{}", root, digest.hex(), number);
   }
   std::string Pack(uint64_t number) const { return fmt::format("{}/packs/{}", root, PackName(number)); }
+  std::string UnsyncedPack(uint64_t number) const { return fmt::format("{}/unsynced/{}", root, PackName(number)); }
   std::string Ingest(uint64_t number) const { return fmt::format("{}/ingest/{}", root, number); }
 
   /// Numbers have a fixed width, so that names sort as their packs were written. They begin at the time in

@@ -109,7 +109,8 @@ class BatchIngest {
   virtual Status BeginFile(uint64_t size, const Digest& expected) = 0;
   virtual Status Append(std::string_view bytes) = 0;
   virtual Result<Digest> EndFile() = 0;
-  /// Syncs once, then makes everything visible and leased. If that fails, some of it may be visible and none is leased.
+  /// Makes everything visible and leased, synced first or soon as BeginBatch was told. If that fails, some of it may be
+  /// visible and none is leased.
   virtual Status Commit(Lease* lease) = 0;
 };
 
@@ -156,7 +157,7 @@ class Store {
   virtual Result<std::vector<Digest>> Missing(std::span<const Digest> digests, Lease* lease) = 0;
 
   virtual Result<std::unique_ptr<Ingest>> Begin(const IngestOptions& options) = 0;
-  virtual Result<std::unique_ptr<BatchIngest>> BeginBatch() = 0;
+  virtual Result<std::unique_ptr<BatchIngest>> BeginBatch(Durable durable = Durable::kAtCommit) = 0;
   /// A small document in one call. `lease` as in Ingest::Commit.
   Result<Digest> Put(std::string_view bytes, Lease* lease, Durable durable = Durable::kAtCommit);
   /// Takes a file of this file system in as content by a hard link (a copy where that fails), hashing it on the way.
@@ -165,6 +166,9 @@ class Store {
 
   /// `purpose` is for people ("run ca1f").
   virtual Result<Lease> NewLease(std::string_view purpose) = 0;
+  /// Waits until what batches with Durable::kSoon have committed of the contents of `lease` is on the disk. What cannot
+  /// be synced is logged and stays in doubt.
+  virtual void AwaitSynced(const Lease& lease) = 0;
   /// Content that must be kept beyond leases (what cache records name) is marked by its owner through this: `in_use` is
   /// asked for the digests to keep, then the least recently used rest goes. Packs are dropped when all they hold is
   /// gone, and rewritten when most of it is. Others may read and write meanwhile.

@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "tests/executor/content/store_fixture.h"
 
 namespace slipway::content {
@@ -140,6 +142,94 @@ TEST_F(BatchTest, HoweverManyLargeFilesOnlySomeAreOpen) {
   }
   ASSERT_TRUE(batch_->Commit(nullptr).ok());
   EXPECT_EQ(fs::ListDir("/proc/self/fd")->size(), before);
+  Reopen();
+  for (const Digest& digest : digests) EXPECT_EQ(Digest::Of(Get(digest)), digest);
+}
+
+TEST_F(BatchTest, WhatIsSyncedLaterCanBeReadAtOnceAndComesToItsPlace) {
+  batch_ = *store_->BeginBatch(Durable::kSoon);
+  const std::string large(kLargestPacked + 1, 'l');
+  Lease lease = *store_->NewLease("test");
+  const Digest packed = *batch_->Add("small"), blob = *batch_->Add(large);
+  ASSERT_TRUE(batch_->Commit(&lease).ok());
+  EXPECT_EQ(Get(packed), "small");
+  EXPECT_TRUE(Get(blob) == large);
+  store_->AwaitSynced(lease);
+  EXPECT_TRUE(List("unsynced").empty());
+  EXPECT_EQ(List("packs").size(), 1U);
+  EXPECT_EQ(List("blobs"), std::vector{blob.hex()});
+  EXPECT_EQ(Get(packed), "small");
+  lease = Lease();
+  Reopen();
+  EXPECT_EQ(Get(packed), "small");
+  EXPECT_TRUE(Get(blob) == large);
+}
+
+TEST_F(BatchTest, WhoFindsWhatAnotherHasBroughtWaitsForItsSync) {
+  const std::string large(8 * kLargestPacked, 'l');
+  for (int round = 0; round < 10; ++round) {
+    batch_ = *store_->BeginBatch(Durable::kSoon);
+    const Digest blob = *batch_->Add(large), packed = *batch_->Add("small");
+    ASSERT_TRUE(batch_->Commit(nullptr).ok());
+    Lease lease = *store_->NewLease("test");
+    ASSERT_TRUE(store_->Missing(std::vector{blob, packed}, &lease)->empty());
+    store_->AwaitSynced(lease);
+    EXPECT_TRUE(List("unsynced").empty());
+    lease = Lease();
+    Collect();
+  }
+}
+
+TEST_F(BatchTest, ManyBatchesAtOnceAreSyncedAll) {
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 12; ++w) {
+    writers.emplace_back([this, w] {
+      for (int i = 0; i < 10; ++i) {
+        const std::unique_ptr<BatchIngest> batch = *store_->BeginBatch(Durable::kSoon);
+        ASSERT_TRUE(batch->Add(fmt::format("{} {}", w, i)).ok());
+        ASSERT_TRUE(batch->Add(fmt::format("{}{}{}", w, i, std::string(kLargestPacked, 'x'))).ok());
+        Lease lease = *store_->NewLease("test");
+        ASSERT_TRUE(batch->Commit(&lease).ok());
+        store_->AwaitSynced(lease);
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_TRUE(List("unsynced").empty());
+  EXPECT_EQ(List("blobs").size(), 120U);
+  EXPECT_EQ(List("packs").size(), 120U);
+}
+
+TEST_F(BatchTest, WhatIsSyncedLaterCanBeCollectedBefore) {
+  for (int round = 0; round < 20; ++round) {  // now before it is in its place, now after
+    batch_ = *store_->BeginBatch(Durable::kSoon);
+    const std::string large(kLargestPacked + 1, 'l');
+    const Digest packed = *batch_->Add("small"), blob = *batch_->Add(large);
+    ASSERT_TRUE(batch_->Commit(nullptr).ok());
+    Collect();
+    EXPECT_EQ(Get(packed), "<NOT_FOUND>");
+    EXPECT_EQ(Get(blob), "<NOT_FOUND>");
+  }
+  Reopen();  // what waits is done before
+  EXPECT_TRUE(List("unsynced").empty());
+  EXPECT_TRUE(List("packs").empty());
+  EXPECT_TRUE(List("blobs").empty());
+}
+
+TEST_F(BatchTest, OfManyFilesThatAreSyncedLaterOnlySomeAreOpen) {
+  const size_t before = fs::ListDir("/proc/self/fd")->size();
+  batch_ = *store_->BeginBatch(Durable::kSoon);
+  std::vector<Digest> digests;
+  for (int i = 0; i < 100; ++i) {
+    digests.push_back(*batch_->Add(fmt::format("{}{}", i, std::string(kLargestPacked, 'x'))));
+    ASSERT_LE(fs::ListDir("/proc/self/fd")->size(), before + 60);
+  }
+  Lease lease = *store_->NewLease("test");
+  ASSERT_TRUE(batch_->Commit(&lease).ok());
+  store_->AwaitSynced(lease);
+  EXPECT_EQ(fs::ListDir("/proc/self/fd")->size(), before);
+  EXPECT_EQ(List("blobs").size(), digests.size());
+  lease = Lease();
   Reopen();
   for (const Digest& digest : digests) EXPECT_EQ(Digest::Of(Get(digest)), digest);
 }

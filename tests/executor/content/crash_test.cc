@@ -33,6 +33,25 @@ TEST_F(CrashTest, WhatHadNotReachedTheDiskIsKeptIfItIsWhole) {
   EXPECT_EQ(List("blobs"), std::vector{whole.hex()});
 }
 
+TEST_F(CrashTest, APackThatHadNotReachedTheDiskIsKeptIfAllOfItIsWhole) {
+  using Contents = std::vector<std::string>;
+  const std::vector<Digest> whole = PutPacked(Contents{"whole", "too"}), torn = PutPacked(Contents{"torn", "with it"});
+  const std::vector<std::string> names = List("packs");
+  store_.reset();
+  for (const std::string& name : names) ASSERT_TRUE(fs::Rename(Path("packs/" + name), Path("unsynced/" + name)).ok());
+  // The table is there, and of what it names a part is not.
+  std::string bytes = *fs::ReadFile(Path("unsynced/" + names[1]));
+  bytes.replace(bytes.find("torn"), 4, 4, '\0');
+  ASSERT_TRUE(fs::WriteFileAtomic(Path("unsynced/" + names[1]), bytes).ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(Path("unsynced/0000000000000007.pack"), "").ok());
+  Reopen();
+  EXPECT_EQ(Get(whole[0]) + Get(whole[1]), "wholetoo");
+  EXPECT_EQ(Get(torn[0]), "<NOT_FOUND>");
+  EXPECT_EQ(Get(torn[1]), "<NOT_FOUND>");
+  EXPECT_TRUE(List("unsynced").empty());
+  EXPECT_EQ(List("packs"), std::vector{names[0]});
+}
+
 TEST_F(CrashTest, AFileWithoutARecordIsAdopted) {
   // Renamed to its place and then the power went, before anything was noted.
   const Digest digest = Digest::Of("orphan");
@@ -124,7 +143,7 @@ TEST_F(CrashTest, ContentInTwoPacksCountsOnce) {
       const Durable durable = i % 2 == 0 ? Durable::kAtCommit : Durable::kSoon;
       said = (*store)->Put(fmt::format("blob {}", i), &lease, durable)->hex() + "\n";
     } else {
-      auto batch = *(*store)->BeginBatch();
+      auto batch = *(*store)->BeginBatch(i % 2 == 0 ? Durable::kAtCommit : Durable::kSoon);
       for (int k = 0; k < 5; ++k) said += batch->Add(fmt::format("packed {} {}", i, k))->hex() + "\n";
       if (!batch->Commit(&lease).ok()) break;
     }
