@@ -32,9 +32,12 @@ Status ContentAhead::Start() {
   auto batch = std::make_unique<Batch>(pool_);
   while (at_ < wanted_.size() && TakeSmall(*batch)) {
   }
-  if (batch->pieces.empty() && at_ < wanted_.size()) SLIPWAY_RETURN_IF_ERROR(CutLarge(*batch));
-  if (batch->pieces.empty()) return Status();  // there were but empty files
-  batch->reading.Run([this, b = batch.get()] { return b->fd != nullptr ? ReadPiece(*b) : ReadFiles(*b); });
+  if (batch->pieces.empty() && at_ < wanted_.size()) SLIPWAY_RETURN_IF_ERROR(TakeLarge(*batch));
+  const bool handed_over = batch->message->request.has_contents();
+  if (batch->pieces.empty() && !handed_over) return Status();  // there were but empty files
+  if (!handed_over) {
+    batch->reading.Run([this, b = batch.get()] { return b->fd != nullptr ? ReadPiece(*b) : ReadFiles(*b); });
+  }
   batches_.push_back(std::move(batch));
   return Status();
 }
@@ -53,23 +56,41 @@ bool ContentAhead::TakeSmall(Batch& batch) {
   return true;
 }
 
-Status ContentAhead::CutLarge(Batch& batch) {
-  const ContextEntry& entry = entries_[wanted_[at_]];
+// The next file, a large one, or a piece of it.
+Status ContentAhead::TakeLarge(Batch& batch) {
   if (offset_ == 0) {
-    SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, OpenUnchanged(opener_, entry));
+    SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, OpenUnchanged(opener_, entries_[wanted_[at_]]));
     fd_ = std::make_shared<const UniqueFd>(std::move(fd));
+    if (HandOver(batch)) return Status();
   }
+  Cut(batch);
+  return Status();
+}
+
+bool ContentAhead::HandOver(Batch& batch) {
+  if (handover_ == nullptr || !handover_->Send(ctx_, wanted_[at_], fd_->get())) return false;
+  v1::FilePart* part = batch.message->request.mutable_contents()->add_parts();
+  part->set_entry(wanted_[at_]);
+  part->set_handed_over(true);
+  batch.message->bytes += entries_[wanted_[at_]].stamp.size;
+  ++batch.message->files;
+  fd_.reset();
+  ++at_;
+  return true;
+}
+
+void ContentAhead::Cut(Batch& batch) {
+  const ContextEntry& entry = entries_[wanted_[at_]];
   const uint64_t size = std::min<uint64_t>(kMessageBytes, entry.stamp.size - offset_);
   batch.pieces.push_back({.entry = wanted_[at_], .offset = offset_, .size = size});
   batch.fd = fd_;
   batch.message->bytes += size;
   offset_ += size;
-  if (offset_ < entry.stamp.size) return Status();
+  if (offset_ < entry.stamp.size) return;
   ++batch.message->files;
   offset_ = 0;
   fd_.reset();
   ++at_;
-  return Status();
 }
 
 Status ContentAhead::ReadFiles(Batch& batch) const {

@@ -1,6 +1,8 @@
 // ContentAhead: the contents that a daemon lacks, as the messages that carry them. While one is sent, the next ones are
 // read on a pool: a file's open, read and close take longer than its way through the socket.
 //
+// A daemon on the same machine is handed large files instead, which it reads itself.
+//
 // A bounded number of messages is held, of about a MiB each. What has changed since the context was read is noticed
 // here where its size tells, of larger files where the stamp does; otherwise by the daemon, from the digest. Not
 // thread-safe; works on the pool inside.
@@ -16,6 +18,7 @@
 #include "cli/context_entry.h"
 #include "cli/context_reader.h"
 #include "executor/base/context.h"
+#include "executor/base/file_handover.h"
 #include "executor/base/status.h"
 #include "executor/base/thread_pool.h"
 #include "slipway/v1/sources.pb.h"
@@ -24,10 +27,17 @@ namespace slipway::cli {
 
 class ContentAhead {
  public:
-  /// `wanted` are indexes of files in `entries`, in the order in which they are sent. All of it must outlive this.
+  /// `wanted` are indexes of files in `entries`, in the order in which they are sent. `handover`: where the daemon
+  /// takes open files; may be null. All of it must outlive this.
   ContentAhead(const Context& ctx, ThreadPool& pool, int root_fd, const std::vector<ContextEntry>& entries,
-               std::span<const uint32_t> wanted)
-      : ctx_(ctx), pool_(pool), root_fd_(root_fd), entries_(entries), wanted_(wanted), opener_(root_fd) {}
+               std::span<const uint32_t> wanted, HandoverSender* handover = nullptr)
+      : ctx_(ctx),
+        pool_(pool),
+        root_fd_(root_fd),
+        entries_(entries),
+        wanted_(wanted),
+        handover_(handover),
+        opener_(root_fd) {}
 
   struct Message {
     v1::UploadContextRequest request;
@@ -53,7 +63,9 @@ class ContentAhead {
   };
 
   Status Start();
-  Status CutLarge(Batch& batch);
+  Status TakeLarge(Batch& batch);
+  bool HandOver(Batch& batch);
+  void Cut(Batch& batch);
   bool TakeSmall(Batch& batch);
   Status ReadFiles(Batch& batch) const;
   Status ReadPiece(Batch& batch) const;
@@ -63,6 +75,7 @@ class ContentAhead {
   const int root_fd_;
   const std::vector<ContextEntry>& entries_;
   const std::span<const uint32_t> wanted_;
+  HandoverSender* const handover_;
   FileOpener opener_;
   size_t at_ = 0;                       // in wanted_: what no batch has yet
   uint64_t offset_ = 0;                 // in that file

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -94,8 +95,9 @@ class Upload {
   Result<std::string> Exchange() {
     if (!SendManifest()) return CallFailed();
     std::vector<uint32_t> missing;
-    SLIPWAY_RETURN_IF_ERROR(ReceiveMissing(&missing));
-    SLIPWAY_RETURN_IF_ERROR(SendContents(missing));
+    std::string handover;
+    SLIPWAY_RETURN_IF_ERROR(ReceiveMissing(&missing, &handover));
+    SLIPWAY_RETURN_IF_ERROR(SendContents(missing, handover));
     stream_->WritesDone();
     v1::UploadContextResponse response;
     if (!stream_->Read(&response)) return CallFailed();
@@ -124,7 +126,7 @@ class Upload {
     return true;
   }
 
-  Status ReceiveMissing(std::vector<uint32_t>* missing) {
+  Status ReceiveMissing(std::vector<uint32_t>* missing, std::string* handover) {
     v1::UploadContextResponse response;
     do {
       if (!stream_->Read(&response)) return CallFailed();
@@ -136,6 +138,7 @@ class Upload {
         missing->push_back(index);
       }
     } while (!response.missing().last());
+    *handover = response.missing().handover();
     uint64_t bytes = 0;
     for (const uint32_t index : *missing) bytes += packed_.entries()[index].stamp.size;
     progress_.bytes_total = bytes;
@@ -143,8 +146,19 @@ class Upload {
     return {};
   }
 
-  Status SendContents(const std::vector<uint32_t>& missing) {
-    ContentAhead contents(ctx_, packed_.pool(), packed_.root_fd(), packed_.entries(), missing);
+  // Where the daemon takes open files; none where it does not or is not to be reached so.
+  std::optional<HandoverSender> Connect(const std::string& handover) const {
+    constexpr std::string_view kUnix = "unix:";
+    const Result<std::string> target = GrpcTarget(connection_.server());
+    if (handover.empty() || !target.ok() || !target->starts_with(kUnix)) return std::nullopt;
+    Result<HandoverSender> sender = HandoverSender::Connect(target->substr(kUnix.size()), handover);
+    return sender.ok() ? std::optional(std::move(*sender)) : std::nullopt;
+  }
+
+  Status SendContents(const std::vector<uint32_t>& missing, const std::string& handover) {
+    std::optional<HandoverSender> sender = Connect(handover);
+    ContentAhead contents(ctx_, packed_.pool(), packed_.root_fd(), packed_.entries(), missing,
+                          sender ? &*sender : nullptr);
     while (true) {
       SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<ContentAhead::Message> message, contents.Next());
       if (message == nullptr) return Status();

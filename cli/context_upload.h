@@ -21,8 +21,8 @@ struct UploadProgress {
 };
 
 /// The location of the uploaded context, for DockerBuildRequest.source_location. ABORTED if a file changed meanwhile,
-/// RESOURCE_EXHAUSTED if the context is larger than the daemon takes. Waits, up to ten minutes, while the daemon is busy
-/// with the uploads of others.
+/// RESOURCE_EXHAUSTED if the context is larger than the daemon takes. Waits, up to ten minutes, while the daemon is
+/// busy with the uploads of others.
 Result<std::string> UploadContext(const Context& ctx, Connection& connection, const ContextPacker& packed,
                                   UploadProgress* progress);
 

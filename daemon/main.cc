@@ -167,6 +167,14 @@ Status CheckAddresses(const config::Config& config, std::vector<config::Address>
   return Status();
 }
 
+// Where clients of this machine connect; "" if nowhere.
+std::string UnixPath(const std::vector<config::Address>& addresses) {
+  for (const config::Address& address : addresses) {
+    if (!address.unix_path.empty()) return address.unix_path;
+  }
+  return "";
+}
+
 // The server for webhooks; null if none is wanted.
 Result<std::unique_ptr<web::Listener>> ListenHttp(const config::Config& config, web::Router router) {
   if (config.http_listen.empty()) return std::unique_ptr<web::Listener>();
@@ -286,7 +294,7 @@ Status Serve(const config::Config& config, const sigset_t& signals) {
   services::RunsService runs_service(dispatcher, *store, *archive,
                                      {.rules = options.rules, .default_timeout = config.run_timeout});
   services::AgentsService agents_service(agents, *store);
-  services::SourcesService sources_service(builder->store(), uploads, config.limits);
+  services::SourcesService sources_service(builder->store(), uploads, config.limits, UnixPath(addresses));
   services::AttestationsService attestations_service(*store, *builder);
   services::ImagesService images_service(*builder, *store, kept, uploads, config.registry);
   services::SystemService system_service(dispatcher, *store, *builder, clock,

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "executor/base/file_handover.h"
 #include "executor/base/fs.h"
 
 namespace slipway::services {
@@ -64,7 +65,10 @@ Result<std::unique_ptr<Server>> Server::Start(const std::vector<config::Address>
   server->addresses_ = addresses;
   std::vector<int> ports(addresses.size(), 0);
   for (size_t i = 0; i < addresses.size(); ++i) {
-    if (!addresses[i].unix_path.empty()) SLIPWAY_RETURN_IF_ERROR(PrepareSocket(addresses[i].unix_path));
+    if (!addresses[i].unix_path.empty()) {
+      SLIPWAY_RETURN_IF_ERROR(PrepareSocket(addresses[i].unix_path));
+      HandoverReceiver::RemoveLeft(addresses[i].unix_path);
+    }
     builder.AddListeningPort(addresses[i].ToGrpc(), grpc::InsecureServerCredentials(), &ports[i]);
   }
   for (grpc::Service* service : services) builder.RegisterService(service);

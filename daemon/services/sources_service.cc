@@ -3,12 +3,15 @@
 #include <google/protobuf/arena.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "daemon/services/convert.h"
 #include "daemon/services/message_check.h"
 #include "daemon/services/status.h"
 #include "daemon/sources/context_upload.h"
 #include "executor/base/cleanup.h"
+#include "executor/base/file_handover.h"
+#include "executor/base/log.h"
 
 namespace slipway::services {
 
@@ -126,10 +129,23 @@ class UploadCall {
       part->mutable_entries()->Add(missing.begin() + static_cast<ptrdiff_t>(begin),
                                    missing.begin() + static_cast<ptrdiff_t>(end));
       part->set_last(end == missing.size());
+      if (part->last()) OfferHandover(part);
       if (!stream_.Write(response)) return grpc::Status::CANCELLED;
       begin = end;
     } while (begin < missing.size());
     return grpc::Status::OK;
+  }
+
+  // Without it the client sends bytes, so a failure is no more than a remark.
+  void OfferHandover(v1::MissingContents* missing) {
+    if (upload_->largest_missing() <= content::kLargestPacked || service_.unix_path_.empty()) return;
+    if (!context_->peer().starts_with("unix:")) return;
+    Result<HandoverReceiver> receiver = HandoverReceiver::Open(service_.unix_path_);
+    if (receiver.ok()) {
+      missing->set_handover(std::string(handover_.emplace(std::move(*receiver)).name()));
+    } else {
+      spdlog::debug("large files of contexts go through the socket: {}", receiver.status().message());
+    }
   }
 
   grpc::Status ReceiveContents() {
@@ -140,9 +156,8 @@ class UploadCall {
       if (const task::FieldErrors unknown = CheckUpload(*request); !unknown.empty()) return BadFields(unknown);
       if (!request->has_contents()) return OutOfTurn("manifest", "contents");
       for (int i = 0; i < request->contents().parts_size(); ++i) {
-        const v1::FilePart& part = request->contents().parts(i);
         std::string member;
-        const Status status = upload_->AddContent(part.entry(), part.data(), &member);
+        const Status status = AddPart(request->contents().parts(i), &member);
         if (status.code() == Code::kInvalidArgument) {
           return BadFields({{fmt::format("contents.parts[{}].{}", i, member), status.message()}});
         }
@@ -150,6 +165,21 @@ class UploadCall {
       }
     }
     return grpc::Status::OK;
+  }
+
+  Status AddPart(const v1::FilePart& part, std::string* member) {
+    if (!part.handed_over()) return upload_->AddContent(part.entry(), part.data(), member);
+    *member = "handed_over";
+    if (!part.data().empty()) return InvalidArgument("comes with bytes");
+    if (!handover_) return InvalidArgument("is set, but no socket was offered");
+    const Result<UniqueFd> file = handover_->Take(part.entry());
+    if (file.code() == Code::kNotFound) return InvalidArgument("is set, but {}", file.status().message());
+    SLIPWAY_RETURN_IF_ERROR(file.status());
+    const auto go_on = [this] {
+      service_.calls_.Touch(context_);
+      return context_->IsCancelled() ? Cancelled("the client is gone") : Status();
+    };
+    return upload_->AddFile(part.entry(), file->get(), go_on, member);
   }
 
   grpc::Status SendResult() {
@@ -172,6 +202,7 @@ class UploadCall {
   SourcesService::Stream& stream_;
   google::protobuf::Arena arena_;
   std::unique_ptr<sources::ContextUpload> upload_;
+  std::optional<HandoverReceiver> handover_;
   size_t count_ = 0;  // entries so far
 };
 

@@ -3,6 +3,9 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <span>
+
+#include "executor/base/fs.h"
 
 namespace slipway::sources {
 
@@ -13,6 +16,8 @@ constexpr size_t kLookup = 10'000;
 // Entries that are worth giving back the memory of: the build that follows is another thread's, and could not use what
 // the allocator keeps for this one.
 constexpr size_t kLarge = 50'000;
+// Of a file that was handed over: hashed and written side by side.
+constexpr uint64_t kReadAtOnce = 1U << 20;
 
 Status TooMany(uint64_t limit) {
   return ResourceExhausted("the context has more than {} entries, which is the limit (limits.entries)", limit);
@@ -138,27 +143,29 @@ ManifestError ContextUpload::FindMissing() {
     for (const Digest& digest : *absent) {
       while (digests[at] != digest) ++at;
       missing_.push_back(first[at]);
+      largest_missing_ = std::max(largest_missing_, entries_[first[at]].size);
     }
   }
   std::sort(missing_.begin(), missing_.end());
   return {};
 }
 
-Status ContextUpload::AddContent(uint32_t entry, std::string_view bytes, std::string* member) {
+Status ContextUpload::CheckTurn(uint32_t entry, std::string* member) const {
   *member = "entry";
   if (complete()) return InvalidArgument("entries[{}]: all contents have been sent", entry);
-  if (entry != missing_[next_]) {
-    return InvalidArgument("is {}, but the content of entries[{}] is expected now", entry, missing_[next_]);
-  }
+  if (entry == missing_[next_]) return Status();
+  return InvalidArgument("is {}, but the content of entries[{}] is expected now", entry, missing_[next_]);
+}
+
+Status ContextUpload::AddContent(uint32_t entry, std::string_view bytes, std::string* member) {
+  SLIPWAY_RETURN_IF_ERROR(CheckTurn(entry, member));
   const tree::Entry& file = entries_[entry];
   *member = "data";
   if (bytes.empty()) return InvalidArgument("is empty");
   if (bytes.size() > file.size - received_) {
     return InvalidArgument("exceeds the {} bytes that entries[{}] was announced with", file.size, entry);
   }
-  if (batch_ == nullptr) {
-    SLIPWAY_ASSIGN_OR_RETURN(batch_, store_.BeginBatch());
-  }
+  SLIPWAY_RETURN_IF_ERROR(BeginBatch());
   if (!in_file_) SLIPWAY_RETURN_IF_ERROR(batch_->BeginFile(file.size, file.digest));
   in_file_ = true;
   SLIPWAY_RETURN_IF_ERROR(batch_->Append(bytes));
@@ -166,11 +173,37 @@ Status ContextUpload::AddContent(uint32_t entry, std::string_view bytes, std::st
   counts_.bytes_received += bytes.size();
   if (received_ < file.size) return Status();
   if (Status ended = batch_->EndFile().status(); !ended.ok()) {
-    return std::move(ended).With(fmt::format("content of entries[{}]", entry));
+    return std::move(ended).With(fmt::format("'{}'", file.path));
   }
   in_file_ = false;
   received_ = 0;
   ++next_;
+  return Status();
+}
+
+Status ContextUpload::AddFile(uint32_t entry, int fd, const std::function<Status()>& between, std::string* member) {
+  SLIPWAY_RETURN_IF_ERROR(CheckTurn(entry, member));
+  *member = "handed_over";
+  if (in_file_) return InvalidArgument("comes after bytes of the same file");
+  const uint64_t size = entries_[entry].size;
+  std::string buffer(std::min<uint64_t>(size, kReadAtOnce), '\0');
+  for (uint64_t at = 0; at < size;) {
+    SLIPWAY_RETURN_IF_ERROR(between());
+    const std::span<char> part(buffer.data(), std::min<uint64_t>(size - at, buffer.size()));
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFullAt(fd, part, static_cast<int64_t>(at)));
+    if (got < part.size()) {
+      return DataLoss("'{}': has {} bytes and was announced with {}", entries_[entry].path, at + got, size);
+    }
+    SLIPWAY_RETURN_IF_ERROR(AddContent(entry, std::string_view(part.data(), got), member));
+    at += got;
+  }
+  return Status();
+}
+
+// The build begins while its context goes to the disk; who accepts a run waits for that (runs/dispatcher.h).
+Status ContextUpload::BeginBatch() {
+  if (batch_ != nullptr) return Status();
+  SLIPWAY_ASSIGN_OR_RETURN(batch_, store_.BeginBatch(content::Durable::kSoon));
   return Status();
 }
 
@@ -181,10 +214,7 @@ Result<Digest> ContextUpload::Commit() {
   counts_.files_received = missing_.size();
   counts_.files_reused = files_ - missing_.size();
   tree_ = std::make_shared<const tree::Tree>(MoveToTree());
-  // The tree and the files reach the disk together.
-  if (batch_ == nullptr) {
-    SLIPWAY_ASSIGN_OR_RETURN(batch_, store_.BeginBatch());
-  }
+  SLIPWAY_RETURN_IF_ERROR(BeginBatch());
   SLIPWAY_ASSIGN_OR_RETURN(const Digest tree, batch_->Add(tree::Encode(*tree_)));
   if (tree_->size() > kLarge) {
     // Its names lie between what the entries took, so all of that would be held with them: it is read again.

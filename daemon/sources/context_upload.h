@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,16 +38,21 @@ class ContextUpload {
   ManifestError EndManifest();
   /// Indexes of the entries whose contents are to be sent, ascending. After EndManifest.
   const std::vector<uint32_t>& missing() const { return missing_; }
+  /// The size of the largest of those; 0 if there is none.
+  uint64_t largest_missing() const { return largest_missing_; }
 
   /// The next bytes. INVALID_ARGUMENT if it is not this entry's turn or it gets too long (`member` names which part of
   /// the message is wrong), DATA_LOSS if the content is not what was announced.
   Status AddContent(uint32_t entry, std::string_view bytes, std::string* member);
+  /// The same for a whole file, read from its beginning. `between` is asked now and then whether to go on.
+  Status AddFile(uint32_t entry, int fd, const std::function<Status()>& between, std::string* member);
   /// Whether every missing content has come.
   bool complete() const { return next_ == missing_.size(); }
   /// The first file that is still missing, for messages.
   std::string NextMissing() const;
 
-  /// Stores the tree. Its digest; the lease then holds all that belongs to it.
+  /// Stores the tree. Its digest; the lease then holds all that belongs to it. It reaches the disk soon
+  /// (content::Store::AwaitSynced).
   Result<Digest> Commit();
   /// After Commit.
   content::Lease TakeLease() { return std::move(lease_); }
@@ -56,6 +62,8 @@ class ContextUpload {
 
  private:
   ContextUpload(content::Store& store, const source::Limits& limits) : store_(store), limits_(limits) {}
+  Status CheckTurn(uint32_t entry, std::string* member) const;
+  Status BeginBatch();
   ManifestError FindMissing();
   ManifestError AddFolders();
   tree::Tree MoveToTree();
@@ -69,6 +77,7 @@ class ContextUpload {
   uint64_t manifest_bytes_ = 0;
   uint64_t files_ = 0;
   std::vector<uint32_t> missing_;
+  uint64_t largest_missing_ = 0;
   size_t next_ = 0;        // in missing_
   uint64_t received_ = 0;  // of the file that is under way
   bool in_file_ = false;

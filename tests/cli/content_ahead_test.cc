@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/context_packer.h"
+#include "executor/base/fs.h"
 #include "tests/cli/folder.h"
 
 namespace slipway::cli {
@@ -26,7 +27,9 @@ class ContentAheadTest : public ::testing::Test {
     // As the cache gives them: known, but not read.
     for (ContextEntry& entry : entries_) entry.has_content = false;
   }
-  ContentAhead Ahead() { return {ctx_, pool_, packer_->root_fd(), entries_, wanted_}; }
+  ContentAhead Ahead() {
+    return {ctx_, pool_, packer_->root_fd(), entries_, wanted_, handover_ ? &*handover_ : nullptr};
+  }
   void WantAll() {
     for (uint32_t i = 0; i < entries_.size(); ++i) wanted_.push_back(i);
   }
@@ -51,7 +54,7 @@ class ContentAheadTest : public ::testing::Test {
       sent.messages.emplace_back();
       for (const v1::FilePart& part : (*message)->request.contents().parts()) {
         sent.messages.back().push_back(part.entry());
-        sent.contents[part.entry()] += part.data();
+        sent.contents[part.entry()] += part.handed_over() ? "handed over" : part.data();
       }
     }
   }
@@ -62,6 +65,7 @@ class ContentAheadTest : public ::testing::Test {
   std::optional<ContextPacker> packer_;
   std::vector<ContextEntry> entries_;
   std::vector<uint32_t> wanted_;
+  std::optional<HandoverSender> handover_;
 };
 
 TEST_F(ContentAheadTest, SmallFilesShareAMessage) {
@@ -98,6 +102,33 @@ TEST_F(ContentAheadTest, LargeFilesComeInPiecesBetweenTheOthersInTheirOrder) {
                                          ElementsAre(3)));
   EXPECT_EQ(sent.bytes, large.size() + whole.size() + 7);
   EXPECT_EQ(sent.files, 4U);
+}
+
+TEST_F(ContentAheadTest, LargeFilesAreHandedOverWhereTheyCanBe) {
+  const std::string large((5U << 20) / 2, 'l');
+  folder_.Write("a", "one");
+  folder_.Write("b", large);
+  folder_.Write("c", large + "too");
+  folder_.Write("d", "four");
+  Pack();
+  WantAll();
+  const fs::TempDir dir = *fs::TempDir::Make();
+  std::optional<HandoverReceiver> receiver(*HandoverReceiver::Open(dir.path()));
+  handover_.emplace(*HandoverSender::Connect(dir.path(), receiver->name()));
+  const Sent sent = SendAll();
+  EXPECT_THAT(sent.contents, ElementsAre("one", "handed over", "handed over", "four"));
+  EXPECT_THAT(sent.messages, ElementsAre(ElementsAre(0), ElementsAre(1), ElementsAre(2), ElementsAre(3)));
+  EXPECT_EQ(sent.bytes, 2 * large.size() + 10);
+  EXPECT_EQ(sent.files, 4U);
+  for (const uint32_t entry : {1, 2}) {
+    const Result<UniqueFd> fd = receiver->Take(entry);
+    ASSERT_TRUE(fd.ok()) << fd.status().ToString();
+    std::string bytes(entries_[entry].stamp.size + 1, '\0');
+    bytes.resize(*fs::ReadFullAt(fd->get(), bytes, 0));
+    EXPECT_EQ(Digest::Of(bytes), entries_[entry].digest);
+  }
+  receiver.reset();  // nobody takes them any more: bytes are sent
+  EXPECT_TRUE(SendAll().contents == (std::vector<std::string>{"one", large, large + "too", "four"}));
 }
 
 TEST_F(ContentAheadTest, ManySmallFilesFillSeveralMessagesEachWithinTheLimit) {

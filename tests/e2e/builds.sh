@@ -128,6 +128,15 @@ check "error=true fails the build" fails_with "lint violation found for rules: J
 check "and the build arg has the last word" \
   build --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=JSONArgsRecommended -t lint:v3 "$work/lint"
 
+# Large files of a context are handed over as open ones, through a socket of the upload's own.
+mkdir -p "$work/large"
+head -c 5000000 /dev/urandom >"$work/large/l"
+printf 'FROM %s/hello:v1\nCOPY l /l\nRUN sha256sum /l\n' "$registry" >"$work/large/Dockerfile"
+check "a large file is built in" build -t large:v1 "$work/large"
+check "as it is" says "$(sha256sum "$work/large/l" | cut -d ' ' -f 1) +/l"
+left_sockets() { find "$(dirname "${SLIPWAY_SERVER#unix:}")" -name "$(basename "$SLIPWAY_SERVER").*" | wc -l; }
+check "and no socket is left" [ "$(left_sockets)" -eq 0 ]
+
 # Forty at once: more than the daemon takes uploads of at a time, so some clients wait their turn.
 for i in $(seq 40); do
   mkdir -p "$work/many/$i"

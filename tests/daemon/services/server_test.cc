@@ -1,7 +1,9 @@
 #include "daemon/services/server.h"
 
 #include <grpcpp/generic/generic_stub.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "tests/testing/api_fixture.h"
 
@@ -39,6 +41,20 @@ TEST_F(ServerTest, ASocketInUseIsNotTaken) {
   ASSERT_TRUE(server.ok());
   EXPECT_EQ(Listen("unix:" + Socket()).code(), Code::kAlreadyExists);
   EXPECT_TRUE(GetVersion("unix:" + Socket()));
+}
+
+TEST_F(ServerTest, WhatAKilledServerHasLeftIsRemoved) {
+  ASSERT_TRUE(fs::MakeDirs(dir_.path() + "/sub").ok());
+  for (const std::string& path : {Socket(), Socket() + ".0123456789abcdef"}) {
+    const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  }
+  const auto server = Listen("unix:" + Socket());
+  ASSERT_TRUE(server.ok()) << server.status().message();
+  EXPECT_EQ(*fs::ListDir(dir_.path() + "/sub"), std::vector<std::string>{"s.sock"});
 }
 
 TEST_F(ServerTest, AFileThatIsNoSocketIsNotRemoved) {

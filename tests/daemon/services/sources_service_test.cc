@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "executor/base/file_handover.h"
 #include "tests/testing/api_fixture.h"
 
 namespace slipway::services {
@@ -133,6 +134,86 @@ TEST_F(SourcesServiceTest, ManySmallFilesFitInOneMessage) {
   ASSERT_TRUE(stream->Read(&response));
   EXPECT_EQ(response.result().files_received(), 3000U);
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+// Over a Unix socket, as clients of the same machine do.
+class LocalSourcesServiceTest : public SourcesServiceTest {
+ protected:
+  LocalSourcesServiceTest() {
+    server_on_socket_ = *Server::Start({*config::ParseAddress("unix:" + socket_)}, {&service_});
+    sources_ = v1::Sources::NewStub(grpc::CreateChannel("unix:" + socket_, grpc::InsecureChannelCredentials()));
+  }
+
+  // Announces one file and hands over others, if the server offers that; then says that they were handed over.
+  Outcome HandOver(const std::string& announced, const std::vector<std::pair<uint32_t, std::string>>& files,
+                   const std::string& bytes = "") {
+    grpc::ClientContext ctx;
+    const auto stream = sources_->UploadContext(&ctx);
+    v1::UploadContextRequest manifest;
+    AddFile(manifest.mutable_manifest(), "file", announced);
+    manifest.mutable_manifest()->set_last(true);
+    stream->Write(manifest);
+    v1::UploadContextResponse response;
+    EXPECT_TRUE(stream->Read(&response));
+    offered_ = response.missing().handover();
+    if (!offered_.empty()) {
+      HandoverSender sender = *HandoverSender::Connect(socket_, offered_);
+      for (const auto& [number, content] : files) {
+        const std::string path = dir_.path() + "/file";
+        EXPECT_TRUE(fs::WriteFileAtomic(path, content).ok());
+        EXPECT_TRUE(sender.Send(Context::Background(), number, fs::Open(path, O_RDONLY)->get()));
+      }
+    }
+    v1::UploadContextRequest contents;
+    v1::FilePart* part = contents.mutable_contents()->add_parts();
+    part->set_handed_over(true);
+    part->set_data(bytes);
+    stream->Write(contents);
+    stream->WritesDone();
+    Outcome out;
+    if (stream->Read(&response)) out.result = response.result();
+    out.status = stream->Finish();
+    return out;
+  }
+
+  const std::string socket_ = dir_.path() + "/s.sock";
+  SourcesService service_{builder_.store(), *uploads_, source::Limits(), socket_};
+  std::unique_ptr<Server> server_on_socket_;
+  std::string offered_;
+  const std::string large_ = std::string(3U << 20, 'l') + "end";
+};
+
+TEST_F(LocalSourcesServiceTest, LargeFilesAreHandedOver) {
+  const Outcome outcome = HandOver(large_, {{0, large_}});
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.error_message();
+  EXPECT_EQ(outcome.result.files_received(), 1U);
+  EXPECT_EQ(outcome.result.bytes_received(), large_.size());
+  EXPECT_TRUE(builder_.store().Open(Digest::Of(large_))->ReadAll().ValueOr("") == large_);
+  EXPECT_FALSE(offered_.empty());
+  EXPECT_FALSE(fs::Exists(socket_ + "." + offered_)) << "the socket goes with the call";
+}
+
+TEST_F(LocalSourcesServiceTest, BytesAreTakenAllTheSame) {
+  const Outcome outcome = Upload({{"a", "1"}, {"b", large_}});
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status.error_message();
+}
+
+TEST_F(LocalSourcesServiceTest, WhatWasNotHandedOverIsRefused) {
+  EXPECT_THAT(BadFields(HandOver(large_, {}).status), ElementsAre("contents.parts[0].handed_over"));
+  EXPECT_THAT(BadFields(HandOver(large_, {{1, large_}}).status), ElementsAre("contents.parts[0].handed_over"));
+  EXPECT_THAT(BadFields(HandOver(large_, {{0, large_}}, "x").status), ElementsAre("contents.parts[0].handed_over"));
+  EXPECT_THAT(BadFields(HandOver("small", {}).status), ElementsAre("contents.parts[0].handed_over"));
+  EXPECT_EQ(offered_, "") << "small files are sent";
+}
+
+TEST_F(LocalSourcesServiceTest, AFileThatIsNotWhatWasAnnouncedIsDataLoss) {
+  std::string other = large_;
+  other.back() = '!';
+  for (const std::string& content : {other, large_.substr(1), std::string()}) {
+    EXPECT_EQ(HandOver(large_, {{0, content}}).status.error_code(), grpc::DATA_LOSS);
+  }
+  EXPECT_FALSE(builder_.store().Has(Digest::Of(other)));
+  EXPECT_TRUE(HandOver(large_, {{0, large_ + "more"}}).status.ok()) << "what was announced is there";
 }
 
 TEST_F(SourcesServiceTest, HostileEntriesAreNamed) {
