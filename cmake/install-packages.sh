@@ -15,7 +15,7 @@ build=(build-essential cmake ninja-build ccache lld pkg-config
 run=(tzdata runc netavark aardvark-dns iptables iproute2 openssh-client ca-certificates)
 quickstart=(docker-registry busybox-static git curl jq python3)
 test=(libgtest-dev libgmock-dev crun skopeo umoci debootstrap apache2-utils python3 openssh-server openssl
-  qemu-user-static xz-utils zstd bzip2 attr libcap2-bin shellcheck jq curl git strace procps)
+  qemu-user-static xfsprogs xz-utils zstd bzip2 attr libcap2-bin shellcheck jq curl git strace procps)
 fuzz=(clang libclang-rt-14-dev llvm)
 
 case ${1:-} in

@@ -3,9 +3,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <span>
-
-#include "executor/base/fs.h"
 
 namespace slipway::sources {
 
@@ -16,8 +13,6 @@ constexpr size_t kLookup = 10'000;
 // Entries that are worth giving back the memory of: the build that follows is another thread's, and could not use what
 // the allocator keeps for this one.
 constexpr size_t kLarge = 50'000;
-// Of a file that was handed over: hashed and written side by side.
-constexpr uint64_t kReadAtOnce = 1U << 20;
 
 Status TooMany(uint64_t limit) {
   return ResourceExhausted("the context has more than {} entries, which is the limit (limits.entries)", limit);
@@ -185,18 +180,13 @@ Status ContextUpload::AddFile(uint32_t entry, int fd, const std::function<Status
   SLIPWAY_RETURN_IF_ERROR(CheckTurn(entry, member));
   *member = "handed_over";
   if (in_file_) return InvalidArgument("comes after bytes of the same file");
-  const uint64_t size = entries_[entry].size;
-  std::string buffer(std::min<uint64_t>(size, kReadAtOnce), '\0');
-  for (uint64_t at = 0; at < size;) {
-    SLIPWAY_RETURN_IF_ERROR(between());
-    const std::span<char> part(buffer.data(), std::min<uint64_t>(size - at, buffer.size()));
-    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFullAt(fd, part, static_cast<int64_t>(at)));
-    if (got < part.size()) {
-      return DataLoss("'{}': has {} bytes and was announced with {}", entries_[entry].path, at + got, size);
-    }
-    SLIPWAY_RETURN_IF_ERROR(AddContent(entry, std::string_view(part.data(), got), member));
-    at += got;
+  const tree::Entry& file = entries_[entry];
+  SLIPWAY_RETURN_IF_ERROR(BeginBatch());
+  if (Status added = batch_->AddFile(fd, file.size, file.digest, between).status(); !added.ok()) {
+    return std::move(added).With(fmt::format("'{}'", file.path));
   }
+  counts_.bytes_received += file.size;
+  ++next_;
   return Status();
 }
 

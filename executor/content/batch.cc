@@ -1,13 +1,20 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "executor/base/cleanup.h"
 #include "executor/content/ingest.h"
 
 namespace slipway::content {
+
+namespace {
+// Of a file of somebody else's: hashed and written side by side.
+constexpr uint64_t kReadAtOnce = 1U << 20;
+}  // namespace
 
 bool DiskBatch::IsNew(const Digest& digest) {
   if (!seen_.insert(digest).second) return false;
@@ -91,6 +98,38 @@ Result<Digest> DiskBatch::EndFile() {
   const Digest digest = whole ? current->digest : Digest::Of(current->bytes);
   if (!current->expected.empty() && digest != current->expected) return WrongContent(digest, current->expected);
   return whole ? digest : AddPacked(digest, current->bytes);
+}
+
+Result<Digest> DiskBatch::AddFile(int fd, uint64_t size, const Digest& expected,
+                                  const std::function<Status()>& between) {
+  SLIPWAY_RETURN_IF_ERROR(BeginFile(size, expected));
+  if (Status status = AppendAll(fd, between); !status.ok()) {
+    current_.reset();
+    return status;
+  }
+  return EndFile();
+}
+
+Status DiskBatch::AppendAll(int fd, const std::function<Status()>& between) {
+  const uint64_t size = current_->size;
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return ErrnoStatus(errno, "stat");
+  // A file may hold more than can be hashed in a lifetime, and none of it has to be on a disk.
+  if (current_->large && static_cast<uint64_t>(st.st_size) == size) {
+    SLIPWAY_ASSIGN_OR_RETURN(const bool shared, current_->large->Share(fd, between));
+    current_->written = current_->large->size();
+    if (shared) return Status();
+  }
+  std::string buffer(std::min<uint64_t>(size, kReadAtOnce), '\0');
+  for (uint64_t at = 0; at < size;) {
+    SLIPWAY_RETURN_IF_ERROR(between());
+    const std::span<char> part(buffer.data(), std::min<uint64_t>(size - at, buffer.size()));
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFullAt(fd, part, static_cast<int64_t>(at)));
+    if (got == 0) return DataLoss("a file was announced with {} bytes and has {}", size, at);
+    SLIPWAY_RETURN_IF_ERROR(Append(std::string_view(part.data(), got)));
+    at += got;
+  }
+  return Status();
 }
 
 Result<Digest> DiskBatch::AddLarge(DiskIngest& ingest) {

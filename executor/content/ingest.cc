@@ -8,6 +8,10 @@
 
 namespace slipway::content {
 
+namespace {
+constexpr size_t kHashedAtOnce = 1U << 20;
+}  // namespace
+
 Status WrongContent(const Digest& is, const Digest& expected) {
   return DataLoss("content is '{}' and should be '{}'", is.ToString(), expected.ToString());
 }
@@ -31,6 +35,21 @@ Status DiskIngest::Write(std::string_view bytes) {
   failure_ = file_.Write(bytes);
   hashing_->Wait();
   return failure_;
+}
+
+Result<bool> DiskIngest::Share(int fd, const std::function<Status()>& between) {
+  SLIPWAY_RETURN_IF_ERROR(failure_);
+  if (file_.size() > 0 || !file_.Share(fd)) return false;
+  std::string buffer(kHashedAtOnce, '\0');
+  for (uint64_t at = 0; at < file_.size();) {
+    SLIPWAY_RETURN_IF_ERROR(failure_ = between());
+    auto got = fs::ReadFullAt(file_.fd(), buffer, static_cast<int64_t>(at));
+    SLIPWAY_RETURN_IF_ERROR(failure_ = got.status());
+    if (*got == 0) return failure_ = Internal("a staged file has become shorter");
+    hasher_.Update(std::string_view(buffer).substr(0, *got));
+    at += *got;
+  }
+  return true;
 }
 
 Result<Blob> DiskIngest::Written() {

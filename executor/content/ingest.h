@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_set>
@@ -27,6 +28,9 @@ class DiskIngest : public Ingest {
       : store_(store), options_(options), file_(std::move(file)) {}
 
   Status Write(std::string_view bytes) override;
+  /// Instead of writing: shares all bytes of the file open as `fd` and hashes them. False where they cannot be shared;
+  /// nothing has happened then.
+  Result<bool> Share(int fd, const std::function<Status()>& between);
   uint64_t size() const override { return file_.size(); }
   Result<Blob> Written() override;
   Status Verify() override;
@@ -55,6 +59,8 @@ class DiskBatch : public BatchIngest {
   Status BeginFile(uint64_t size, const Digest& expected) override;
   Status Append(std::string_view bytes) override;
   Result<Digest> EndFile() override;
+  Result<Digest> AddFile(int fd, uint64_t size, const Digest& expected,
+                         const std::function<Status()>& between) override;
   Status Commit(Lease* lease) override;
 
  private:
@@ -73,6 +79,7 @@ class DiskBatch : public BatchIngest {
   };
 
   Status AppendSmall(std::string_view bytes);
+  Status AppendAll(int fd, const std::function<Status()>& between);
   bool IsNew(const Digest& digest);
   Result<Digest> AddPacked(const Digest& digest, std::string_view bytes);
   Result<Digest> AddLarge(DiskIngest& ingest);

@@ -31,6 +31,9 @@ class StagedFile {
   uint64_t size() const { return size_; }
 
   Status Write(std::string_view bytes);
+  /// Makes this file, which is empty, another name for the bytes that the file open as `fd` has now (FICLONE). False
+  /// where the file system cannot.
+  bool Share(int fd);
   /// Hands all bytes to the kernel.
   Status Flush();
   /// The same, and gives the buffer's memory back: nothing more is to be written.

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -109,6 +110,11 @@ class BatchIngest {
   virtual Status BeginFile(uint64_t size, const Digest& expected) = 0;
   virtual Status Append(std::string_view bytes) = 0;
   virtual Result<Digest> EndFile() = 0;
+  /// The same for a file of somebody else's, open as `fd` and read from its beginning. Where the file system can, the
+  /// bytes of a large one are shared and not copied; what is written to it later is not seen. `between` is asked every
+  /// MiB or so whether to go on.
+  virtual Result<Digest> AddFile(int fd, uint64_t size, const Digest& expected,
+                                 const std::function<Status()>& between) = 0;
   /// Makes everything visible and leased, synced first or soon as BeginBatch was told. If that fails, some of it may be
   /// visible and none is leased.
   virtual Status Commit(Lease* lease) = 0;

@@ -57,6 +57,52 @@ TEST_F(BatchTest, FilesMayComeInPieces) {
   EXPECT_TRUE(Get(big) == large);
 }
 
+// A file of somebody else's.
+class ForeignFile {
+ public:
+  explicit ForeignFile(const std::string& content) {
+    EXPECT_TRUE(fs::WriteFileAtomic(path_, content).ok());
+    fd_ = *fs::Open(path_, O_RDONLY);
+  }
+  int fd() const { return fd_.get(); }
+
+ private:
+  const fs::TempDir dir_ = *fs::TempDir::Make();
+  const std::string path_ = fs::Join(dir_.path(), "file");
+  UniqueFd fd_;
+};
+
+Status GoOn() { return Status(); }
+
+TEST_F(BatchTest, OpenFilesAreAddedFromTheirBeginning) {
+  const std::string large = std::string(5 * kLargestPacked / 2, 'x') + "end";
+  const ForeignFile small("small"), big(large), longer("longer");
+  ASSERT_EQ(::lseek(small.fd(), 3, SEEK_SET), 3);
+  EXPECT_EQ(*batch_->AddFile(small.fd(), 5, Digest::Of("small"), GoOn), Digest::Of("small"));
+  EXPECT_EQ(*batch_->AddFile(big.fd(), large.size(), Digest(), GoOn), Digest::Of(large));
+  EXPECT_EQ(*batch_->AddFile(longer.fd(), 4, Digest(), GoOn), Digest::Of("long"));
+  ASSERT_TRUE(batch_->Commit(nullptr).ok());
+  EXPECT_EQ(Get(Digest::Of("small")), "small");
+  EXPECT_TRUE(Get(Digest::Of(large)) == large);
+}
+
+TEST_F(BatchTest, AnOpenFileThatIsNotAsAnnouncedIsDataLossAndTheOthersStay) {
+  const std::string large(3 * kLargestPacked, 'x');
+  const ForeignFile small("small"), big(large);
+  EXPECT_EQ(batch_->AddFile(small.fd(), 6, Digest(), GoOn).code(), Code::kDataLoss);
+  EXPECT_EQ(batch_->AddFile(small.fd(), 5, Digest::Of("else"), GoOn).code(), Code::kDataLoss);
+  EXPECT_EQ(batch_->AddFile(big.fd(), large.size(), Digest::Of("else"), GoOn).code(), Code::kDataLoss);
+  EXPECT_EQ(batch_->AddFile(big.fd(), large.size() + 1, Digest(), GoOn).code(), Code::kDataLoss);
+  int asked = 0;
+  const auto stop = [&] { return ++asked < 2 ? Status() : Cancelled("enough"); };
+  EXPECT_EQ(batch_->AddFile(big.fd(), large.size(), Digest(), stop).code(), Code::kCancelled);
+  EXPECT_TRUE(batch_->Add("good").ok());
+  ASSERT_TRUE(batch_->Commit(nullptr).ok());
+  EXPECT_EQ(Get(Digest::Of("good")), "good");
+  EXPECT_FALSE(store_->Has(Digest::Of(large)));
+  EXPECT_TRUE(List("ingest").empty());
+}
+
 TEST_F(BatchTest, AFileThatIsNotAsAnnouncedIsDataLossAndTheOthersStay) {
   ASSERT_TRUE(batch_->Add("good").ok());
   ASSERT_TRUE(batch_->BeginFile(3, Digest::Of("abc")).ok());
