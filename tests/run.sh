@@ -1,7 +1,7 @@
 #!/bin/bash
 # The tests, complete: installs the packages that are missing, builds, runs unit and integration tests, the conformance
 # cases and the examples. Safe to repeat. Long runs have commands of their own:
-# tests/sanitizers.sh, tests/crash.sh, tests/fuzz.sh, tests/projects.sh.
+# tests/sanitizers.sh, tests/crash.sh, tests/power.sh, tests/fuzz.sh, tests/projects.sh.
 #
 #   tests/run.sh [--quick]      --quick leaves out conformance and the examples
 set -euo pipefail

@@ -177,7 +177,7 @@ Status SqliteRunStore::LoadPrefix(db::Transaction& tx, const std::string& wanted
 // Runs begin before the disk has them (NewRun::on_seen). Where power takes such a run its image may be in a registry,
 // under its id: no other run may get that.
 Status SqliteRunStore::NoteBoot(db::Transaction& tx) {
-  const std::string boot = BootId();
+  const std::string boot = BootAndMount(database_->path());
   SLIPWAY_ASSIGN_OR_RETURN(const std::optional<std::string> open_in, Setting(tx, kOpenInBoot));
   if (open_in && (boot.empty() || *open_in != boot)) {
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t next, TakeNumber(tx));

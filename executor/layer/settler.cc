@@ -21,11 +21,11 @@ UniqueFd OpenFolder(const std::string& path) {
 
 }  // namespace
 
-Settler::Settler(std::string root, Records& records, std::string boot)
+Settler::Settler(std::string root, Records& records, std::string life)
     : root_(std::move(root)),
       held_(OpenFolder(root_)),
       records_(records),
-      boot_(std::move(boot)),
+      life_(std::move(life)),
       waiting_("settle", kGather, [this](const std::vector<bool>&) {
         if (const Status status = SettleNow(); !status.ok()) {
           spdlog::warn("bring folders of layers to the disk: {}; the next daemon makes them again", status.message());
@@ -33,15 +33,15 @@ Settler::Settler(std::string root, Records& records, std::string boot)
       }) {}
 
 Status Settler::Begin() {
-  SLIPWAY_RETURN_IF_ERROR(records_.ForgetUnsettled(boot_));
+  SLIPWAY_RETURN_IF_ERROR(records_.ForgetUnsettled(life_));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> left, records_.Unsettled());
   if (!left.empty()) Wake();
   return Status();
 }
 
 Result<std::string> Settler::Mark() {
-  if (boot_.empty()) SLIPWAY_RETURN_IF_ERROR(Sync());
-  return boot_;
+  if (life_.empty()) SLIPWAY_RETURN_IF_ERROR(Sync());
+  return life_;
 }
 
 Status Settler::Sync() const { return held_.valid() ? SyncFolders(held_.get(), root_) : SyncFolders(root_); }

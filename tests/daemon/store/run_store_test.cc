@@ -124,7 +124,7 @@ TEST_F(RunStoreTest, AnIdThatLossOfPowerMayHaveTakenIsNotGivenAgain) {
   EXPECT_EQ(Create().id, "ca1");
   Reopen();
   EXPECT_EQ(Create().id, "ca2");
-  CrashIn(BootId());
+  CrashIn(BootAndMount(dir_.path()));
   EXPECT_EQ(Create().id, "ca3") << "the end of the daemon takes no run";
   CrashIn("another boot");
   const store::Run after = Create();

@@ -10,5 +10,13 @@ TEST(BootId, IsTheSameAllTheTime) {
   EXPECT_FALSE(BootId().ends_with('\n'));
 }
 
+TEST(BootId, AMountIsTheSameForAllThatIsOnIt) {
+  const std::string here = BootAndMount("/proc/self");
+  EXPECT_TRUE(here.starts_with(BootId()));
+  EXPECT_EQ(here, BootAndMount("/proc/self/fd"));
+  EXPECT_NE(here, BootAndMount("/sys/kernel"));
+  EXPECT_EQ(BootAndMount("/no/such/folder"), "");
+}
+
 }  // namespace
 }  // namespace slipway
