@@ -1,16 +1,17 @@
 #!/bin/bash
-# Cuts the power of a disk: the daemon's root lies on an ext4 of its own, which is shut down without its journal (what had
+# Cuts the power of a disk: the daemon's root lies on a file system of its own, which is shut down without its journal (what had
 # not been synced is gone) while a build is under way; then the daemon is started again on what is left. What a client was
 # told must be there: an accepted run goes on and succeeds. Whatever is left must be whole: the same build gives the image
 # that it should. Rounds cut at random moments.
-#   power.sh BIN_DIR [ROUNDS]
+#   power.sh BIN_DIR [ROUNDS [ext4|xfs|btrfs]]
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/e2e/lib.sh"
 rounds=${2:-12}
+kind=${3:-ext4}
 
 mkdir "$work/state"
 truncate -s 3G "$work/disk"
-mkfs.ext4 -q "$work/disk"
+"mkfs.$kind" -q "$work/disk"
 mount -o loop "$work/disk" "$work/state"
 at_end() {
   [ -z "$daemon_pid" ] || kill -9 "$daemon_pid" 2>/dev/null || true
@@ -65,7 +66,7 @@ all_final() {
 none_lost() {
   local id
   for id in $("$bin/slipway" runs -o json | jq -r 'if type == "array" then . else .runs end | .[] | select(.status | test("Succeeded|Canceled") | not) | .runId'); do
-    if grep -qw "$id" "$work/told"; then return 1; fi
+    if grep -q " with ID: $id\$" "$work/told"; then return 1; fi
   done
 }
 run_state() { "$bin/slipway" show "$1" -o json | jq -r .status; }

@@ -81,7 +81,10 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   fresh.on_seen = [this, &leases](const Run& run) { Enqueue(run, std::move(leases)); };
   Result<store::CreatedRun> created = parts_.store.Create(fresh);
   if (!created.ok()) return created;
-  for (const std::shared_ptr<content::Lease>& lease : uploaded) parts_.builder.store().AwaitSynced(*lease);
+  for (const std::shared_ptr<content::Lease>& lease : uploaded) {
+    SLIPWAY_RETURN_IF_ERROR(parts_.builder.store().AwaitSynced(*lease).With(fmt::format(
+        "run '{}' has begun, but what was uploaded for it did not reach the disk and may be lost", created->run.id)));
+  }
   return created;
 }
 

@@ -95,7 +95,7 @@ std::vector<Digest> Catalog::Missing(std::span<const Digest> digests, int64_t le
   const auto leased = leases_.find(lease);
   if (leased != leases_.end()) MakeRoom(leased_, digests.size());
   for (const Digest& digest : digests) {
-    if (const auto it = records_.find(digest); it != records_.end()) {
+    if (const auto it = records_.find(digest); it != records_.end() && !IsInDoubt(it->second.where)) {
       Touch(digest, it->second, now);
       if (leased != leases_.end()) Hold(leased->second, digest);
     } else if (is_new(digest)) {
@@ -114,7 +114,7 @@ bool Catalog::LeaseIfPresent(const Digest& digest, int64_t lease) {
   const SystemTime now = clock_.System();
   std::lock_guard lock(mutex_);
   const auto it = records_.find(digest);
-  if (it == records_.end()) return false;
+  if (it == records_.end() || IsInDoubt(it->second.where)) return false;
   Touch(digest, it->second, now);
   AddToLeaseLocked(lease, digest);
   return true;
@@ -124,7 +124,7 @@ bool Catalog::ReserveBlob(const Digest& digest, int64_t lease) {
   const SystemTime now = clock_.System();
   std::unique_lock lock(mutex_);
   unreserved_.wait(lock, [&] { return !reserved_.contains(digest); });
-  if (const auto it = records_.find(digest); it != records_.end()) {
+  if (const auto it = records_.find(digest); it != records_.end() && !IsInDoubt(it->second.where)) {
     Touch(digest, it->second, now);
     AddToLeaseLocked(lease, digest);
     return true;
@@ -162,35 +162,45 @@ void Catalog::BeginSync(uint64_t number) {
   unsynced_.insert(number);
 }
 
-void Catalog::EndSync(std::span<const uint64_t> numbers) {
+void Catalog::EndSync(uint64_t number, const Status& status) {
   {
     std::lock_guard lock(mutex_);
-    for (const uint64_t number : numbers) unsynced_.erase(number);
+    unsynced_.erase(number);
+    if (!status.ok()) in_doubt_.emplace(number, status);
   }
   synced_.notify_all();
 }
 
-void Catalog::AwaitSynced(int64_t lease) {
+Status Catalog::AwaitSynced(int64_t lease) {
   std::unique_lock lock(mutex_);
   const std::vector<uint64_t> numbers = UnsyncedOf(lease);
   synced_.wait(lock, [&] {
     return std::none_of(numbers.begin(), numbers.end(), [this](uint64_t number) { return unsynced_.contains(number); });
   });
+  for (const uint64_t number : numbers) {
+    if (const auto it = in_doubt_.find(number); it != in_doubt_.end()) return it->second;
+  }
+  return Status();
 }
 
+// With what is in doubt.
 std::vector<uint64_t> Catalog::UnsyncedOf(int64_t lease) const {
+  const size_t most = unsynced_.size() + in_doubt_.size();
   std::unordered_set<uint64_t> found;
   const auto it = leases_.find(lease);
   if (it == leases_.end()) return {};
   for (const Leased::const_pointer content : it->second.contents) {
-    if (found.size() == unsynced_.size()) break;  // most often at once: there are few, and they came with this lease
+    if (found.size() == most) break;  // most often at once: there are few, and they came with this lease
     const auto record = records_.find(content->first);
     if (record == records_.end()) continue;
-    const Location& where = record->second.where;
-    const uint64_t number = where.is_blob() ? where.offset : where.pack;
-    if (unsynced_.contains(number)) found.insert(number);
+    const uint64_t number = record->second.where.number();
+    if (unsynced_.contains(number) || in_doubt_.contains(number)) found.insert(number);
   }
   return {found.begin(), found.end()};
+}
+
+bool Catalog::IsInDoubt(const Location& where) const {
+  return !in_doubt_.empty() && in_doubt_.contains(where.number());
 }
 
 void Catalog::AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease) {
@@ -200,9 +210,11 @@ void Catalog::AddPack(uint64_t number, uint64_t file_bytes, std::span<const Pack
   total_bytes_ += file_bytes;
   MakeRoom(records_, items.size());
   for (const PackItem& item : items) {
-    if (const auto it = records_.find(item.digest); it != records_.end()) {
+    const auto it = records_.find(item.digest);
+    if (it != records_.end() && !IsInDoubt(it->second.where)) {
       Touch(item.digest, it->second, now);
     } else {
+      if (it != records_.end()) Leave(it);
       Enter(item.digest, {.pack = number, .offset = item.offset, .size = item.size}, now);
     }
     AddToLeaseLocked(lease, item.digest);

@@ -31,6 +31,8 @@ struct Location {
   uint64_t offset = 0;    ///< in the pack; of a blob its number while it is not synced, 0 once it is in its place
   uint64_t size = 0;
   bool is_blob() const { return pack == kBlob; }
+  /// Of what is not synced yet; 0 for a blob in its place.
+  uint64_t number() const { return is_blob() ? offset : pack; }
   bool operator==(const Location&) const = default;
 };
 
@@ -76,11 +78,12 @@ class Catalog {
   void FinishBlob(const Digest& digest, std::optional<uint64_t> size, int64_t lease, uint64_t number = 0);
   /// A blob that was not synced is in its place now.
   void SettleBlob(const Digest& digest, uint64_t number);
-  // What was entered before it was on the disk, and somebody may wait for: a blob or a pack by its number.
+  // What was entered before it was on the disk, and somebody may wait for: a blob or a pack by its number. If its sync
+  // fails it is in doubt: it can be read, and it is taken for missing when it is brought again.
   void BeginSync(uint64_t number);
-  void EndSync(std::span<const uint64_t> numbers);
-  /// Waits for the end of those that hold contents of the lease.
-  void AwaitSynced(int64_t lease);
+  void EndSync(uint64_t number, const Status& status);
+  /// Waits for the end of those that hold contents of the lease; the first failure.
+  Status AwaitSynced(int64_t lease);
   /// Enters a pack; content that is there already stays where it is.
   void AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease);
 
@@ -144,6 +147,7 @@ class Catalog {
   void LetGo(Leased::pointer content);
   bool IsLeased(const Digest& digest) const;
   std::vector<uint64_t> UnsyncedOf(int64_t lease) const;
+  bool IsInDoubt(const Location& where) const;
   void Enter(const Digest& digest, const Location& where, SystemTime used);
   void Leave(Records::iterator it);
 
@@ -154,6 +158,7 @@ class Catalog {
   std::unordered_map<uint64_t, Pack> packs_;
   std::unordered_set<Digest> reserved_;  // blobs whose file is being made or removed
   std::unordered_set<uint64_t> unsynced_;
+  std::unordered_map<uint64_t, Status> in_doubt_;
   std::condition_variable synced_;
   Leased leased_;
   std::unordered_map<int64_t, Holding> leases_;

@@ -273,21 +273,25 @@ void DiskStore::SyncBehind(std::vector<Unsynced> files) {
   if (files.empty()) return;
   ++batches_behind_;
   behind_.Submit([this, batch = std::make_shared<std::vector<Unsynced>>(std::move(files))] {
-    Settle(*batch);
+    const std::vector<Status> settled = Settle(*batch);
     std::vector<uint64_t> numbers;
     for (const Unsynced& file : *batch) numbers.push_back(file.number);
     batch->clear();  // closes the files
     --batches_behind_;
-    catalog_.EndSync(numbers);
+    for (size_t i = 0; i < numbers.size(); ++i) catalog_.EndSync(numbers[i], settled[i]);
   });
 }
 
-// One sync of a folder for all. The catalog is told last, so that nobody takes a blob for settled before its name is.
-void DiskStore::Settle(const std::vector<Unsynced>& files) {
+// What became of each. One sync of a folder for all; the catalog is told last, so that nobody takes a blob for settled
+// before its name is.
+std::vector<Status> DiskStore::Settle(const std::vector<Unsynced>& files) {
+  std::vector<Status> settled;
   std::vector<const Unsynced*> blobs;
   bool any_pack = false;
   for (const Unsynced& file : files) {
-    if (!SettleOne(file)) continue;
+    const Result<bool> moved = SettleOne(file);
+    settled.push_back(moved.status());
+    if (!moved.ok() || !*moved) continue;
     if (file.digest.empty()) {
       any_pack = true;
     } else {
@@ -296,24 +300,26 @@ void DiskStore::Settle(const std::vector<Unsynced>& files) {
   }
   Status synced = any_pack ? fs::SyncDir(layout_.Packs()) : Status();
   if (synced.ok() && !blobs.empty()) synced = fs::SyncDir(layout_.Blobs());
-  if (!synced.ok()) spdlog::error("content store: {}", synced.message());
-  for (const Unsynced* blob : blobs) catalog_.SettleBlob(blob->digest, blob->number);
+  for (Status& status : settled) {
+    if (status.ok()) status = synced;
+    if (!status.ok()) spdlog::error("content store: {}", status.message());
+  }
+  if (synced.ok()) {
+    for (const Unsynced* blob : blobs) catalog_.SettleBlob(blob->digest, blob->number);
+  }
+  return settled;
 }
 
-// What cannot be synced or moved stays where it is, usable, and is looked at when the store is opened again.
-bool DiskStore::SettleOne(const Unsynced& file) {
+// False if it was collected meanwhile. What cannot be synced or moved stays where it is, usable, and is looked at when
+// the store is opened again.
+Result<bool> DiskStore::SettleOne(const Unsynced& file) {
   const bool is_pack = file.digest.empty();
   const std::string path = is_pack ? layout_.UnsyncedPack(file.number) : layout_.Unsynced(file.digest, file.number);
   const std::string place = is_pack ? layout_.Pack(file.number) : layout_.Blob(file.digest);
-  if (::fdatasync(file.file.get()) != 0) {
-    spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("sync '{}'", path)).message());
-    return false;
-  }
+  if (::fdatasync(file.file.get()) != 0) return ErrnoStatus(errno, fmt::format("sync '{}'", path));
   if (::rename(path.c_str(), place.c_str()) == 0) return true;
-  if (errno != ENOENT) {  // else it was collected meanwhile
-    spdlog::error("content store: {}", ErrnoStatus(errno, fmt::format("move '{}' to its place", path)).message());
-  }
-  return false;
+  if (errno == ENOENT) return false;
+  return ErrnoStatus(errno, fmt::format("move '{}' to its place", path));
 }
 
 Result<Lease> DiskStore::NewLease(std::string_view purpose) {

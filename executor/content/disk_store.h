@@ -61,7 +61,7 @@ class DiskStore : public Store {
   Result<Lease> NewLease(std::string_view purpose) override;
   Result<CollectResult> Collect(const Context& ctx, const CollectOptions& options,
                                 std::span<const Digest> in_use) override;
-  void AwaitSynced(const Lease& lease) override { catalog_.AwaitSynced(IdOf(&lease)); }
+  Status AwaitSynced(const Lease& lease) override { return catalog_.AwaitSynced(IdOf(&lease)); }
   Result<uint64_t> TotalBytes() override;
 
   // For the ingests and the collector.
@@ -93,8 +93,8 @@ class DiskStore : public Store {
   using Uses = std::map<std::string, FileUse>;
   static constexpr size_t kMostBehind = 8;
   Status RescueUnsynced();
-  void Settle(const std::vector<Unsynced>& files);
-  bool SettleOne(const Unsynced& file);
+  std::vector<Status> Settle(const std::vector<Unsynced>& files);
+  Result<bool> SettleOne(const Unsynced& file);
   bool IsGone(const Digest& digest, const Location& where) const;
   Status LoadBlobs(Uses& uses);
   Status LoadPacks(Uses& uses);

@@ -172,9 +172,9 @@ class Store {
 
   /// `purpose` is for people ("run ca1f").
   virtual Result<Lease> NewLease(std::string_view purpose) = 0;
-  /// Waits until what batches with Durable::kSoon have committed of the contents of `lease` is on the disk. What cannot
-  /// be synced is logged and stays in doubt.
-  virtual void AwaitSynced(const Lease& lease) = 0;
+  /// Waits until what batches with Durable::kSoon have committed of the contents of `lease` is on the disk. Its failure
+  /// otherwise: what could not be synced can still be read, but counts as missing for those who bring it again.
+  virtual Status AwaitSynced(const Lease& lease) = 0;
   /// Content that must be kept beyond leases (what cache records name) is marked by its owner through this: `in_use` is
   /// asked for the digests to keep, then the least recently used rest goes. Packs are dropped when all they hold is
   /// gone, and rewritten when most of it is. Others may read and write meanwhile.

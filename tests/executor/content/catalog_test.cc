@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 namespace slipway::content {
 namespace {
 
@@ -66,6 +69,60 @@ TEST_F(CatalogTest, ALeaseHoldsWhatIsYetToCome) {
   catalog_.EndLease(lease);
   catalog_.EndLease(lease);
   EXPECT_TRUE(IsFree(later));
+}
+
+// A blob and a pack whose syncs are under way.
+class UnsyncedTest : public ::testing::Test {
+ protected:
+  UnsyncedTest() {
+    catalog_.BeginSync(7);
+    catalog_.AddPack(7, 100, std::vector<PackItem>{{.digest = packed_, .offset = 16, .size = 6}}, lease_);
+    EXPECT_FALSE(catalog_.ReserveBlob(blob_, lease_));
+    catalog_.BeginSync(8);
+    catalog_.FinishBlob(blob_, 10, lease_, 8);
+  }
+  std::vector<Digest> Missing() { return catalog_.Missing(std::vector{packed_, blob_}, 0); }
+
+  Catalog catalog_{Clock::Real()};
+  const Digest packed_ = Digest::Of("packed"), blob_ = Digest::Of("blob");
+  const int64_t lease_ = catalog_.NewLease();
+};
+
+TEST_F(UnsyncedTest, WhoHoldsThemWaits) {
+  std::atomic<bool> ended = false;
+  std::thread settler([&] {
+    catalog_.EndSync(7, Status());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ended = true;
+    catalog_.EndSync(8, Status());
+  });
+  EXPECT_TRUE(catalog_.AwaitSynced(lease_).ok());
+  EXPECT_TRUE(ended);
+  settler.join();
+}
+
+TEST_F(UnsyncedTest, OthersDoNot) {
+  const int64_t other = catalog_.NewLease();
+  EXPECT_TRUE(catalog_.AwaitSynced(other).ok());
+  EXPECT_TRUE(catalog_.AwaitSynced(12345).ok());
+}
+
+TEST_F(UnsyncedTest, WhatCouldNotBeSyncedCanBeReadAndCountsAsMissing) {
+  catalog_.EndSync(7, DataLoss("the pack"));
+  catalog_.EndSync(8, DataLoss("the blob"));
+  EXPECT_EQ(catalog_.AwaitSynced(lease_).code(), Code::kDataLoss);
+  EXPECT_EQ(Missing(), (std::vector{packed_, blob_}));
+  EXPECT_TRUE(catalog_.Use(packed_) && catalog_.Use(blob_));
+  EXPECT_FALSE(catalog_.LeaseIfPresent(blob_, lease_));
+
+  const int64_t next = catalog_.NewLease();  // they are brought again
+  catalog_.AddPack(9, 100, std::vector<PackItem>{{.digest = packed_, .offset = 16, .size = 6}}, next);
+  EXPECT_FALSE(catalog_.ReserveBlob(blob_, next));
+  catalog_.FinishBlob(blob_, 10, next);
+  EXPECT_TRUE(Missing().empty());
+  EXPECT_TRUE(catalog_.AwaitSynced(next).ok());
+  EXPECT_EQ(catalog_.Use(packed_)->pack, 9U);
+  EXPECT_TRUE(catalog_.TakePackIfDead(7)) << "nothing of it is used any more";
 }
 
 }  // namespace
