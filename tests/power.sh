@@ -3,7 +3,7 @@
 # not been synced is gone) while a build is under way; then the daemon is started again on what is left. What a client was
 # told must be there: an accepted run goes on and succeeds. Whatever is left must be whole: the same build gives the image
 # that it should. Rounds cut at random moments.
-#   power.sh BIN_DIR [ROUNDS [ext4|xfs|btrfs]]
+#   power.sh BIN_DIR [ROUNDS [ext4|xfs]]
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/e2e/lib.sh"
 rounds=${2:-12}
