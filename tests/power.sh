@@ -1,8 +1,8 @@
 #!/bin/bash
-# Cuts the power of a disk: the daemon's root lies on a file system of its own, which is shut down without its journal (what had
-# not been synced is gone) while a build is under way; then the daemon is started again on what is left. What a client was
-# told must be there: an accepted run goes on and succeeds. Whatever is left must be whole: the same build gives the image
-# that it should. Rounds cut at random moments.
+# Cuts the power of a disk: the daemon's root lies on a file system of its own, which is shut down without its journal
+# (what had not been synced is gone) while a build is under way; then the daemon is started again on what is left. What a
+# client was told must be there: an accepted run goes on and succeeds. Whatever is left must be whole: the same build
+# gives the image that it should. Rounds cut at random moments. Needs root.
 #   power.sh BIN_DIR [ROUNDS [ext4|xfs]]
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/e2e/lib.sh"

@@ -83,7 +83,7 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   if (!created.ok()) return created;
   for (const std::shared_ptr<content::Lease>& lease : uploaded) {
     SLIPWAY_RETURN_IF_ERROR(parts_.builder.store().AwaitSynced(*lease).With(fmt::format(
-        "run '{}' has begun, but what was uploaded for it did not reach the disk and may be lost", created->run.id)));
+        "run '{}' goes on, but what was uploaded for it did not reach the disk and may be lost", created->run.id)));
   }
   return created;
 }
