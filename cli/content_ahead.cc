@@ -17,12 +17,18 @@ constexpr size_t kFrame = 16;
 constexpr uint64_t kWorthAsking = 64U << 10;
 }  // namespace
 
+// One for each thread that reads, and one that is done when it is asked for. A file that was handed over is not taken
+// before its message comes, so there are fewer of those than may be on their way.
+bool ContentAhead::MayStart() const {
+  return at_ < wanted_.size() && batches_.size() <= pool_.size() && untold_ + 1 < HandoverSender::kAhead;
+}
+
 Result<std::unique_ptr<ContentAhead::Message>> ContentAhead::Next() {
-  // One for each thread that reads, and one that is done when it is asked for.
-  while (at_ < wanted_.size() && batches_.size() <= pool_.size()) SLIPWAY_RETURN_IF_ERROR(Start());
+  while (MayStart()) SLIPWAY_RETURN_IF_ERROR(Start());
   if (batches_.empty()) return std::unique_ptr<Message>();
   const std::unique_ptr<Batch> batch = std::move(batches_.front());
   batches_.pop_front();
+  if (batch->handed_over) --untold_;
   SLIPWAY_RETURN_IF_ERROR(batch->reading.Wait());
   return std::move(batch->message);
 }
@@ -33,9 +39,8 @@ Status ContentAhead::Start() {
   while (at_ < wanted_.size() && TakeSmall(*batch)) {
   }
   if (batch->pieces.empty() && at_ < wanted_.size()) SLIPWAY_RETURN_IF_ERROR(TakeLarge(*batch));
-  const bool handed_over = batch->message->request.has_contents();
-  if (batch->pieces.empty() && !handed_over) return Status();  // there were but empty files
-  if (!handed_over) {
+  if (batch->pieces.empty() && !batch->handed_over) return Status();  // there were but empty files
+  if (!batch->handed_over) {
     batch->reading.Run([this, b = batch.get()] { return b->fd != nullptr ? ReadPiece(*b) : ReadFiles(*b); });
   }
   batches_.push_back(std::move(batch));
@@ -72,6 +77,8 @@ bool ContentAhead::HandOver(Batch& batch) {
   v1::FilePart* part = batch.message->request.mutable_contents()->add_parts();
   part->set_entry(wanted_[at_]);
   part->set_handed_over(true);
+  batch.handed_over = true;
+  ++untold_;
   batch.message->bytes += entries_[wanted_[at_]].stamp.size;
   ++batch.message->files;
   fd_.reset();

@@ -57,11 +57,13 @@ class ContentAhead {
     explicit Batch(ThreadPool& pool) : reading(pool) {}
     std::vector<Piece> pieces;           // whole small files, or a piece of a large one
     std::shared_ptr<const UniqueFd> fd;  // of the large one
-    size_t weight = 0;                   // about the bytes on the wire
+    bool handed_over = false;
+    size_t weight = 0;  // about the bytes on the wire
     std::unique_ptr<Message> message = std::make_unique<Message>();
     TaskGroup reading;  // last: it uses the rest
   };
 
+  bool MayStart() const;
   Status Start();
   Status TakeLarge(Batch& batch);
   bool HandOver(Batch& batch);
@@ -79,6 +81,7 @@ class ContentAhead {
   FileOpener opener_;
   size_t at_ = 0;                       // in wanted_: what no batch has yet
   uint64_t offset_ = 0;                 // in that file
+  size_t untold_ = 0;                   // batches whose file was handed over and whose message was not sent
   std::shared_ptr<const UniqueFd> fd_;  // of that file, if it is a large one
   std::deque<std::unique_ptr<Batch>> batches_;
 };

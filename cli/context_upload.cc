@@ -68,20 +68,28 @@ size_t RoughSize(const ContextEntry& entry) {
   return size;
 }
 
+// What would let another attempt succeed.
+enum class Hope {
+  kNone,
+  kLater,     // others are at it: there will be room
+  kAllBytes,  // the daemon cannot take open files
+};
+
 class Upload {
  public:
-  Upload(const Context& ctx, Connection& connection, const ContextPacker& packed, UploadProgress* progress)
+  Upload(const Context& ctx, Connection& connection, const ContextPacker& packed, bool hand_over,
+         UploadProgress* progress)
       : ctx_(ctx),
         connection_(connection),
         packed_(packed),
+        hand_over_(hand_over),
         progress_(*progress),
         call_(ctx),
         stream_(connection.sources().UploadContext(call_.context())) {}
 
-  /// `full`: refused since too many others are at it.
-  Result<std::string> Run(bool* full) {
+  Result<std::string> Run(Hope* hope) {
     Result<std::string> location = Exchange();
-    *full = full_;
+    *hope = hope_;
     if (location.ok()) return location;
     // A failure of ours leaves the call open.
     if (!finished_) {
@@ -141,6 +149,8 @@ class Upload {
     *handover = response.missing().handover();
     uint64_t bytes = 0;
     for (const uint32_t index : *missing) bytes += packed_.entries()[index].stamp.size;
+    progress_.bytes = 0;
+    progress_.files = 0;
     progress_.bytes_total = bytes;
     progress_.files_total = missing->size();
     return {};
@@ -150,7 +160,7 @@ class Upload {
   std::optional<HandoverSender> Connect(const std::string& handover) const {
     constexpr std::string_view kUnix = "unix:";
     const Result<std::string> target = GrpcTarget(connection_.server());
-    if (handover.empty() || !target.ok() || !target->starts_with(kUnix)) return std::nullopt;
+    if (!hand_over_ || handover.empty() || !target.ok() || !target->starts_with(kUnix)) return std::nullopt;
     Result<HandoverSender> sender = HandoverSender::Connect(target->substr(kUnix.size()), handover);
     return sender.ok() ? std::optional(std::move(*sender)) : std::nullopt;
   }
@@ -179,7 +189,8 @@ class Upload {
     SLIPWAY_RETURN_IF_ERROR(ctx_.Err());
     std::string reason;
     Status failure = connection_.Failure(status, "send the context", &reason);
-    full_ = failure.code() == Code::kResourceExhausted && reason == "TOO_MANY_STREAMS";
+    if (reason == "TOO_MANY_STREAMS") hope_ = Hope::kLater;
+    if (reason == "HANDOVER_REFUSED") hope_ = Hope::kAllBytes;
     if (failure.code() != Code::kDataLoss) return Status(failure.code(), NameEntries(failure.message()));
     return Aborted("{}; a file of the context changed while it was sent: run the command again once it is complete",
                    failure.message());
@@ -205,11 +216,12 @@ class Upload {
   const Context& ctx_;
   Connection& connection_;
   const ContextPacker& packed_;
+  const bool hand_over_;
   UploadProgress& progress_;
   Call call_;
   std::unique_ptr<Stream> stream_;
   bool finished_ = false;
-  bool full_ = false;
+  Hope hope_ = Hope::kNone;
 };
 
 }  // namespace
@@ -218,10 +230,15 @@ Result<std::string> UploadContext(const Context& ctx, Connection& connection, co
                                   UploadProgress* progress) {
   std::chrono::milliseconds wait = kFirstWait;
   const auto begun = std::chrono::steady_clock::now();
+  bool hand_over = true;
   while (true) {
-    bool full = false;
-    Result<std::string> location = Upload(ctx, connection, packed, progress).Run(&full);
-    if (!full || std::chrono::steady_clock::now() - begun >= kLongestQueue) return location;
+    Hope hope = Hope::kNone;
+    Result<std::string> location = Upload(ctx, connection, packed, hand_over, progress).Run(&hope);
+    if (hope == Hope::kAllBytes && hand_over) {
+      hand_over = false;
+      continue;
+    }
+    if (hope != Hope::kLater || std::chrono::steady_clock::now() - begun >= kLongestQueue) return location;
     SLIPWAY_RETURN_IF_ERROR(ctx.Sleep(wait));
     wait = std::min(wait * 2, kLongestWait);
   }

@@ -142,7 +142,7 @@ class UploadCall {
     if (!context_->peer().starts_with("unix:")) return;
     Result<HandoverReceiver> receiver = HandoverReceiver::Open(service_.unix_path_);
     if (receiver.ok()) {
-      missing->set_handover(std::string(handover_.emplace(std::move(*receiver)).name()));
+      missing->set_handover(handover_.emplace(std::move(*receiver)).offer());
     } else {
       spdlog::debug("large files of contexts go through the socket: {}", receiver.status().message());
     }
@@ -156,30 +156,45 @@ class UploadCall {
       if (const task::FieldErrors unknown = CheckUpload(*request); !unknown.empty()) return BadFields(unknown);
       if (!request->has_contents()) return OutOfTurn("manifest", "contents");
       for (int i = 0; i < request->contents().parts_size(); ++i) {
-        std::string member;
-        const Status status = AddPart(request->contents().parts(i), &member);
-        if (status.code() == Code::kInvalidArgument) {
-          return BadFields({{fmt::format("contents.parts[{}].{}", i, member), status.message()}});
-        }
-        if (!status.ok()) return ToGrpc(status);
+        const grpc::Status status = AddPart(request->contents().parts(i), fmt::format("contents.parts[{}].", i));
+        if (!status.ok()) return status;
       }
     }
     return grpc::Status::OK;
   }
 
-  Status AddPart(const v1::FilePart& part, std::string* member) {
-    if (!part.handed_over()) return upload_->AddContent(part.entry(), part.data(), member);
-    *member = "handed_over";
-    if (!part.data().empty()) return InvalidArgument("comes with bytes");
-    if (!handover_) return InvalidArgument("is set, but no socket was offered");
-    const Result<UniqueFd> file = handover_->Take(part.entry());
-    if (file.code() == Code::kNotFound) return InvalidArgument("is set, but {}", file.status().message());
-    SLIPWAY_RETURN_IF_ERROR(file.status());
+  grpc::Status AddPart(const v1::FilePart& part, const std::string& field) {
+    std::string member;
+    Status status;
+    if (!part.handed_over()) {
+      status = upload_->AddContent(part.entry(), part.data(), &member);
+    } else if (!part.data().empty() || !handover_) {
+      member = "handed_over";
+      status = InvalidArgument("{}", handover_ ? "comes with bytes" : "is set, but no socket was offered");
+    } else {
+      Result<UniqueFd> file = handover_->Take(part.entry());
+      if (!file.ok()) return RefuseHandover(std::move(file).status());
+      status = AddFile(part.entry(), file->get(), &member);
+      // This process must not read what its client may.
+      if (status.code() == Code::kPermissionDenied) return RefuseHandover(std::move(status));
+    }
+    if (status.code() == Code::kInvalidArgument) return BadFields({{field + member, status.message()}});
+    return ToGrpc(status);
+  }
+
+  Status AddFile(uint32_t entry, int fd, std::string* member) {
     const auto go_on = [this] {
       service_.calls_.Touch(context_);
       return context_->IsCancelled() ? Cancelled("the client is gone") : Status();
     };
-    return upload_->AddFile(part.entry(), file->get(), go_on, member);
+    return upload_->AddFile(entry, fd, go_on, member);
+  }
+
+  // The client begins anew and sends bytes.
+  grpc::Status RefuseHandover(Status why) const {
+    return Refuse(FailedPrecondition("'{}' was handed over and cannot be taken: {}; send its bytes",
+                                     upload_->NextMissing(), why.message()),
+                  "HANDOVER_REFUSED");
   }
 
   grpc::Status SendResult() {

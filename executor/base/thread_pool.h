@@ -2,9 +2,9 @@
 // together.
 //
 // A thread is started when a task finds all others at work, so that a large bound costs nothing until it is needed.
-// A pool is passed to whoever needs parallelism; nobody detaches a thread. A task that waits for other tasks of the
-// same pool must do so through TaskGroup::Wait, which runs queued tasks of its own group in the waiting thread, so a
-// full pool cannot deadlock.
+// A pool is passed to whoever needs parallelism; nobody detaches a thread (but detached_worker.h, which says why). A
+// task that waits for other tasks of the same pool must do so through TaskGroup::Wait, which runs queued tasks of its
+// own group in the waiting thread, so a full pool cannot deadlock.
 #pragma once
 
 #include <condition_variable>

@@ -114,7 +114,7 @@ TEST_F(ContentAheadTest, LargeFilesAreHandedOverWhereTheyCanBe) {
   WantAll();
   const fs::TempDir dir = *fs::TempDir::Make();
   std::optional<HandoverReceiver> receiver(*HandoverReceiver::Open(dir.path()));
-  handover_.emplace(*HandoverSender::Connect(dir.path(), receiver->name()));
+  handover_.emplace(*HandoverSender::Connect(dir.path(), receiver->offer()));
   const Sent sent = SendAll();
   EXPECT_THAT(sent.contents, ElementsAre("one", "handed over", "handed over", "four"));
   EXPECT_THAT(sent.messages, ElementsAre(ElementsAre(0), ElementsAre(1), ElementsAre(2), ElementsAre(3)));
@@ -129,6 +129,24 @@ TEST_F(ContentAheadTest, LargeFilesAreHandedOverWhereTheyCanBe) {
   }
   receiver.reset();  // nobody takes them any more: bytes are sent
   EXPECT_TRUE(SendAll().contents == (std::vector<std::string>{"one", large, large + "too", "four"}));
+}
+
+TEST_F(ContentAheadTest, FilesAreHandedOverAsTheyAreTakenHoweverManyReadersThereAre) {
+  constexpr uint32_t kFiles = 20;
+  for (uint32_t i = 0; i < kFiles; ++i) folder_.Write(fmt::format("f{:02}", i), std::string((1U << 20) + 1 + i, 'l'));
+  Pack();
+  WantAll();
+  const fs::TempDir dir = *fs::TempDir::Make();
+  HandoverReceiver receiver = *HandoverReceiver::Open(dir.path());
+  handover_.emplace(*HandoverSender::Connect(dir.path(), receiver.offer()));
+  ThreadPool pool(16);
+  ContentAhead ahead(ctx_, pool, packer_->root_fd(), entries_, wanted_, &*handover_);
+  for (uint32_t i = 0; i < kFiles; ++i) {
+    const auto message = ahead.Next();
+    ASSERT_TRUE(message.ok() && *message != nullptr);
+    ASSERT_TRUE((*message)->request.contents().parts(0).handed_over()) << i;
+    ASSERT_TRUE(receiver.Take(i).ok()) << "a daemon takes it when it is told";
+  }
 }
 
 TEST_F(ContentAheadTest, ManySmallFilesFillSeveralMessagesEachWithinTheLimit) {

@@ -198,9 +198,15 @@ TEST_F(LocalSourcesServiceTest, BytesAreTakenAllTheSame) {
   EXPECT_TRUE(outcome.status.ok()) << outcome.status.error_message();
 }
 
-TEST_F(LocalSourcesServiceTest, WhatWasNotHandedOverIsRefused) {
-  EXPECT_THAT(BadFields(HandOver(large_, {}).status), ElementsAre("contents.parts[0].handed_over"));
-  EXPECT_THAT(BadFields(HandOver(large_, {{1, large_}}).status), ElementsAre("contents.parts[0].handed_over"));
+TEST_F(LocalSourcesServiceTest, WhatHasNotComeIsToBeSentAsBytes) {
+  for (const Outcome& outcome : {HandOver(large_, {}), HandOver(large_, {{1, large_}})}) {
+    EXPECT_EQ(outcome.status.error_code(), grpc::FAILED_PRECONDITION);
+    EXPECT_EQ(Reason(outcome.status), "slipway/HANDOVER_REFUSED");
+    EXPECT_THAT(outcome.status.error_message(), HasSubstr("'file' was handed over and cannot be taken"));
+  }
+}
+
+TEST_F(LocalSourcesServiceTest, AHandoverThatCannotBeIsRefused) {
   EXPECT_THAT(BadFields(HandOver(large_, {{0, large_}}, "x").status), ElementsAre("contents.parts[0].handed_over"));
   EXPECT_THAT(BadFields(HandOver("small", {}).status), ElementsAre("contents.parts[0].handed_over"));
   EXPECT_EQ(offered_, "") << "small files are sent";
