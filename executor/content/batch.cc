@@ -114,9 +114,8 @@ Status DiskBatch::AppendAll(int fd, const std::function<Status()>& between) {
   const uint64_t size = current_->size;
   struct stat st {};
   if (::fstat(fd, &st) != 0) return ErrnoStatus(errno, "stat");
-  // A file may hold more than can be hashed in a lifetime, and none of it has to be on a disk.
   if (current_->large && static_cast<uint64_t>(st.st_size) == size) {
-    SLIPWAY_ASSIGN_OR_RETURN(const bool shared, current_->large->Share(fd, between));
+    SLIPWAY_ASSIGN_OR_RETURN(const bool shared, current_->large->Share(fd, size, between));
     current_->written = current_->large->size();
     if (shared) return Status();
   }

@@ -37,9 +37,12 @@ Status DiskIngest::Write(std::string_view bytes) {
   return failure_;
 }
 
-Result<bool> DiskIngest::Share(int fd, const std::function<Status()>& between) {
+Result<bool> DiskIngest::Share(int fd, uint64_t size, const std::function<Status()>& between) {
   SLIPWAY_RETURN_IF_ERROR(failure_);
-  if (file_.size() > 0 || !file_.Share(fd)) return false;
+  if (file_.size() > 0) return false;
+  const Result<bool> shared = file_.Share(fd, size);
+  SLIPWAY_RETURN_IF_ERROR(failure_ = shared.status());
+  if (!*shared) return false;
   std::string buffer(kHashedAtOnce, '\0');
   for (uint64_t at = 0; at < file_.size();) {
     SLIPWAY_RETURN_IF_ERROR(failure_ = between());

@@ -28,9 +28,9 @@ class DiskIngest : public Ingest {
       : store_(store), options_(options), file_(std::move(file)) {}
 
   Status Write(std::string_view bytes) override;
-  /// Instead of writing: shares all bytes of the file open as `fd` and hashes them. False where they cannot be shared;
-  /// nothing has happened then.
-  Result<bool> Share(int fd, const std::function<Status()>& between);
+  /// Instead of writing: shares all bytes of the file open as `fd`, which should be `size`, and hashes them. False
+  /// where they cannot be shared or are more or fewer; nothing has happened then.
+  Result<bool> Share(int fd, uint64_t size, const std::function<Status()>& between);
   uint64_t size() const override { return file_.size(); }
   Result<Blob> Written() override;
   Status Verify() override;

@@ -65,12 +65,17 @@ Status StagedFile::Write(std::string_view bytes) {
   return Status();
 }
 
-bool StagedFile::Share(int fd) {
+Result<bool> StagedFile::Share(int fd, uint64_t size) {
   struct stat st {};
-  if (::ioctl(fd_.get(), FICLONE, fd) != 0) return false;
-  if (::fstat(fd_.get(), &st) != 0) return false;  // cannot fail; if it does, what is written next replaces the bytes
-  size_ = static_cast<uint64_t>(st.st_size);
-  return true;
+  const bool shared = ::ioctl(fd_.get(), FICLONE, fd) == 0;
+  if (::fstat(fd_.get(), &st) != 0) return ErrnoStatus(errno, fmt::format("stat '{}'", path_));
+  if (shared && static_cast<uint64_t>(st.st_size) == size) {
+    size_ = size;
+    return true;
+  }
+  // The file may have changed meanwhile, and on a full disk a part of it is shared.
+  if (st.st_size != 0 && ::ftruncate(fd_.get(), 0) != 0) return ErrnoStatus(errno, fmt::format("empty '{}'", path_));
+  return false;
 }
 
 Status StagedFile::Flush() {

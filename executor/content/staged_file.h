@@ -32,8 +32,8 @@ class StagedFile {
 
   Status Write(std::string_view bytes);
   /// Makes this file, which is empty, another name for the bytes that the file open as `fd` has now (FICLONE). False
-  /// where the file system cannot.
-  bool Share(int fd);
+  /// where the file system cannot, or if they are not `size` bytes; this one is empty then.
+  Result<bool> Share(int fd, uint64_t size);
   /// Hands all bytes to the kernel.
   Status Flush();
   /// The same, and gives the buffer's memory back: nothing more is to be written.

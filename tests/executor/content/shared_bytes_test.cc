@@ -1,9 +1,11 @@
 // Large files that come open, on a file system whose files can share their bytes (XFS, in a file, mounted as root).
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "executor/base/process.h"
+#include "executor/content/staged_file.h"
 #include "tests/executor/content/store_fixture.h"
 
 namespace slipway::content {
@@ -63,6 +65,18 @@ TEST_F(SharedBytesTest, TheyAreNotCopiedAndStayWhatTheyWere) {
   EXPECT_LT(before - FreeBytes(), content.size() / 4) << "the bytes are there once";
   ASSERT_TRUE(fs::WriteAllAt(fd.get(), "changed", 0).ok());
   EXPECT_TRUE(store_->Open(*digest)->ReadAll().ValueOr("") == content);
+}
+
+TEST_F(SharedBytesTest, AFileOfAnotherSizeIsNotShared) {
+  const std::string path = fs::Join(mounted_, "file");
+  ASSERT_TRUE(fs::WriteFileAtomic(path, std::string(1U << 20, 'x')).ok());
+  ASSERT_EQ(::truncate(path.c_str(), INT64_MAX >> 2), 0) << "it holds more than anybody could hash";
+  const UniqueFd fd = *fs::Open(path, O_RDONLY);
+  StagedFile staged = *StagedFile::Create(fs::Join(mounted_, "staged"));
+  EXPECT_FALSE(*staged.Share(fd.get(), 1U << 20));
+  struct stat st {};
+  ASSERT_EQ(::fstat(staged.fd(), &st), 0);
+  EXPECT_EQ(st.st_size, 0) << "nothing is left below what is written instead";
 }
 
 }  // namespace
