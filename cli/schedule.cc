@@ -11,6 +11,8 @@ namespace slipway::cli {
 namespace {
 
 constexpr int kScheduleTries = 3;
+// The daemon answers when what was uploaded is on its disk.
+constexpr std::chrono::minutes kScheduleTimeout{10};
 constexpr std::chrono::minutes kRenderTimeout{5};
 constexpr std::chrono::milliseconds kScheduleWait{200};
 
@@ -38,7 +40,7 @@ Result<v1::Run> Retry(const Context& ctx, Connection& connection, bool reached, 
   for (int i = 0; i < kScheduleTries; ++i) {
     if (i > 0) SLIPWAY_RETURN_IF_ERROR(ctx.Sleep(kScheduleWait));
     v1::Run run;
-    Call call(Context::Background(), kCallTimeout);
+    Call call(Context::Background(), kScheduleTimeout);
     status = attempt(call.context(), &run);
     if (status.ok()) return run;
     if (status.error_code() != grpc::StatusCode::UNAVAILABLE || !reached) break;

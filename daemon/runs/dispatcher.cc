@@ -81,9 +81,13 @@ Result<store::CreatedRun> Dispatcher::Schedule(const ScheduleRequest& request) {
   fresh.on_seen = [this, &leases](const Run& run) { Enqueue(run, std::move(leases)); };
   Result<store::CreatedRun> created = parts_.store.Create(fresh);
   if (!created.ok()) return created;
+  const std::function<Status()> go_on = request.go_on ? request.go_on : [] { return Status(); };
   for (const std::shared_ptr<content::Lease>& lease : uploaded) {
-    SLIPWAY_RETURN_IF_ERROR(parts_.builder.store().AwaitSynced(*lease).With(fmt::format(
-        "run '{}' goes on, but what was uploaded for it did not reach the disk and may be lost", created->run.id)));
+    SLIPWAY_RETURN_IF_ERROR(
+        parts_.builder.store()
+            .AwaitSynced(*lease, go_on)
+            .With(fmt::format("run '{}' goes on, but what was uploaded for it did not reach the disk and may be lost",
+                              created->run.id)));
   }
   return created;
 }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,8 @@ struct ScheduleRequest {
   std::string task;        ///< the stored task that it is a run of; "" for none
   store::RunTrigger trigger;
   RunLogins logins;
+  /// Asked while what was uploaded for the run goes to the disk: whether anybody waits for the answer. May be null.
+  std::function<Status()> go_on;
 };
 
 class Dispatcher {

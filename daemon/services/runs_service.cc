@@ -36,13 +36,15 @@ grpc::Status NoSuchRun(const Status& status, const std::string& run_id) {
 
 }  // namespace
 
-grpc::Status RunsService::ScheduleRun(grpc::ServerContext*, const v1::ScheduleRunRequest* request, v1::Run* response) {
+grpc::Status RunsService::ScheduleRun(grpc::ServerContext* context, const v1::ScheduleRunRequest* request,
+                                      v1::Run* response) {
   if (const task::FieldErrors unknown = CheckKnown(*request); !unknown.empty()) return BadFields(unknown);
   if (request->request_id().size() > kMaxRequestId) {
     return BadFields({{"request_id", fmt::format("has more than {} characters", kMaxRequestId)}});
   }
   runs::ScheduleRequest schedule;
   schedule.request_id = request->request_id();
+  schedule.go_on = WhileItWaits(context);
   task::FieldErrors errors;
   switch (request->request_case()) {
     case v1::ScheduleRunRequest::kDockerBuild:

@@ -5,6 +5,10 @@
 
 namespace slipway::services {
 
+std::function<Status()> WhileItWaits(const grpc::ServerContext* context) {
+  return [context] { return context->IsCancelled() ? Cancelled("the client is gone") : Status(); };
+}
+
 void AnswerRun(const store::Run& run, store::RunStore& store, v1::Run* response) {
   std::optional<uint32_t> position;
   if (run.state == store::RunState::kQueued) {

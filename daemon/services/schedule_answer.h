@@ -1,8 +1,10 @@
 // What a client is told of a run that it asked for. Free functions.
 #pragma once
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <functional>
 #include <string>
 
 #include "daemon/runs/dispatcher.h"
@@ -12,6 +14,9 @@
 namespace slipway::services {
 
 inline constexpr size_t kMaxRequestId = 64;
+
+/// Whether the client of this call still waits, for runs::ScheduleRequest.
+std::function<Status()> WhileItWaits(const grpc::ServerContext* context);
 
 /// The run, with its place in the queue.
 void AnswerRun(const store::Run& run, store::RunStore& store, slipway::v1::Run* response);

@@ -199,7 +199,7 @@ grpc::Status TasksService::DeleteTask(grpc::ServerContext*, const v1::DeleteTask
   return ToGrpc(parts_.triggers.TaskChanged(task->name));
 }
 
-grpc::Status TasksService::RunTask(grpc::ServerContext*, const v1::RunTaskRequest* request, v1::Run* response) {
+grpc::Status TasksService::RunTask(grpc::ServerContext* context, const v1::RunTaskRequest* request, v1::Run* response) {
   if (grpc::Status bad = CheckName(*request, request->name()); !bad.ok()) return bad;
   if (request->request_id().size() > kMaxRequestId) {
     return BadFields({{"request_id", fmt::format("has more than {} characters", kMaxRequestId)}});
@@ -211,8 +211,10 @@ grpc::Status TasksService::RunTask(grpc::ServerContext*, const v1::RunTaskReques
   for (task::FieldError& error : tasks::Check(overrides, *task, parts_.rules)) errors.push_back(std::move(error));
   if (!errors.empty()) return BadFields(errors, "overrides.");
   const std::string source = overrides.source_location.empty() ? store::SourceOf(*task) : overrides.source_location;
-  const Result<store::CreatedRun> created =
-      starter_.Start({.task = *task, .overrides = std::move(overrides), .request_id = request->request_id()});
+  const Result<store::CreatedRun> created = starter_.Start({.task = *task,
+                                                            .overrides = std::move(overrides),
+                                                            .request_id = request->request_id(),
+                                                            .go_on = WhileItWaits(context)});
   if (!created.ok()) return RefuseRun(created.status(), source, parts_.runs, parts_.dispatcher);
   AnswerRun(created->run, parts_.runs, response);
   return grpc::Status::OK;

@@ -133,6 +133,7 @@ Result<runs::ScheduleRequest> MakeScheduleRequest(const TaskStart& start, const 
   out.request_id = start.request_id;
   out.task = task.name;
   out.trigger = start.trigger;
+  out.go_on = start.go_on;
   if (!start.overrides.update_trigger_token.empty()) {
     out.trigger.update_token = start.overrides.update_trigger_token;
   }

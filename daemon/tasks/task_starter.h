@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,7 +41,8 @@ struct TaskStart {
   /// either), and the source is fetched without the task's token.
   bool with_secrets = true;
   TaskOverrides overrides = {};
-  std::string request_id = {};  ///< a further start with the same one gives the same run; "" for none
+  std::string request_id = {};         ///< a further start with the same one gives the same run; "" for none
+  std::function<Status()> go_on = {};  ///< as runs::ScheduleRequest has it
 };
 
 class TaskStarter {

@@ -1,12 +1,15 @@
 #include "executor/content/catalog.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "executor/content/layout.h"
 
 namespace slipway::content {
 
 namespace {
+constexpr std::chrono::milliseconds kAskEvery{200};
+
 // reserve() makes room for exactly so many, so calling it for each pack would move everything each time.
 template <typename Table>
 void MakeRoom(Table& table, size_t more) {
@@ -171,12 +174,17 @@ void Catalog::EndSync(uint64_t number, const Status& status) {
   synced_.notify_all();
 }
 
-Status Catalog::AwaitSynced(int64_t lease) {
+Status Catalog::AwaitSynced(int64_t lease, const std::function<Status()>& between) {
   std::unique_lock lock(mutex_);
   const std::vector<uint64_t> numbers = UnsyncedOf(lease);
-  synced_.wait(lock, [&] {
+  const auto all_synced = [&] {
     return std::none_of(numbers.begin(), numbers.end(), [this](uint64_t number) { return unsynced_.contains(number); });
-  });
+  };
+  while (!synced_.wait_for(lock, kAskEvery, all_synced)) {
+    lock.unlock();
+    SLIPWAY_RETURN_IF_ERROR(between());
+    lock.lock();
+  }
   for (const uint64_t number : numbers) {
     if (const auto it = in_doubt_.find(number); it != in_doubt_.end()) return it->second;
   }

@@ -82,8 +82,8 @@ class Catalog {
   // fails it is in doubt: it can be read, and it is taken for missing when it is brought again.
   void BeginSync(uint64_t number);
   void EndSync(uint64_t number, const Status& status);
-  /// Waits for the end of those that hold contents of the lease; the first failure.
-  Status AwaitSynced(int64_t lease);
+  /// Waits for the end of those that hold contents of the lease; the first failure. `between` as in Store.
+  Status AwaitSynced(int64_t lease, const std::function<Status()>& between);
   /// Enters a pack; content that is there already stays where it is.
   void AddPack(uint64_t number, uint64_t file_bytes, std::span<const PackItem> items, int64_t lease);
 

@@ -103,7 +103,10 @@ DiskStore::DiskStore(std::string root, const Clock& clock)
       catalog_(clock),
       pack_files_(layout_),
       uses_saved_(std::chrono::steady_clock::now()),
-      late_sync_("sync blobs", kSyncAfter, [this](const std::vector<Unsynced>& files) { Settle(files); }) {}
+      late_sync_("sync blobs", kSyncAfter, [this](const std::vector<Unsynced>& files) {
+        const std::vector<Status> settled = Settle(files);
+        for (size_t i = 0; i < files.size(); ++i) catalog_.EndSync(files[i].number, settled[i]);
+      }) {}
 
 DiskStore::~DiskStore() { SaveUses(); }
 
@@ -264,6 +267,7 @@ Status DiskStore::PublishUnsynced(StagedFile& file, const Digest& digest, uint64
   if (catalog_.ReserveBlob(digest, lease)) return Status();
   const uint64_t number = NextNumber();
   const Status status = file.MoveTo(layout_.Unsynced(digest, number));
+  if (status.ok()) catalog_.BeginSync(number);
   catalog_.FinishBlob(digest, status.ok() ? std::optional(size) : std::nullopt, lease, number);
   if (status.ok()) late_sync_.Add({.digest = digest, .number = number, .file = file.Release()});
   return status;

@@ -61,7 +61,9 @@ class DiskStore : public Store {
   Result<Lease> NewLease(std::string_view purpose) override;
   Result<CollectResult> Collect(const Context& ctx, const CollectOptions& options,
                                 std::span<const Digest> in_use) override;
-  Status AwaitSynced(const Lease& lease) override { return catalog_.AwaitSynced(IdOf(&lease)); }
+  Status AwaitSynced(const Lease& lease, const std::function<Status()>& between) override {
+    return catalog_.AwaitSynced(IdOf(&lease), between);
+  }
   Result<uint64_t> TotalBytes() override;
 
   // For the ingests and the collector.

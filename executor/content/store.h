@@ -121,7 +121,7 @@ class BatchIngest {
 };
 
 enum class Durable {
-  kAtCommit,  ///< what was committed is there after a crash of the machine
+  kAtCommit,  ///< what was written is there after a crash of the machine; what was there already, as who wrote it said
   kSoon,      ///< it is synced some seconds later; if the machine crashes before, it may be gone (never broken)
 };
 
@@ -172,9 +172,10 @@ class Store {
 
   /// `purpose` is for people ("run ca1f").
   virtual Result<Lease> NewLease(std::string_view purpose) = 0;
-  /// Waits until what batches with Durable::kSoon have committed of the contents of `lease` is on the disk. Its failure
+  /// Waits until what was committed with Durable::kSoon of the contents of `lease` is on the disk. Its failure
   /// otherwise: what could not be synced can still be read, but counts as missing for those who bring it again.
-  virtual Status AwaitSynced(const Lease& lease) = 0;
+  /// `between` is asked several times a second whether to go on waiting.
+  virtual Status AwaitSynced(const Lease& lease, const std::function<Status()>& between) = 0;
   /// Content that must be kept beyond leases (what cache records name) is marked by its owner through this: `in_use` is
   /// asked for the digests to keep, then the least recently used rest goes. Packs are dropped when all they hold is
   /// gone, and rewritten when most of it is. Others may read and write meanwhile.

@@ -200,7 +200,7 @@ TEST_F(BatchTest, WhatIsSyncedLaterCanBeReadAtOnceAndComesToItsPlace) {
   ASSERT_TRUE(batch_->Commit(&lease).ok());
   EXPECT_EQ(Get(packed), "small");
   EXPECT_TRUE(Get(blob) == large);
-  EXPECT_TRUE(store_->AwaitSynced(lease).ok());
+  EXPECT_TRUE(store_->AwaitSynced(lease, [] { return Status(); }).ok());
   EXPECT_TRUE(List("unsynced").empty());
   EXPECT_EQ(List("packs").size(), 1U);
   EXPECT_EQ(List("blobs"), std::vector{blob.hex()});
@@ -219,7 +219,7 @@ TEST_F(BatchTest, WhoFindsWhatAnotherHasBroughtWaitsForItsSync) {
     ASSERT_TRUE(batch_->Commit(nullptr).ok());
     Lease lease = *store_->NewLease("test");
     ASSERT_TRUE(store_->Missing(std::vector{blob, packed}, &lease)->empty());
-    EXPECT_TRUE(store_->AwaitSynced(lease).ok());
+    EXPECT_TRUE(store_->AwaitSynced(lease, [] { return Status(); }).ok());
     EXPECT_TRUE(List("unsynced").empty());
     lease = Lease();
     Collect();
@@ -236,7 +236,7 @@ TEST_F(BatchTest, ManyBatchesAtOnceAreSyncedAll) {
         ASSERT_TRUE(batch->Add(fmt::format("{}{}{}", w, i, std::string(kLargestPacked, 'x'))).ok());
         Lease lease = *store_->NewLease("test");
         ASSERT_TRUE(batch->Commit(&lease).ok());
-        EXPECT_TRUE(store_->AwaitSynced(lease).ok());
+        EXPECT_TRUE(store_->AwaitSynced(lease, [] { return Status(); }).ok());
       }
     });
   }
@@ -272,7 +272,7 @@ TEST_F(BatchTest, OfManyFilesThatAreSyncedLaterOnlySomeAreOpen) {
   }
   Lease lease = *store_->NewLease("test");
   ASSERT_TRUE(batch_->Commit(&lease).ok());
-  EXPECT_TRUE(store_->AwaitSynced(lease).ok());
+  EXPECT_TRUE(store_->AwaitSynced(lease, [] { return Status(); }).ok());
   EXPECT_EQ(fs::ListDir("/proc/self/fd")->size(), before);
   EXPECT_EQ(List("blobs").size(), digests.size());
   lease = Lease();

@@ -72,6 +72,8 @@ TEST_F(CatalogTest, ALeaseHoldsWhatIsYetToCome) {
 }
 
 // A blob and a pack whose syncs are under way.
+Status KeepWaiting() { return Status(); }
+
 class UnsyncedTest : public ::testing::Test {
  protected:
   UnsyncedTest() {
@@ -96,21 +98,25 @@ TEST_F(UnsyncedTest, WhoHoldsThemWaits) {
     ended = true;
     catalog_.EndSync(8, Status());
   });
-  EXPECT_TRUE(catalog_.AwaitSynced(lease_).ok());
+  EXPECT_TRUE(catalog_.AwaitSynced(lease_, KeepWaiting).ok());
   EXPECT_TRUE(ended);
   settler.join();
 }
 
+TEST_F(UnsyncedTest, NobodyWaitsForWhomNobodyWaits) {
+  EXPECT_EQ(catalog_.AwaitSynced(lease_, [] { return Cancelled("the client is gone"); }).code(), Code::kCancelled);
+}
+
 TEST_F(UnsyncedTest, OthersDoNot) {
   const int64_t other = catalog_.NewLease();
-  EXPECT_TRUE(catalog_.AwaitSynced(other).ok());
-  EXPECT_TRUE(catalog_.AwaitSynced(12345).ok());
+  EXPECT_TRUE(catalog_.AwaitSynced(other, KeepWaiting).ok());
+  EXPECT_TRUE(catalog_.AwaitSynced(12345, KeepWaiting).ok());
 }
 
 TEST_F(UnsyncedTest, WhatCouldNotBeSyncedCanBeReadAndCountsAsMissing) {
   catalog_.EndSync(7, DataLoss("the pack"));
   catalog_.EndSync(8, DataLoss("the blob"));
-  EXPECT_EQ(catalog_.AwaitSynced(lease_).code(), Code::kDataLoss);
+  EXPECT_EQ(catalog_.AwaitSynced(lease_, KeepWaiting).code(), Code::kDataLoss);
   EXPECT_EQ(Missing(), (std::vector{packed_, blob_}));
   EXPECT_TRUE(catalog_.Use(packed_) && catalog_.Use(blob_));
   EXPECT_FALSE(catalog_.LeaseIfPresent(blob_, lease_));
@@ -120,7 +126,7 @@ TEST_F(UnsyncedTest, WhatCouldNotBeSyncedCanBeReadAndCountsAsMissing) {
   EXPECT_FALSE(catalog_.ReserveBlob(blob_, next));
   catalog_.FinishBlob(blob_, 10, next);
   EXPECT_TRUE(Missing().empty());
-  EXPECT_TRUE(catalog_.AwaitSynced(next).ok());
+  EXPECT_TRUE(catalog_.AwaitSynced(next, KeepWaiting).ok());
   EXPECT_EQ(catalog_.Use(packed_)->pack, 9U);
   EXPECT_TRUE(catalog_.TakePackIfDead(7)) << "nothing of it is used any more";
 }

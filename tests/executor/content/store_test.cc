@@ -130,6 +130,8 @@ TEST_F(StoreTest, WhatIsSyncedLaterCanBeReadAtOnceAndComesToItsPlace) {
   EXPECT_EQ(Get(digest), "later");
   EXPECT_EQ(*store_->TotalBytes(), 5U);
   EXPECT_EQ(*store_->Put("later", nullptr, Durable::kSoon), digest) << "it is there already";
+  EXPECT_TRUE(store_->AwaitSynced(lease, [] { return Status(); }).ok());
+  EXPECT_TRUE(List("unsynced").empty()) << "whoever waits for the disk finds it there";
   const Blob open = *store_->Open(digest);
   lease = Lease();
   Reopen();  // what waits is synced before the store ends
