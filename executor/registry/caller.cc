@@ -38,6 +38,8 @@ bool SameOrigin(const std::string& a, const std::string& b) {
   return left.ok() && right.ok() && left->Origin() == right->Origin();
 }
 
+bool IsRefusal(int status) { return status == 401 || status == 403; }
+
 std::string IdentityOf(const std::optional<Credential>& credential) {
   if (!credential) return "";
   Hasher hasher;
@@ -82,8 +84,8 @@ Result<Caller::Prepared> Caller::Prepare(const Context& ctx, const Call& call) {
 Status Caller::Authorize(const Context& ctx, Prepared& prepared) {
   prepared.request.headers.Remove("Authorization");
   if (!prepared.to_registry) return Status();
-  const AuthScheme scheme = state_.hosts.auth(prepared.token.host);
-  switch (scheme.kind) {
+  prepared.scheme = state_.hosts.auth(prepared.token.host);
+  switch (prepared.scheme.kind) {
     case AuthScheme::Kind::kNone: return Status();
     case AuthScheme::Kind::kBasic:
       if (prepared.credential) {
@@ -93,7 +95,7 @@ Status Caller::Authorize(const Context& ctx, Prepared& prepared) {
       return Status();
     case AuthScheme::Kind::kBearer: break;
   }
-  prepared.token.service = scheme.service;
+  prepared.token.service = prepared.scheme.service;
   SLIPWAY_ASSIGN_OR_RETURN(const std::string token, state_.tokens.Get(ctx, prepared.token));
   prepared.request.headers.Set("Authorization", "Bearer " + token);
   return Status();
@@ -103,10 +105,12 @@ bool Caller::Learn(const http::Response& response, const Prepared& prepared, Cal
   const auto challenges = ParseChallenges(response.headers);
   const auto scheme = SchemeOf(challenges);
   if (!scheme || !prepared.to_registry) return false;
-  const bool sent = prepared.request.headers.Has("Authorization");
-  if (sent && scheme->kind == AuthScheme::Kind::kBasic) return false;
-  if (!sent && scheme->kind == AuthScheme::Kind::kBasic && !prepared.credential) return false;
   state_.hosts.SetAuth(call.repo.host, *scheme);
+  if (!prepared.no_token.ok() && *scheme == prepared.scheme) return false;
+  if (scheme->kind == AuthScheme::Kind::kBasic) {
+    const bool refused = prepared.request.headers.Get("Authorization").starts_with("Basic ");
+    if (refused || !prepared.credential) return false;
+  }
   for (const Challenge& challenge : challenges) call.scopes.Add(challenge.Param("scope"));
   state_.tokens.Forget(prepared.token);
   return true;
@@ -117,7 +121,12 @@ Attempt Caller::Once(const Context& ctx, Call& call) {
     if (call.prepare) call.prepare(call);
     auto prepared = Prepare(ctx, call);
     if (!prepared.ok()) return {.result = std::move(prepared).status()};
-    if (Status status = Authorize(ctx, *prepared); !status.ok()) return {.result = status, .is_final = true};
+    if (Status status = Authorize(ctx, *prepared); !status.ok()) {
+      if (learned || !ctx.Err().ok()) return {.result = status, .is_final = true};
+      // The registry may have another token service by now, or want none: asked without a token, it tells.
+      state_.hosts.ForgetAuth(call.repo.host, prepared->scheme);
+      prepared->no_token = std::move(status);
+    }
     CallbackErrors callbacks;
     callbacks.Watch(prepared->request);
     auto result = state_.transport->Do(ctx, prepared->request);
@@ -125,12 +134,14 @@ Attempt Caller::Once(const Context& ctx, Call& call) {
     if (!result.ok()) return {.result = std::move(result)};
     // A storage service refuses an address that has run out; the registry gives a fresh one.
     const bool elsewhere = !SameOrigin(result->url, prepared->request.url);
-    if (elsewhere && (result->status == 401 || result->status == 403)) {
+    if (elsewhere && IsRefusal(result->status)) {
       return {.result = Unavailable("'{}' refused what the registry sent us there for, HTTP {}",
                                     http::RedactUrl(result->url), result->status)};
     }
-    if (result->status != 401) return {.result = std::move(result)};
-    if (!learned && Learn(*result, *prepared, call)) continue;
+    if (!IsRefusal(result->status)) return {.result = std::move(result)};
+    if (result->status == 401 && !learned && Learn(*result, *prepared, call)) continue;
+    if (!prepared->no_token.ok()) return {.result = prepared->no_token, .is_final = true};
+    if (result->status == 403) return {.result = std::move(result)};
     // Where a token service took the credentials, it is rights that they lack.
     const bool known = state_.hosts.auth(call.repo.host).kind == AuthScheme::Kind::kBearer;
     if (prepared->credential && known) {

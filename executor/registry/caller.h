@@ -80,6 +80,8 @@ class Caller {
     http::Request request;
     std::optional<Credential> credential;
     TokenRequest token;  // as used or to be asked for
+    AuthScheme scheme;   // by which it was, or should have been, authorised
+    Status no_token;     // why it goes out without the token that the scheme wants
     bool to_registry = true;
   };
 

@@ -88,4 +88,10 @@ void HostBook::SetAuth(const std::string& host, const AuthScheme& scheme) {
   hosts_[host].auth = scheme;
 }
 
+void HostBook::ForgetAuth(const std::string& host, const AuthScheme& scheme) {
+  std::lock_guard lock(mutex_);
+  const auto found = hosts_.find(host);
+  if (found != hosts_.end() && found->second.auth == scheme) found->second.auth = AuthScheme();
+}
+
 }  // namespace slipway::registry

@@ -1,6 +1,7 @@
 // HostBook: what was learned about registry hosts: where they are, whether they speak TLS, how they want to know us.
 //
-// Learned once for the life of the daemon, so that later requests go out right the first time. Thread-safe.
+// Kept for the life of the daemon, so that later requests go out right the first time. How a host wants to know us is
+// only what it said last: whoever finds it changed says so here. Thread-safe.
 #pragma once
 
 #include <map>
@@ -37,6 +38,8 @@ class HostBook {
 
   AuthScheme auth(const std::string& host);
   void SetAuth(const std::string& host, const AuthScheme& scheme);
+  /// Forgets `scheme`, which led nowhere; one that was learned since then stays.
+  void ForgetAuth(const std::string& host, const AuthScheme& scheme);
 
  private:
   struct Host {

@@ -224,6 +224,142 @@ TEST(Token, ARegistryFarAwayCannotSendUsToThisMachine) {
   EXPECT_THAT(local.requests(), SizeIs(0));
 }
 
+// A registry that is set up anew while we know it as it was.
+class ChangingRegistry {
+ public:
+  /// From now on takes only this Authorization ("": none is asked for), and challenges all else.
+  void Want(const std::string& authorization, const std::string& challenge) {
+    std::lock_guard lock(mutex_);
+    authorization_ = authorization;
+    challenge_ = challenge;
+  }
+  void WantTokenOf(const ScriptedHttpServer& service) {
+    Want("Bearer token", fmt::format(R"(Bearer realm="{}",service="reg")", service.Url("/token")));
+  }
+  std::string host() const { return server_.host(); }
+  size_t asked() const { return server_.requests().size(); }
+  Result<bool> Ask(const Client& client, const std::string& name) const {
+    return client.session().Exists(kContext, {host(), name}, kDigest);
+  }
+
+ private:
+  ScriptedReply Answer(const ScriptedRequest& request) {
+    std::lock_guard lock(mutex_);
+    if (authorization_.empty() || request.headers.Get("Authorization") == authorization_) return ScriptedReply{};
+    return ScriptedReply{.status = 401, .headers = {{"WWW-Authenticate", challenge_}}};
+  }
+
+  std::mutex mutex_;
+  std::string authorization_;  // guarded by mutex_
+  std::string challenge_;      // guarded by mutex_
+  ScriptedHttpServer server_{[this](const ScriptedRequest& r) { return Answer(r); }};
+};
+
+// Issues "token" until it is gone.
+struct TokenServer {
+  std::atomic<bool> gone = false;
+  ScriptedHttpServer server{[this](const ScriptedRequest&) {
+    return gone ? ScriptedReply{.status = 404} : ScriptedReply{.body = R"({"token":"token"})"};
+  }};
+};
+
+Client ClientWithPassword(const std::string& host) {
+  return Client({.credentials = StaticCredentials({{host, {.username = "u", .password = "p"}}})});
+}
+
+TEST(Scheme, ATokenServiceThatMovedIsFound) {
+  TokenServer before;
+  TokenServer after;
+  ChangingRegistry registry;
+  registry.WantTokenOf(before.server);
+  const Client client;
+  ASSERT_TRUE(registry.Ask(client, "app").ok());
+  before.gone = true;
+  registry.WantTokenOf(after.server);
+  const size_t asked = registry.asked();
+  const auto there = registry.Ask(client, "other");
+  ASSERT_TRUE(there.ok()) << there.status().message();
+  EXPECT_EQ(registry.asked(), asked + 2) << "once for the challenge, once with the token";
+  ASSERT_TRUE(registry.Ask(client, "third").ok());
+  EXPECT_EQ(registry.asked(), asked + 3) << "the new place is remembered";
+  EXPECT_THAT(before.server.requests(), SizeIs(2));
+}
+
+TEST(Scheme, ATokenServiceThatIsAsItWasIsNotAskedTwice) {
+  TokenServer service;
+  ChangingRegistry registry;
+  registry.WantTokenOf(service.server);
+  const Client client;
+  ASSERT_TRUE(registry.Ask(client, "app").ok());
+  service.gone = true;
+  const size_t asked = registry.asked();
+  const auto there = registry.Ask(client, "other");
+  EXPECT_FALSE(there.ok());
+  EXPECT_THAT(there.status().message(), HasSubstr("get a token for"));
+  EXPECT_EQ(registry.asked(), asked + 1);
+  EXPECT_THAT(service.server.requests(), SizeIs(2));
+  service.gone = false;
+  ASSERT_TRUE(registry.Ask(client, "other").ok()) << "and it is still known";
+  EXPECT_EQ(registry.asked(), asked + 2);
+}
+
+TEST(Scheme, ARegistryThatWantsNoTokensAnyMoreIsServed) {
+  TokenServer service;
+  ChangingRegistry registry;
+  registry.WantTokenOf(service.server);
+  const Client client;
+  ASSERT_TRUE(registry.Ask(client, "app").ok());
+  service.gone = true;
+  registry.Want("", "");
+  for (const char* name : {"other", "third"}) {
+    const auto there = registry.Ask(client, name);
+    ASSERT_TRUE(there.ok()) << there.status().message();
+  }
+  EXPECT_THAT(service.server.requests(), SizeIs(2)) << "the second time nobody asks for a token";
+}
+
+TEST(Scheme, ARegistryThatWantsAPasswordInsteadOfATokenGetsIt) {
+  for (const bool gone : {false, true}) {
+    TokenServer service;
+    ChangingRegistry registry;
+    registry.WantTokenOf(service.server);
+    const Client client = ClientWithPassword(registry.host());
+    ASSERT_TRUE(registry.Ask(client, "app").ok());
+    service.gone = gone;
+    registry.Want(http::BasicAuthorization("u", "p"), "Basic realm=\"r\"");
+    const size_t asked = registry.asked();
+    for (const char* name : {"other", "third"}) {
+      const auto there = registry.Ask(client, name);
+      ASSERT_TRUE(there.ok()) << there.status().message();
+    }
+    EXPECT_EQ(registry.asked(), asked + 3);
+  }
+}
+
+TEST(Scheme, APasswordThatIsRefusedInsteadOfATokenIsToldAsThat) {
+  TokenServer service;
+  ChangingRegistry registry;
+  registry.WantTokenOf(service.server);
+  const Client client = ClientWithPassword(registry.host());
+  ASSERT_TRUE(registry.Ask(client, "app").ok());
+  registry.Want(http::BasicAuthorization("u", "other"), "Basic realm=\"r\"");
+  const size_t asked = registry.asked();
+  const auto there = registry.Ask(client, "app");
+  EXPECT_EQ(there.code(), Code::kUnauthenticated) << there.status().message();
+  EXPECT_EQ(registry.asked(), asked + 2) << "a password is not tried twice";
+}
+
+TEST(Scheme, ARegistryThatWantsATokenInsteadOfAPasswordGetsIt) {
+  TokenServer service;
+  ChangingRegistry registry;
+  registry.Want(http::BasicAuthorization("u", "p"), "Basic realm=\"r\"");
+  const Client client = ClientWithPassword(registry.host());
+  ASSERT_TRUE(registry.Ask(client, "app").ok());
+  registry.WantTokenOf(service.server);
+  const auto there = registry.Ask(client, "app");
+  ASSERT_TRUE(there.ok()) << there.status().message();
+}
+
 // Moved by hand.
 class ManualClock : public Clock {
  public:
