@@ -73,8 +73,9 @@ RetryOutcome WithRetry(const Context& ctx, const RetryPolicy& policy, const Cloc
     }
     std::chrono::nanoseconds delay = BackoffDelay(policy, counted + 1);
     if (outcome.result.ok()) {
+      // A server may ask for more patience than we have of our own, not for less: "0" would use all attempts at once.
       const auto asked = ParseRetryAfter(outcome.result->headers.Get("Retry-After"), clock.System());
-      if (asked) delay = std::min(*asked, policy.max_retry_after);
+      if (asked) delay = std::max<std::chrono::nanoseconds>(delay, std::min(*asked, policy.max_retry_after));
     }
     const Status slept = policy.sleep ? policy.sleep(ctx, delay) : ctx.Sleep(delay);
     if (!slept.ok()) return {.last = {.result = slept}, .attempts = attempt};

@@ -62,6 +62,23 @@ TEST(WithRetry, OnlyWhatMayPassIsTriedAgain) {
   EXPECT_EQ(Script().Run([](int) { return Attempt{.result = Unavailable("x"), .is_final = true}; }), 1);
 }
 
+TEST(WithRetry, AServerCannotMakeTheWaitsShorter) {
+  for (const char* asked : {"0", "-1", "Sun, 06 Nov 1994 08:49:37 GMT"}) {
+    std::vector<std::chrono::nanoseconds> delays;
+    RetryPolicy policy;
+    policy.sleep = [&](const Context&, std::chrono::nanoseconds delay) {
+      delays.push_back(delay);
+      return Status();
+    };
+    const auto refuse = [&] {
+      return Attempt{.result = http::Response{.status = 429, .headers = {{"Retry-After", asked}}}};
+    };
+    WithRetry(Context::Background(), policy, Clock::Real(), refuse, nullptr);
+    ASSERT_EQ(delays.size(), 4U) << asked;
+    for (size_t i = 0; i < delays.size(); ++i) EXPECT_GE(delays[i], milliseconds(150) * (1 << i)) << asked;
+  }
+}
+
 TEST(WithRetry, GoodProgressEarnsNewAttemptsAndCrumbsDoNot) {
   uint64_t position = 0;
   const auto at = [&] { return position; };
