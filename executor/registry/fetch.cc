@@ -2,6 +2,7 @@
 #include "executor/registry/answer.h"
 #include "executor/registry/caller.h"
 #include "executor/registry/progress.h"
+#include "executor/registry/retry.h"
 
 namespace slipway::registry {
 
@@ -28,11 +29,24 @@ class BlobFetch {
     };
     call.request.on_response = [this](const http::Response& response) { return Begin(response); };
     call.request.sink = [this](std::string_view bytes) { return Take(bytes); };
-    SLIPWAY_RETURN_IF_ERROR(caller.DoOk(ctx, std::move(call)).status());
+    const Options& options = caller.state().options;
+    RetryOutcome outcome = WithRetry(
+        ctx, options.retry, *options.clock, [&] { return Once(ctx, caller, call); }, call.position);
+    SLIPWAY_ASSIGN_OR_RETURN(const http::Response response, caller.Judge(call, std::move(outcome)));
+    if (!response.ok()) return AnswerFailure(what_, repo.host, response);
     return Finish();
   }
 
  private:
+  // A connection that drops after the last byte took nothing but the answer's end with it. Asked to go on from there, a
+  // registry could only refuse (416).
+  Attempt Once(const Context& ctx, Caller& caller, Call& call) {
+    Attempt attempt = caller.Once(ctx, call);
+    const bool whole = offset_ > 0 && offset_ == size_;
+    const bool dropped = attempt.result.code() == Code::kUnavailable && !attempt.is_final;
+    return whole && dropped ? Attempt{.result = http::Response{.status = 200}} : attempt;
+  }
+
   // A server that does not know Range begins at the start again; what is known is passed over.
   Status Begin(const http::Response& response) {
     skip_ = 0;

@@ -75,6 +75,30 @@ TEST(Download, AServerWithoutRangesIsReadAgainFromTheStart) {
   EXPECT_EQ(out, bytes);
 }
 
+// An answer in one chunk whose end (the chunk of no bytes) does not come.
+ScriptedReply WithoutItsEnd(const std::string& bytes) {
+  return ScriptedReply{
+      .raw = fmt::format("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n", bytes.size(), bytes)};
+}
+
+TEST(Download, AConnectionThatDropsAfterTheLastByteLosesNothing) {
+  const std::string bytes = SomeBytes(100'000);
+  for (const bool damaged : {false, true}) {
+    FakeRegistry fake({.instead = [&](const ScriptedRequest& request) -> std::optional<ScriptedReply> {
+      if (!IsBlobGet(request)) return std::nullopt;
+      if (request.headers.Has("Range")) return ScriptedReply{.status = 416};
+      return WithoutItsEnd(damaged ? std::string(bytes.size(), 'x') : bytes);
+    }});
+    const Client client;
+    std::string out;
+    const Status fetched = Fetch(client, fake, bytes, out);
+    EXPECT_EQ(fetched.code(), damaged ? Code::kDataLoss : Code::kOk) << fetched.message();
+    EXPECT_EQ(out == bytes, !damaged);
+    EXPECT_EQ(fake.Count("GET /v2/app/blobs/"), 1U);
+    EXPECT_THAT(client.waits.delays(), IsEmpty());
+  }
+}
+
 TEST(Download, OtherBytesThanTheDigestNamesAreDataLoss) {
   const std::string bytes = SomeBytes(100'000);
   std::string damaged = bytes;
