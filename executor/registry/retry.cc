@@ -10,6 +10,8 @@ namespace slipway::registry {
 namespace {
 
 constexpr int kUnknownHostAttempts = 2;
+// A longer wait that a server asks for is taken for this one.
+constexpr std::chrono::seconds kLongestAsked{1'000'000};
 // Progress that earns a transfer fresh attempts. Not less, or a server could keep us busy byte by byte.
 constexpr uint64_t kGoodProgress = 1U << 20;
 
@@ -35,13 +37,16 @@ std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, 
   int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size()) {
-    return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, 1'000'000));
+    return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, kLongestAsked.count()));
   }
   std::tm parts{};
   const std::string copy(text);
   const char* rest = ::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   if (rest == nullptr || *rest != '\0') return std::nullopt;
-  const auto at = std::chrono::system_clock::from_time_t(::timegm(&parts));
+  // Cut while it is in seconds: the nanoseconds of a date some centuries ahead do not fit.
+  const std::chrono::sys_seconds date{std::chrono::seconds(::timegm(&parts))};
+  const auto first = std::chrono::floor<std::chrono::seconds>(now);
+  const SystemTime at = std::clamp(date, first, first + kLongestAsked);
   return std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(at - now));
 }
 

@@ -15,6 +15,14 @@ TEST(RetryAfter, SecondsAndDates) {
   EXPECT_EQ(ParseRetryAfter("-5", now), milliseconds(0));
   EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:50:07 GMT", now), milliseconds(30'000));
   EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:00:00 GMT", now), milliseconds(0)) << "in the past";
+  EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:50:07 GMT", now - milliseconds(500)), milliseconds(30'500));
+}
+
+TEST(RetryAfter, CenturiesAreCut) {
+  const SystemTime now = std::chrono::system_clock::from_time_t(784111777);
+  EXPECT_EQ(ParseRetryAfter("99999999999", now), milliseconds(1'000'000'000));
+  EXPECT_EQ(ParseRetryAfter("Fri, 31 Dec 9999 23:59:59 GMT", now), milliseconds(1'000'000'000));
+  EXPECT_EQ(ParseRetryAfter("Mon, 01 Jan 1500 00:00:00 GMT", now), milliseconds(0));
 }
 
 TEST(RetryAfter, JunkIsPassedOver) {
