@@ -84,6 +84,49 @@ store::RunTrigger ToRunTrigger(const store::Delivery& delivery, const GitEvent& 
   return out;
 }
 
+// Whether the webhook is where it belongs.
+bool IsWelcome(const store::Task& task, const store::SourceTrigger& source, const GitEvent& event) {
+  return event.kind == GitEvent::Kind::kIgnored || IsOf(event, Conditions(task, source).repository);
+}
+
+// Pending, but for what leads to nothing for sure: that is told at once, so that whoever set the webhook up sees it
+// there.
+store::Delivery ToDelivery(const store::Task& task, const store::SourceTrigger& source, const GitEvent& event,
+                           SystemTime now) {
+  store::Delivery out;
+  out.task = task.name;
+  out.trigger = source.name;
+  out.sender = trigger::GitHostName(event.host);
+  out.sender_id = event.delivery_id;
+  out.event = event.detail;
+  out.receive_time = now;
+  out.revision = event.commit;
+  out.reference = Reference(event);
+  out.content = EventToJson(event);
+  if (event.kind == GitEvent::Kind::kIgnored) {
+    out.verdict = store::Verdict::kSkipped;
+    out.reason = fmt::format("'{}' starts nothing", event.detail);
+  } else if (!IsWelcome(task, source, event)) {
+    out.verdict = store::Verdict::kSkipped;
+    out.reason = fmt::format("it is of another repository than '{}'", Conditions(task, source).repository);
+  }
+  return out;
+}
+
+// What a host hears of the deliveries that were made of what it sent. An event that starts nothing is no mistake: hosts
+// switch off webhooks that refuse what they send.
+web::Response AnswerTo(const std::vector<store::Delivery>& stored, bool welcome) {
+  std::vector<std::string> taken;
+  const store::Delivery* skipped = nullptr;
+  for (const store::Delivery& delivery : stored) {
+    if (delivery.verdict == store::Verdict::kPending) taken.push_back(store::DeliveryId(delivery.number));
+    if (delivery.verdict == store::Verdict::kSkipped) skipped = &delivery;
+  }
+  if (!taken.empty()) return web::TextResponse(202, fmt::format("taken as {}", fmt::join(taken, ", ")));
+  if (skipped != nullptr) return web::TextResponse(welcome ? 200 : 422, skipped->reason);
+  return web::TextResponse(200, "it came before");
+}
+
 }  // namespace
 
 std::string EventToJson(const GitEvent& event) {
@@ -198,35 +241,20 @@ web::Response HookIntake::Receive(const web::Request& request) {
   const Status genuine = trigger::VerifyDelivery(
       *host, headers, request.body, secrets->Get("trigger:" + source->name + ":secret"), parts_.clock.System());
   if (!genuine.ok()) return Refuse(*task, *source, sender, 401, genuine);
-  const Result<GitEvent> event = trigger::ParseDelivery(*host, headers, request.body);
-  if (!event.ok()) return Refuse(*task, *source, sender, 400, event.status());
-  if (event->kind == GitEvent::Kind::kPing) return web::TextResponse(200, "the address and the secret are right");
-
-  const bool ours = event->kind == GitEvent::Kind::kIgnored || IsOf(*event, Conditions(*task, *source).repository);
-  store::Delivery delivery;
-  delivery.task = task->name;
-  delivery.trigger = source->name;
-  delivery.sender = sender;
-  delivery.sender_id = event->delivery_id;
-  delivery.event = event->detail;
-  delivery.receive_time = parts_.clock.System();
-  delivery.revision = event->commit;
-  delivery.reference = Reference(*event);
-  delivery.content = EventToJson(*event);
-  // What leads to nothing for sure is told at once, so that whoever set the webhook up sees it there. An event that
-  // starts nothing is no mistake: hosts switch off webhooks that refuse what they send.
-  if (event->kind == GitEvent::Kind::kIgnored || !ours) {
-    delivery.verdict = store::Verdict::kSkipped;
-    delivery.reason = ours
-                          ? fmt::format("'{}' starts nothing", event->detail)
-                          : fmt::format("it is of another repository than '{}'", Conditions(*task, *source).repository);
+  const Result<std::vector<GitEvent>> events = trigger::ParseDelivery(*host, headers, request.body);
+  if (!events.ok()) return Refuse(*task, *source, sender, 400, events.status());
+  if (events->front().kind == GitEvent::Kind::kPing) {
+    return web::TextResponse(200, "the address and the secret are right");
   }
-  const Result<store::Delivery> stored = parts_.tasks.AddDelivery(std::move(delivery));
-  if (!stored.ok()) return web::TextResponse(503, "the delivery could not be stored; send it again");
-  if (stored->verdict == store::Verdict::kRepeated) return web::TextResponse(200, "it came before");
-  if (stored->verdict == store::Verdict::kSkipped) return web::TextResponse(ours ? 200 : 422, stored->reason);
-  Queue(*stored);
-  return web::TextResponse(202, "taken as " + store::DeliveryId(stored->number));
+  std::vector<store::Delivery> stored;
+  for (const GitEvent& event : *events) {
+    Result<store::Delivery> one = parts_.tasks.AddDelivery(ToDelivery(*task, *source, event, parts_.clock.System()));
+    // Those before it are known by their ids when it comes again.
+    if (!one.ok()) return web::TextResponse(503, "the delivery could not be stored; send it again");
+    if (one->verdict == store::Verdict::kPending) Queue(*one);
+    stored.push_back(*std::move(one));
+  }
+  return AnswerTo(stored, IsWelcome(*task, *source, events->front()));
 }
 
 void HookIntake::Queue(const store::Delivery& delivery) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -41,7 +42,8 @@ Status CheckEvent(const GitEvent& event);
 
 Result<GitEvent> ParseGitHub(std::string_view name, const Payload& body);  ///< Gitea and Forgejo too
 Result<GitEvent> ParseGitLab(const Payload& body);
-Result<GitEvent> ParseBitbucket(std::string_view key, const Payload& body);  ///< cloud, and server's own form
+/// Cloud, and server's own form. One event for each ref that a push moves, at most 200; never none.
+Result<std::vector<GitEvent>> ParseBitbucket(std::string_view key, const Payload& body);
 Result<GitEvent> ParseAzureDevOps(const Payload& body);
 Result<GitEvent> ParseGeneric(std::string_view name, const Payload& body);
 

@@ -17,7 +17,6 @@ namespace slipway::trigger {
 namespace {
 constexpr std::chrono::minutes kMostSkew{5};
 
-
 Status NotGenuine(std::string_view header, std::string_view why) {
   return Unauthenticated("the delivery's {} {}", header, why);
 }
@@ -78,6 +77,36 @@ Status CheckGeneric(const Headers& headers, std::string_view body, std::string_v
   return Status();
 }
 
+Result<std::vector<GitEvent>> One(Result<GitEvent> event) {
+  SLIPWAY_RETURN_IF_ERROR(event.status());
+  return std::vector<GitEvent>{*std::move(event)};
+}
+
+Result<std::vector<GitEvent>> ParseEvents(GitHost host, const Headers& headers, const Payload& payload) {
+  switch (host) {
+    case GitHost::kGitHub: return One(ParseGitHub(headers("X-GitHub-Event"), payload));
+    case GitHost::kGitea: {
+      const std::string_view own = headers("X-Gitea-Event");
+      return One(ParseGitHub(own.empty() ? headers("X-Forgejo-Event") : own, payload));
+    }
+    case GitHost::kGitLab: return One(ParseGitLab(payload));
+    case GitHost::kBitbucket: return ParseBitbucket(headers("X-Event-Key"), payload);
+    case GitHost::kAzureDevOps: return One(ParseAzureDevOps(payload));
+    case GitHost::kGeneric: return One(ParseGeneric(headers("X-Slipway-Event"), payload));
+  }
+  return Internal("unknown host");
+}
+
+std::string DeliveryIdOf(const GitEvent& event, const Headers& headers, std::string_view body) {
+  if (!event.delivery_id.empty()) return event.delivery_id;
+  for (const std::string_view name : {"X-GitHub-Delivery", "X-Gitea-Delivery", "X-Forgejo-Delivery", "Idempotency-Key",
+                                      "X-Gitlab-Event-UUID", "X-Request-UUID", "X-Request-Id", "X-Slipway-Delivery"}) {
+    if (!headers(name).empty()) return std::string(headers(name).substr(0, 200));
+  }
+  // A host that names none sends the same bytes again.
+  return Digest::Of(body).ToString();
+}
+
 }  // namespace
 
 // Of both, the digests are compared.
@@ -125,7 +154,8 @@ Status VerifyDelivery(GitHost host, const Headers& headers, std::string_view bod
     }
     case GitHost::kGitLab: {
       if (headers("X-Gitlab-Token").empty()) return NotGenuine("X-Gitlab-Token", "is missing");
-      if (!SameSecret(headers("X-Gitlab-Token"), secret)) return NotGenuine("X-Gitlab-Token", "is not the trigger's secret");
+      if (!SameSecret(headers("X-Gitlab-Token"), secret))
+        return NotGenuine("X-Gitlab-Token", "is not the trigger's secret");
       return Status();
     }
     case GitHost::kBitbucket: return CheckHmac("X-Hub-Signature", headers("X-Hub-Signature"), body, secret);
@@ -139,32 +169,17 @@ std::string SignGeneric(std::string_view timestamp, std::string_view body, std::
   return "sha256=" + secrets::HmacHex(fmt::format("{}.{}", timestamp, body), secret);
 }
 
-Result<GitEvent> ParseDelivery(GitHost host, const Headers& headers, std::string_view body) {
+Result<std::vector<GitEvent>> ParseDelivery(GitHost host, const Headers& headers, std::string_view body) {
   SLIPWAY_ASSIGN_OR_RETURN(const nlohmann::json json, oci::json::ParseObject(body, "the delivery's body"));
-  const Payload payload(json);
-  Result<GitEvent> event = [&]() -> Result<GitEvent> {
-    switch (host) {
-      case GitHost::kGitHub: return ParseGitHub(headers("X-GitHub-Event"), payload);
-      case GitHost::kGitea: {
-        const std::string_view own = headers("X-Gitea-Event");
-        return ParseGitHub(own.empty() ? headers("X-Forgejo-Event") : own, payload);
-      }
-      case GitHost::kGitLab: return ParseGitLab(payload);
-      case GitHost::kBitbucket: return ParseBitbucket(headers("X-Event-Key"), payload);
-      case GitHost::kAzureDevOps: return ParseAzureDevOps(payload);
-      case GitHost::kGeneric: return ParseGeneric(headers("X-Slipway-Event"), payload);
-    }
-    return Internal("unknown host");
-  }();
-  if (!event.ok()) return std::move(event).status().With(fmt::format("a delivery of {}", GitHostName(host)));
-  event->host = host;
-  for (const std::string_view name : {"X-GitHub-Delivery", "X-Gitea-Delivery", "X-Forgejo-Delivery", "Idempotency-Key",
-                                      "X-Gitlab-Event-UUID", "X-Request-UUID", "X-Request-Id", "X-Slipway-Delivery"}) {
-    if (event->delivery_id.empty()) event->delivery_id = headers(name).substr(0, 200);
+  Result<std::vector<GitEvent>> events = ParseEvents(host, headers, Payload(json));
+  if (!events.ok()) return std::move(events).status().With(fmt::format("a delivery of {}", GitHostName(host)));
+  const std::string id = DeliveryIdOf(events->front(), headers, body);
+  for (size_t i = 0; i < events->size(); ++i) {
+    GitEvent& event = (*events)[i];
+    event.host = host;
+    event.delivery_id = i == 0 ? id : fmt::format("{}#{}", id, i);
   }
-  // A host that names none sends the same bytes again.
-  if (event->delivery_id.empty()) event->delivery_id = Digest::Of(body).ToString();
-  return event;
+  return events;
 }
 
 }  // namespace slipway::trigger

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/trigger/git_event.h"
 #include "executor/base/clock.h"
@@ -32,8 +33,10 @@ Result<GitHost> DetectHost(const Headers& headers);
 Status VerifyDelivery(GitHost host, const Headers& headers, std::string_view body, std::string_view secret,
                       SystemTime now);
 
+/// What a delivery tells: mostly one event; several, each with a delivery id of its own, where one push has moved
+/// several refs and the host tells so in one delivery (Bitbucket). Never none.
 /// INVALID_ARGUMENT for a body that is not what the host documents.
-Result<GitEvent> ParseDelivery(GitHost host, const Headers& headers, std::string_view body);
+Result<std::vector<GitEvent>> ParseDelivery(GitHost host, const Headers& headers, std::string_view body);
 
 /// Whether both are the same. Takes a time that tells neither lengths nor contents.
 bool SameSecret(std::string_view a, std::string_view b);

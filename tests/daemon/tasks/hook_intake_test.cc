@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -70,11 +71,15 @@ class HookIntakeTest : public TasksFixture {
 
   web::Response Deliver(const std::string& body, const std::string& event, const std::string& id,
                         const std::string& signature, const std::string& path = "/webhooks/git/hooked/t") {
+    return Send(body, {{"x-github-event", event}, {"x-github-delivery", id}, {"x-hub-signature-256", signature}}, path);
+  }
+  web::Response Send(const std::string& body, const std::map<std::string, std::string>& headers,
+                     const std::string& path = "/webhooks/git/hooked/t") {
     web::Request request;
     request.method = "POST";
     request.path = path;
     request.body = body;
-    request.headers = {{"x-github-event", event}, {"x-github-delivery", id}, {"x-hub-signature-256", signature}};
+    for (const auto& [name, value] : headers) request.headers[name] = value;
     const web::Router::Match match = router_.Find("POST", path);
     if (match.handler == nullptr) return web::TextResponse(404, "");
     request.params = match.params;
@@ -118,6 +123,33 @@ TEST_F(HookIntakeTest, APushLeadsToOneRunOfItsTip) {
   EXPECT_EQ(starts_[0].trigger.branch, "main");
   EXPECT_EQ(starts_[0].request_id, "delivery:1");
   EXPECT_TRUE(starts_[0].with_secrets);
+}
+
+TEST_F(HookIntakeTest, EachRefOfAPushIsJudgedByItself) {
+  store::Task task = *store_->Get("hooked");
+  std::get<task::QuickBuild>(task.step).source_location = "https://bitbucket.example.org/org/app#main";
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  // As of `git push origin dev main`.
+  std::string body = Fixture("bitbucket_push");
+  const std::string deletion = "\"new\": null";
+  body.replace(body.find(deletion), deletion.size(),
+               fmt::format(R"("new": {{"type": "branch", "name": "dev", "target": {{"hash": "{}"}}}})", kTip));
+  const std::map<std::string, std::string> headers = {
+      {"x-event-key", "repo:push"}, {"x-request-uuid", "one"}, {"x-hub-signature", Hmac(body, "s3cret")}};
+  EXPECT_EQ(Send(body, headers).body, "taken as d1, d2\n");
+  auto deliveries = Settled();
+  ASSERT_THAT(deliveries, SizeIs(2));
+  EXPECT_EQ(deliveries[1].reference, "dev");
+  EXPECT_EQ(deliveries[1].verdict, store::Verdict::kSkipped);
+  EXPECT_EQ(deliveries[0].reference, "main");
+  EXPECT_EQ(deliveries[0].verdict, store::Verdict::kRun);
+  ASSERT_THAT(starts_, SizeIs(1));
+  EXPECT_EQ(starts_[0].trigger.branch, "main");
+  Send(body, headers);
+  Settled();
+  EXPECT_THAT(starts_, SizeIs(1)) << "what came before is known for each ref";
 }
 
 TEST_F(HookIntakeTest, WhatIsNotGenuineStartsNothing) {

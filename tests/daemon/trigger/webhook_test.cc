@@ -6,6 +6,9 @@
 
 #include <map>
 #include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "executor/base/fs.h"
 
@@ -16,6 +19,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 using HeaderMap = std::map<std::string, std::string>;
 
@@ -37,13 +41,20 @@ std::string Body(const std::string& name) {
   return text.ok() ? *text : "";
 }
 
-GitEvent Parse(const std::string& body, const HeaderMap& map) {
+std::vector<GitEvent> ParseAll(const std::string& body, const HeaderMap& map) {
   const Headers headers = In(map);
   const auto host = DetectHost(headers);
   EXPECT_TRUE(host.ok()) << host.status().message();
-  auto event = ParseDelivery(*host, headers, body);
-  EXPECT_TRUE(event.ok()) << event.status().message();
-  return event.ok() ? *event : GitEvent{};
+  auto events = ParseDelivery(*host, headers, body);
+  EXPECT_TRUE(events.ok()) << events.status().message();
+  return events.ok() ? *events : std::vector<GitEvent>{};
+}
+
+// Of a delivery that tells one thing.
+GitEvent Parse(const std::string& body, const HeaderMap& map) {
+  const std::vector<GitEvent> events = ParseAll(body, map);
+  EXPECT_THAT(events, SizeIs(1));
+  return events.empty() ? GitEvent{} : events.front();
 }
 
 const HeaderMap kGitHubPush = {{"x-github-event", "push"},
@@ -121,13 +132,46 @@ TEST(Webhook, GitLab) {
       << "labels start nothing";
 }
 
-TEST(Webhook, Bitbucket) {
-  const GitEvent push = Parse(Body("bitbucket_push"), {{"X-Event-Key", "repo:push"}, {"X-Request-UUID", "u"}});
+TEST(Webhook, BitbucketTellsOfAllRefsOfAPushAtOnce) {
+  const HeaderMap headers = {{"X-Event-Key", "repo:push"}, {"X-Request-UUID", "u"}};
+  const std::vector<GitEvent> events = ParseAll(Body("bitbucket_push"), headers);
+  ASSERT_THAT(events, SizeIs(2));
+  EXPECT_EQ(events[0].branch, "gone");
+  EXPECT_TRUE(events[0].deleted);
+  EXPECT_EQ(events[0].delivery_id, "u");
+  const GitEvent& push = events[1];
   EXPECT_EQ(push.host, GitHost::kBitbucket);
-  EXPECT_EQ(push.branch, "main") << "the change that leaves something, not the deleted branch";
+  EXPECT_EQ(push.branch, "main");
   EXPECT_EQ(push.commit, kTip);
+  EXPECT_EQ(push.message, "Second\n");
   EXPECT_FALSE(push.deleted);
+  EXPECT_EQ(push.delivery_id, "u#1") << "each is known by its own when it comes again";
   EXPECT_THAT(push.repositories, Contains("https://bitbucket.example.org/org/app"));
+
+  nlohmann::json body = nlohmann::json::parse(Body("bitbucket_server_push"));
+  body["changes"].push_back(body["changes"][0]);
+  body["changes"][1]["refId"] = "refs/tags/v1";
+  body["changes"][1]["toHash"] = kBefore;
+  const std::vector<GitEvent> server = ParseAll(body.dump(), {{"X-Event-Key", "repo:refs_changed"}});
+  ASSERT_THAT(server, SizeIs(2));
+  EXPECT_EQ(server[0].branch, "main");
+  EXPECT_EQ(server[0].message, "Second");
+  EXPECT_EQ(server[1].tag, "v1");
+  EXPECT_EQ(server[1].commit, kBefore);
+  EXPECT_EQ(server[1].message, "") << "the body has that of the other commit";
+}
+
+TEST(Webhook, BitbucketPushesOfVeryManyRefsAreCutOff) {
+  nlohmann::json body = nlohmann::json::parse(Body("bitbucket_push"));
+  nlohmann::json& changes = body["push"]["changes"];
+  while (changes.size() < 1000) changes.push_back(changes[1]);
+  EXPECT_THAT(ParseAll(body.dump(), {{"X-Event-Key", "repo:push"}}), SizeIs(200));
+  changes.clear();
+  EXPECT_EQ(ParseDelivery(GitHost::kBitbucket, In({{"X-Event-Key", "repo:push"}}), body.dump()).code(),
+            Code::kInvalidArgument);
+}
+
+TEST(Webhook, Bitbucket) {
   const GitEvent pull = Parse(Body("bitbucket_pull_request"), {{"X-Event-Key", "pullrequest:created"}});
   EXPECT_EQ(pull.kind, GitEvent::Kind::kPullRequest);
   EXPECT_EQ(pull.commit, std::string(kTip).substr(0, 12));
