@@ -112,12 +112,13 @@ Result<Delivery> ReadDelivery(const db::Statement& row) {
   return out;
 }
 
-Result<bool> Exists(db::Transaction& tx, const Delivery& delivery) {
-  SLIPWAY_ASSIGN_OR_RETURN(
-      db::Statement rows,
-      tx.Query("SELECT 1 FROM delivery WHERE task = ? AND trigger_name = ? AND sender_id = ? AND verdict <> 'Refused' "
-               "LIMIT 1",
-               delivery.task, delivery.trigger, delivery.sender_id));
+// Whether the same delivery led to a run, or may yet. One that led to none is judged anew when it is sent again: what
+// kept it from a run may be mended by then, and "redeliver" is how people of a git host ask for that.
+Result<bool> LeadsToRun(db::Transaction& tx, const Delivery& delivery) {
+  SLIPWAY_ASSIGN_OR_RETURN(db::Statement rows,
+                           tx.Query("SELECT 1 FROM delivery WHERE task = ? AND trigger_name = ? AND sender_id = ? "
+                                    "AND verdict IN ('Pending', 'Run') LIMIT 1",
+                                    delivery.task, delivery.trigger, delivery.sender_id));
   const bool found = rows.Next();
   SLIPWAY_RETURN_IF_ERROR(rows.Finish());
   return found;
@@ -291,7 +292,7 @@ Status SqliteTaskStore::SetTimer(const TimerState& state) {
 Result<Delivery> SqliteTaskStore::AddDelivery(Delivery delivery) {
   SLIPWAY_ASSIGN_OR_RETURN(db::Transaction tx, database_->Begin());
   if (delivery.verdict == Verdict::kPending) {
-    SLIPWAY_ASSIGN_OR_RETURN(const bool repeated, Exists(tx, delivery));
+    SLIPWAY_ASSIGN_OR_RETURN(const bool repeated, LeadsToRun(tx, delivery));
     if (repeated) {
       delivery.verdict = Verdict::kRepeated;
       delivery.reason = "it came before";

@@ -59,8 +59,8 @@ class TaskStore {
   virtual Result<std::vector<TimerState>> Timers() = 0;
   virtual Status SetTimer(const TimerState& state) = 0;
 
-  /// Stores a delivery as pending, unless one with the same task, trigger and sender's id was stored before: then it is
-  /// stored as repeated. Its number is set.
+  /// Stores a delivery as pending, unless one with the same task, trigger and sender's id is pending or led to a run:
+  /// then it is stored as repeated. Its number is set.
   virtual Result<Delivery> AddDelivery(Delivery delivery) = 0;
   /// Its verdict, reason and run.
   virtual Status SetVerdict(int64_t number, Verdict verdict, const std::string& reason, const std::string& run_id) = 0;

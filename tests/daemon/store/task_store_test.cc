@@ -199,6 +199,18 @@ TEST_F(TaskStoreTest, ADeliveryThatCameBeforeIsRepeated) {
   EXPECT_EQ(store_->GetDelivery(99).code(), Code::kNotFound);
 }
 
+TEST_F(TaskStoreTest, ADeliveryThatLedToNoRunMayComeAgain) {
+  for (const Verdict nothing : {Verdict::kSkipped, Verdict::kFailed}) {
+    const std::string id(VerdictName(nothing));
+    ASSERT_TRUE(store_->SetVerdict(store_->AddDelivery(Pushed(id))->number, nothing, "", "").ok());
+    const Delivery again = *store_->AddDelivery(Pushed(id));
+    EXPECT_EQ(again.verdict, Verdict::kPending) << id;
+    EXPECT_EQ(store_->AddDelivery(Pushed(id))->verdict, Verdict::kRepeated) << "it is under way";
+    ASSERT_TRUE(store_->SetVerdict(again.number, Verdict::kRun, "", "ca1").ok());
+    EXPECT_EQ(store_->AddDelivery(Pushed(id))->verdict, Verdict::kRepeated) << "it has led to a run";
+  }
+}
+
 TEST_F(TaskStoreTest, PendingDeliveriesOutliveARestart) {
   ASSERT_TRUE(store_->AddDelivery(Pushed("x")).ok());
   ASSERT_TRUE(store_->AddDelivery(Pushed("y")).ok());

@@ -236,6 +236,23 @@ TEST_F(HookIntakeTest, AReplayIsJudgedAsItIsNow) {
   EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
 }
 
+TEST_F(HookIntakeTest, WhatWasSkippedIsJudgedAnewWhenTheHostSendsItAgain) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  store::Task task = *store_->Get("hooked");
+  task.enabled = false;
+  task = *store_->Update(task, Clock::Real().System());
+  ASSERT_EQ(Push("github_push", "one").status, 202);
+  ASSERT_EQ(Settled().at(0).verdict, store::Verdict::kSkipped);
+  task.enabled = true;
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  EXPECT_EQ(Push("github_push", "one").status, 202);
+  EXPECT_EQ(Settled().at(0).verdict, store::Verdict::kRun);
+  EXPECT_EQ(Push("github_push", "one").status, 200);
+  Settled();
+  EXPECT_THAT(starts_, SizeIs(1));
+}
+
 TEST_F(HookIntakeTest, PathsThatThePayloadLacksAreAskedFor) {
   store::Task task = *store_->Get("hooked");
   task.sources[0].paths = {"services/**"};
