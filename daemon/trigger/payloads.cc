@@ -20,8 +20,11 @@ void AddRepository(const std::string& url, GitEvent* event) {
   if (!url.empty()) event->repositories.push_back(url);
 }
 
-// The paths of a list of commits as GitHub, Gitea and GitLab give them; nothing if there are too many.
+// The paths of a list of commits as GitHub, Gitea and GitLab give them; nothing if there are too many, or if no commit
+// is listed: a branch that goes back to an older commit brings none, and changes files all the same. Only GitHub says
+// that a push was forced; of a rewrite that does list commits, those of the others do not tell what it took away.
 std::optional<std::vector<std::string>> ChangedPaths(const std::vector<Payload>& commits) {
+  if (commits.empty()) return std::nullopt;
   std::set<std::string> paths;
   for (const Payload& commit : commits) {
     for (const char* kind : {"added", "modified", "removed"}) {

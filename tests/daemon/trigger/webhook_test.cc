@@ -6,6 +6,8 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -130,6 +132,19 @@ TEST(Webhook, GitLab) {
   EXPECT_EQ(Parse(Body("gitlab_merge_request_label"), {{"X-Gitlab-Event", "Merge Request Hook"}}).kind,
             GitEvent::Kind::kIgnored)
       << "labels start nothing";
+}
+
+TEST(Webhook, APushWithoutCommitsDoesNotTellItsPaths) {
+  for (const auto& [name, header] : {std::pair("gitlab_push", "X-Gitlab-Event"),
+                                     {"gitea_push", "X-Gitea-Event"},
+                                     {"github_push", "X-GitHub-Event"}}) {
+    nlohmann::json body = nlohmann::json::parse(Body(name));
+    body["commits"] = nlohmann::json::array();
+    body[name == std::string_view("gitlab_push") ? "total_commits_count" : "total_commits"] = 0;
+    const GitEvent back = Parse(body.dump(), {{header, "push"}});
+    EXPECT_EQ(back.commit, kTip) << name;
+    EXPECT_FALSE(back.changed_paths.has_value()) << name << ": a branch was set back";
+  }
 }
 
 TEST(Webhook, BitbucketTellsOfAllRefsOfAPushAtOnce) {
