@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <span>
 #include <vector>
 
 #include "daemon/secrets/hmac.h"
@@ -97,10 +98,31 @@ Result<std::vector<GitEvent>> ParseEvents(GitHost host, const Headers& headers, 
   return Internal("unknown host");
 }
 
-std::string DeliveryIdOf(const GitEvent& event, const Headers& headers, std::string_view body) {
+// The headers in which a host may name a delivery, the best first. Those of others do not count: proxies on the way add
+// some, and theirs are new for each request, also for one that is sent again.
+std::span<const std::string_view> DeliveryHeaders(GitHost host) {
+  static constexpr std::array<std::string_view, 1> kGitHub = {"X-GitHub-Delivery"};
+  static constexpr std::array<std::string_view, 3> kGitea = {"X-Gitea-Delivery", "X-Forgejo-Delivery",
+                                                             "X-GitHub-Delivery"};
+  static constexpr std::array<std::string_view, 2> kGitLab = {"Idempotency-Key", "X-Gitlab-Event-UUID"};
+  // The cloud's, and the server's.
+  static constexpr std::array<std::string_view, 2> kBitbucket = {"X-Request-UUID", "X-Request-Id"};
+  static constexpr std::array<std::string_view, 4> kGeneric = {"X-Slipway-Delivery", "Idempotency-Key",
+                                                               "X-Request-UUID", "X-Request-Id"};
+  switch (host) {
+    case GitHost::kGitHub: return kGitHub;
+    case GitHost::kGitea: return kGitea;
+    case GitHost::kGitLab: return kGitLab;
+    case GitHost::kBitbucket: return kBitbucket;
+    case GitHost::kAzureDevOps: return {};  // it stands in the body
+    case GitHost::kGeneric: return kGeneric;
+  }
+  return {};
+}
+
+std::string DeliveryIdOf(GitHost host, const GitEvent& event, const Headers& headers, std::string_view body) {
   if (!event.delivery_id.empty()) return event.delivery_id;
-  for (const std::string_view name : {"X-GitHub-Delivery", "X-Gitea-Delivery", "X-Forgejo-Delivery", "Idempotency-Key",
-                                      "X-Gitlab-Event-UUID", "X-Request-UUID", "X-Request-Id", "X-Slipway-Delivery"}) {
+  for (const std::string_view name : DeliveryHeaders(host)) {
     if (!headers(name).empty()) return std::string(headers(name).substr(0, 200));
   }
   // A host that names none sends the same bytes again.
@@ -173,7 +195,7 @@ Result<std::vector<GitEvent>> ParseDelivery(GitHost host, const Headers& headers
   SLIPWAY_ASSIGN_OR_RETURN(const nlohmann::json json, oci::json::ParseObject(body, "the delivery's body"));
   Result<std::vector<GitEvent>> events = ParseEvents(host, headers, Payload(json));
   if (!events.ok()) return std::move(events).status().With(fmt::format("a delivery of {}", GitHostName(host)));
-  const std::string id = DeliveryIdOf(events->front(), headers, body);
+  const std::string id = DeliveryIdOf(host, events->front(), headers, body);
   for (size_t i = 0; i < events->size(); ++i) {
     GitEvent& event = (*events)[i];
     event.host = host;

@@ -216,6 +216,26 @@ TEST(Webhook, Generic) {
   EXPECT_FALSE(push.delivery_id.empty()) << "of the body, where no header names it";
 }
 
+TEST(Webhook, ADeliveryIsKnownByTheHeaderOfItsHost) {
+  // As a proxy on the way adds them.
+  const HeaderMap added = {{"X-Request-Id", "proxy"}, {"Idempotency-Key", "other"}, {"X-Request-UUID", "another"}};
+  const auto id = [&added](const char* name, HeaderMap headers) {
+    const HeaderMap without = headers;
+    headers.insert(added.begin(), added.end());
+    const std::string found = ParseAll(Body(name), headers).at(0).delivery_id;
+    EXPECT_EQ(found, ParseAll(Body(name), without).at(0).delivery_id) << name;
+    return found;
+  };
+  EXPECT_EQ(id("generic_push", {{"X-Slipway-Event", "push"}, {"X-Slipway-Delivery", "d"}}), "d");
+  EXPECT_EQ(id("github_push", {{"X-GitHub-Event", "push"}, {"X-GitHub-Delivery", "d"}}), "d");
+  EXPECT_EQ(id("gitea_push", {{"X-Gitea-Event", "push"}, {"X-Gitea-Delivery", "d"}, {"X-GitHub-Delivery", "e"}}), "d");
+  EXPECT_THAT(id("github_push", {{"X-GitHub-Event", "push"}}), HasSubstr("sha256:")) << "of the body";
+  const HeaderMap server = {{"X-Event-Key", "repo:refs_changed"}, {"X-Request-Id", "d"}};
+  EXPECT_EQ(Parse(Body("bitbucket_server_push"), server).delivery_id, "d");
+  const HeaderMap lab = {{"X-Gitlab-Event", "Push Hook"}, {"X-Gitlab-Event-UUID", "d"}, {"X-Request-Id", "proxy"}};
+  EXPECT_EQ(Parse(Body("gitlab_push"), lab).delivery_id, "d");
+}
+
 TEST(Webhook, UnknownSendersAreRefused) {
   EXPECT_EQ(DetectHost(In({{"Content-Type", "application/json"}})).code(), Code::kInvalidArgument);
 }
