@@ -50,6 +50,9 @@ GitEvent GitHubPush(const Payload& body) {
   event.commit = body.Text("after");
   event.before = body.Text("before");
   event.deleted = body.Flag("deleted") || IsNoCommit(event.commit);
+  // Of an annotated tag, `after` is the tag itself and not what it stands on.
+  const std::string head = body.Text("head_commit.id");
+  if (!event.tag.empty() && !event.deleted && !head.empty()) event.commit = head;
   event.message = body.Text("head_commit.message");
   const std::vector<Payload> commits = body.Items("commits");
   if (event.message.empty()) {

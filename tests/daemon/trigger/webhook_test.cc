@@ -85,6 +85,17 @@ TEST(Webhook, GitHubTagsDeletionsAndPings) {
   EXPECT_EQ(Parse(Body("github_ping"), {{"X-GitHub-Event", "ping"}}).kind, GitEvent::Kind::kPing);
 }
 
+TEST(Webhook, OfAnAnnotatedTagOnGitHubItsCommitIsBuilt) {
+  nlohmann::json body = nlohmann::json::parse(Body("github_tag"));
+  body["after"] = "8f6e0ae05b9a0f0a9e3ac6c5a5ba0f7a5e1b5c11";
+  EXPECT_EQ(Parse(body.dump(), kGitHubPush).commit, kTip) << "not the tag's own id";
+  body["head_commit"] = nullptr;
+  EXPECT_EQ(Parse(body.dump(), kGitHubPush).commit, body["after"]) << "where nothing else is told";
+  nlohmann::json push = nlohmann::json::parse(Body("github_push"));
+  push["head_commit"]["id"] = kBefore;
+  EXPECT_EQ(Parse(push.dump(), kGitHubPush).commit, kTip) << "of a branch, what it is after the push";
+}
+
 TEST(Webhook, GitHubPullRequests) {
   const GitEvent opened = Parse(Body("github_pull_request"), {{"X-GitHub-Event", "pull_request"}});
   EXPECT_EQ(opened.kind, GitEvent::Kind::kPullRequest);
