@@ -17,11 +17,18 @@ Result<trigger::TimerPlan> MakePlan(const store::TimerTrigger& timer) {
   return plan;
 }
 
+// Whether a moment that came to nothing may lead to its run later. CANCELLED is what a store that is busy and a daemon
+// that ends look like from here; the latter takes the timers with it.
+bool MayStartLater(Code code) {
+  return code == Code::kResourceExhausted || code == Code::kUnavailable || code == Code::kCancelled;
+}
+
 }  // namespace
 
-TaskTimers::TaskTimers(store::TaskStore& tasks, StartRun start_run)
+TaskTimers::TaskTimers(store::TaskStore& tasks, StartRun start_run, std::chrono::milliseconds first_pause)
     : tasks_(tasks),
       start_run_(std::move(start_run)),
+      first_pause_(first_pause),
       loop_([this](const std::vector<trigger::TimerTable::Due>& due) { OnDue(due); }) {}
 
 Status TaskTimers::Start() {
@@ -75,10 +82,23 @@ std::optional<SystemTime> TaskTimers::NextTime(const std::string& task, const st
 
 void TaskTimers::OnDue(const std::vector<trigger::TimerTable::Due>& due) {
   for (const trigger::TimerTable::Due& one : due) {
-    if (const Status status = Fire(one); !status.ok()) {
-      spdlog::error("timer '{}' of task '{}': {}", one.name.second, one.name.first, status.message());
-    }
+    const Status status = Fire(one);
+    if (status.ok()) continue;
+    const bool later = MayStartLater(status.code()) && PutOff(one);
+    spdlog::log(later ? spdlog::level::warn : spdlog::level::err, "timer '{}' of task '{}', due at {}: {}; {}",
+                one.name.second, one.name.first, FormatTime(one.occurrence), status.message(),
+                later ? "it is tried again" : "it is not tried again before its next moment");
   }
+}
+
+// False if the next moment comes first.
+bool TaskTimers::PutOff(const trigger::TimerTable::Due& due) {
+  constexpr std::chrono::milliseconds kLongestPause = std::chrono::minutes(5);
+  constexpr int kMostDoublings = 10;
+  const auto pause = std::min(first_pause_ * (1 << std::min(due.attempts, kMostDoublings)), kLongestPause);
+  bool later = false;
+  loop_.Change([&](trigger::TimerTable& table) { later = table.PutOff(due, Clock::Real().System() + pause); });
+  return later;
 }
 
 Status TaskTimers::Fire(const trigger::TimerTable::Due& due) {

@@ -1,6 +1,7 @@
 #include "daemon/trigger/timer_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace slipway::trigger {
 
@@ -23,7 +24,13 @@ SystemTime LastUntil(const TimerPlan& plan, SystemTime first, SystemTime now) {
 
 void TimerTable::Queue(const TimerName& name, Timer& timer, SystemTime after) {
   timer.next = NextOccurrence(timer.plan.schedule, timer.plan.zone, after);
-  if (timer.next) queue_.emplace(*timer.next, name);
+  WaitUntil(name, timer, timer.next);
+}
+
+void TimerTable::WaitUntil(const TimerName& name, Timer& timer, std::optional<SystemTime> at) {
+  if (timer.queued) queue_.erase({*timer.queued, name});
+  timer.queued = at;
+  if (at) queue_.emplace(*at, name);
 }
 
 void TimerTable::Set(const TimerName& name, TimerPlan plan, SystemTime last, SystemTime now) {
@@ -36,13 +43,13 @@ void TimerTable::Set(const TimerName& name, TimerPlan plan, SystemTime last, Sys
 void TimerTable::Remove(const TimerName& name) {
   const auto found = timers_.find(name);
   if (found == timers_.end()) return;
-  if (found->second.next) queue_.erase({*found->second.next, name});
+  WaitUntil(name, found->second, std::nullopt);
   timers_.erase(found);
 }
 
 void TimerTable::RemoveTask(const std::string& task) {
   for (auto at = timers_.lower_bound({task, ""}); at != timers_.end() && at->first.first == task;) {
-    if (at->second.next) queue_.erase({*at->second.next, at->first});
+    WaitUntil(at->first, at->second, std::nullopt);
     at = timers_.erase(at);
   }
 }
@@ -55,16 +62,32 @@ void TimerTable::Clear() {
 std::vector<TimerTable::Due> TimerTable::TakeDue(SystemTime now) {
   std::vector<Due> out;
   while (!queue_.empty() && queue_.begin()->first <= now) {
-    const auto [moment, name] = *queue_.begin();
-    queue_.erase(queue_.begin());
+    const TimerName name = queue_.begin()->second;
     Timer& timer = timers_.at(name);
-    Due due{.name = name, .occurrence = LastUntil(timer.plan, moment, now)};
+    std::optional<Due> again = std::exchange(timer.again, std::nullopt);
+    if (again && (!timer.next || *timer.next > now)) {
+      WaitUntil(name, timer, timer.next);
+      out.push_back(*std::move(again));
+      continue;
+    }
+    Due due{.name = name, .occurrence = LastUntil(timer.plan, *timer.next, now)};
     due.missed = now - due.occurrence > kTimerGrace;
     due.run = !due.missed || timer.plan.run_missed;
     Queue(name, timer, now);
     out.push_back(std::move(due));
   }
   return out;
+}
+
+bool TimerTable::PutOff(const Due& due, SystemTime at) {
+  const auto found = timers_.find(due.name);
+  if (found == timers_.end()) return false;
+  Timer& timer = found->second;
+  if (timer.next && *timer.next <= at) return false;
+  timer.again = due;
+  ++timer.again->attempts;
+  WaitUntil(due.name, timer, at);
+  return true;
 }
 
 std::optional<SystemTime> TimerTable::NextTime() const {

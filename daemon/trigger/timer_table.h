@@ -2,7 +2,8 @@
 //
 // A timer comes due at the moments of its schedule. Moments that pass while nobody asks (the daemon was down, the
 // machine slept, the clock was set forward) are *missed*: they count once together, or not at all, by the timer's
-// setting. Where the clock was set back, moments that were due before are not due again. Not thread-safe.
+// setting. Where the clock was set back, moments that were due before are not due again. A moment that came at a bad
+// time may be put off until the timer's next one. Not thread-safe.
 #pragma once
 
 #include <map>
@@ -45,10 +46,14 @@ class TimerTable {
     TimerName name;
     SystemTime occurrence;  ///< the moment; of several missed ones the last
     bool missed = false;
-    bool run = true;  ///< false: missed, and not to be made up for
+    bool run = true;   ///< false: missed, and not to be made up for
+    int attempts = 0;  ///< how often it was put off
   };
   /// What has come due until `now`, by moment. Each timer goes on to its next moment after `now`.
   std::vector<Due> TakeDue(SystemTime now);
+  /// What was due is due once more at `at`. False if the timer is gone, or its next moment comes no later: that one
+  /// stands in for it.
+  bool PutOff(const Due& due, SystemTime at);
 
   /// When to ask again; nullopt if nothing will ever be due.
   std::optional<SystemTime> NextTime() const;
@@ -58,12 +63,15 @@ class TimerTable {
  private:
   struct Timer {
     TimerPlan plan;
-    std::optional<SystemTime> next;
+    std::optional<SystemTime> next;    // moment of the schedule
+    std::optional<SystemTime> queued;  // its place in queue_: `next`, or when `again` is due
+    std::optional<Due> again;          // was put off
   };
   void Queue(const TimerName& name, Timer& timer, SystemTime after);
+  void WaitUntil(const TimerName& name, Timer& timer, std::optional<SystemTime> at);
 
   std::map<TimerName, Timer> timers_;
-  std::set<std::pair<SystemTime, TimerName>> queue_;  // of those with a next moment
+  std::set<std::pair<SystemTime, TimerName>> queue_;  // of those that are due some time
 };
 
 }  // namespace slipway::trigger

@@ -5,6 +5,8 @@
 
 #include <future>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "tests/daemon/tasks/tasks_fixture.h"
 
@@ -12,6 +14,7 @@ namespace slipway::tasks {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 class TaskTimersTest : public TasksFixture {
  protected:
@@ -47,6 +50,34 @@ TEST_F(TaskTimersTest, WhatWasMissedRunsOnceWithItsMoment) {
   EXPECT_EQ(started.trigger.name, "t1");
   EXPECT_THAT(started.request_id, HasSubstr("timer:timed:t1:" + FormatTime(*started.trigger.occurrence)));
   EXPECT_TRUE(timers.NextTime("timed", "t1").has_value());
+}
+
+TEST_F(TaskTimersTest, AMomentThatFindsTheQueueFullIsTriedAgain) {
+  store::Task task = TimedTask();
+  task.timers[0].schedule = "0 0 1 1 *";
+  task = *store_->Create(task, Clock::Real().System());
+  const SystemTime before = Clock::Real().System() - std::chrono::hours(24 * 400);
+  ASSERT_TRUE(store_->SetTimer({"timed", "t1", store::TimerKey(task.timers[0]), before}).ok());
+  std::vector<std::string> asked;
+  std::promise<void> started;
+  {
+    TaskTimers timers(
+        *store_,
+        [&](const store::Task&, const store::RunTrigger&, const std::string& request_id) -> Result<std::string> {
+          asked.push_back(request_id);
+          if (asked.size() == 1) return ResourceExhausted("5 runs are waiting");
+          if (asked.size() == 2) return Cancelled("the database is locked");
+          started.set_value();
+          return std::string("ca1");
+        },
+        std::chrono::milliseconds(1));
+    ASSERT_TRUE(timers.Start().ok());
+    started.get_future().wait();
+  }  // what was begun is brought to its end
+  ASSERT_THAT(asked, SizeIs(3));
+  EXPECT_EQ(asked[0], asked[1]);
+  EXPECT_EQ(asked[0], asked[2]) << "so that it cannot become two runs";
+  EXPECT_GT(store_->Timers()->at(0).last_time, before) << "it is done with";
 }
 
 TEST_F(TaskTimersTest, ANewTimerCountsFromNowAndChangesAreFollowed) {

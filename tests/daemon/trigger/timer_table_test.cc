@@ -75,6 +75,35 @@ TEST(TimerTable, AClockThatIsSetBackRepeatsNothing) {
   EXPECT_EQ(table.NextTime(), At("2026-01-01T00:40:00Z"));
 }
 
+TEST(TimerTable, WhatIsPutOffComesAgainUntilTheNextMoment) {
+  TimerTable table;
+  table.Set(kNightly, Plan("0 2 * * *"), At("2026-01-01T00:00:00Z"), At("2026-01-01T00:00:00Z"));
+  auto due = table.TakeDue(At("2026-01-01T02:00:00Z"));
+  ASSERT_THAT(due, SizeIs(1));
+  ASSERT_TRUE(table.PutOff(due[0], At("2026-01-01T02:10:00Z")));
+  EXPECT_EQ(table.NextTime(), At("2026-01-01T02:10:00Z"));
+  EXPECT_EQ(table.NextTime(kNightly), At("2026-01-02T02:00:00Z")) << "what people are told goes by the schedule";
+  EXPECT_THAT(table.TakeDue(At("2026-01-01T02:09:59Z")), IsEmpty());
+  due = table.TakeDue(At("2026-01-01T02:10:00Z"));
+  ASSERT_THAT(due, SizeIs(1));
+  EXPECT_EQ(due[0].occurrence, At("2026-01-01T02:00:00Z")) << "the same moment, so the same run";
+  EXPECT_FALSE(due[0].missed);
+  EXPECT_EQ(due[0].attempts, 1);
+  EXPECT_EQ(table.NextTime(), At("2026-01-02T02:00:00Z"));
+
+  EXPECT_FALSE(table.PutOff(due[0], At("2026-01-02T02:00:00Z"))) << "the next one is due by then";
+  ASSERT_TRUE(table.PutOff(due[0], At("2026-01-02T01:59:00Z")));
+  due = table.TakeDue(At("2026-01-02T02:00:30Z"));  // both have come
+  ASSERT_THAT(due, SizeIs(1));
+  EXPECT_EQ(due[0].occurrence, At("2026-01-02T02:00:00Z"));
+  EXPECT_EQ(due[0].attempts, 0);
+
+  ASSERT_TRUE(table.PutOff(due[0], At("2026-01-02T02:05:00Z")));
+  table.RemoveTask("nightly");
+  EXPECT_EQ(table.NextTime(), std::nullopt);
+  EXPECT_FALSE(table.PutOff(due[0], At("2026-01-02T02:05:00Z"))) << "the timer is gone";
+}
+
 TEST(TimerTable, TimersComeByMoment) {
   TimerTable table;
   const SystemTime start = At("2026-06-01T00:00:00Z");
