@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "executor/base/ascii.h"
+#include "executor/http/url.h"
 
 namespace slipway::secrets {
 
@@ -51,6 +52,34 @@ Status AzureFailure(std::string_view what, const http::Response& response) {
   return FailedPrecondition("{}", text);
 }
 
+// The address as whoever sends the request reads it: the token is for the host that is found here. What a vault's URL
+// never has is refused and not quoted, since a password or token may stand there.
+Result<http::Url> ParseVaultAddress(std::string_view text) {
+  constexpr std::string_view kWhat = "invalid azure keyvault secret URL";
+  constexpr uint16_t kPort = 443;
+  if (text.find_first_of("?#") != std::string_view::npos) {
+    return InvalidArgument("{}. It has a query or a fragment ('?', '#'), which no secret's URL has", kWhat);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(http::Url url, http::Url::Parse(text).With(kWhat));
+  if (!url.userinfo.empty() || text.find('@') != std::string_view::npos) {
+    return InvalidArgument("{}. It names a user ('@'); the vault is asked as the identity", kWhat);
+  }
+  if (url.port != kPort) return InvalidArgument("{}. It names port {}; vaults answer at {}", kWhat, url.port, kPort);
+  return url;
+}
+
+// Labels of ASCII letters, digits and '-' between single dots, and a domain, no address, at the end: anything else may
+// be another host by the time that it is looked up (U+3002 is a dot to IDNA, "0x7f.1" an address).
+bool IsVaultHost(std::string_view host) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
+  if (!std::all_of(host.begin(), host.end(), fits)) return false;
+  const size_t last = host.rfind('.');
+  if (last == std::string_view::npos || host.starts_with('.') || host.find("..") != std::string_view::npos) {
+    return false;
+  }
+  return last + 1 < host.size() && host[last + 1] >= 'a' && host[last + 1] <= 'z';
+}
+
 }  // namespace
 
 Result<KeyVaultAddress> ParseKeyVaultUrl(std::string_view url) {
@@ -58,10 +87,9 @@ Result<KeyVaultAddress> ParseKeyVaultUrl(std::string_view url) {
   std::string text = LowerAscii(url);
   if (text.ends_with('/')) text.pop_back();
   if (!text.starts_with(kScheme)) return InvalidArgument("invalid azure keyvault secret URL scheme. Expected Https");
-  const std::string rest = text.substr(kScheme.size());
-  const size_t slash = std::min(rest.find('/'), rest.size());
-  KeyVaultAddress out{.host = rest.substr(0, slash), .path = rest.substr(slash), .resource = ""};
-  const std::vector<std::string> segments = Segments(std::string_view(out.path).substr(out.path.empty() ? 0 : 1));
+  SLIPWAY_ASSIGN_OR_RETURN(const http::Url parsed, ParseVaultAddress(text));
+  KeyVaultAddress out{.host = parsed.host, .path = parsed.path, .resource = ""};
+  const std::vector<std::string> segments = Segments(std::string_view(out.path).substr(1));
   if (segments.size() != 2 && segments.size() != 3) {
     return InvalidArgument("invalid azure keyvault secret URL. Bad number of URL segments: {}", segments.size());
   }
@@ -75,11 +103,10 @@ Result<KeyVaultAddress> ParseKeyVaultUrl(std::string_view url) {
       return InvalidArgument("invalid azure keyvault secret URL. '{}' is no name of a secret or version", segment);
     }
   }
-  const size_t dot = out.host.find('.');
-  if (dot == std::string::npos || dot + 1 == out.host.size() || out.host.find('@') != std::string::npos) {
+  if (!IsVaultHost(out.host)) {
     return InvalidArgument("extracted vault resource {} from vault URL {} is invalid", out.host, text);
   }
-  out.resource = std::string(kScheme) + out.host.substr(dot + 1);
+  out.resource = std::string(kScheme) + out.host.substr(out.host.find('.') + 1);
   return out;
 }
 

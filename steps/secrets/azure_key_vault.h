@@ -21,7 +21,8 @@ struct KeyVaultAddress {
   std::string path;      ///< "/secrets/x" or "/secrets/x/version"
   std::string resource;  ///< what a token is asked for: "https://vault.azure.net"
 };
-/// Lower-cased, one slash at the end dropped. INVALID_ARGUMENT in ACR's words.
+/// Lower-cased, one slash at the end dropped. INVALID_ARGUMENT in ACR's words; also for a user, a port, a query, a
+/// fragment, and a host that is not of ASCII letters, digits, '-' and dots: a token is sent there.
 Result<KeyVaultAddress> ParseKeyVaultUrl(std::string_view url);
 
 class AzureKeyVaultSecrets : public SecretSource {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include <nlohmann/json.hpp>
@@ -198,6 +199,48 @@ TEST(AzureKeyVaultSecrets, ReadsWithTheTokenOfAnIdentity) {
   EXPECT_THAT(missing.status().message(), HasSubstr("was not found"));
   EXPECT_THAT(source.Fetch(Ctx(), Secret("https://v.vault.azure.net/secrets/pw")).status().message(),
               HasSubstr("Identity not found"));
+}
+
+TEST(AzureKeyVaultSecrets, SendsNothingForAUrlWhoseHostMayBeReadInTwoWays) {
+  std::atomic<int> requests = 0;
+  ScriptedHttpServer server([&](const ScriptedRequest&) {
+    ++requests;
+    return Json(200, {{"access_token", "t0ken"}, {"value", "hunter2"}});
+  });
+  const auto transport = NewTransport();
+  AzureKeyVaultSecrets source({.identity_endpoint = server.Url("/identity"), .vault_endpoint = server.Url()},
+                              *transport);
+  for (const std::string url : {"https://evil\u3002com?.vault.azure.net/secrets/x",
+                                "https://evil\u3002com#.vault.azure.net/secrets/x",
+                                "https://evil\u3002com/secrets/x",
+                                "https://v.vault\uff0eazure.net/secrets/x",
+                                "https://evil.com?.vault.azure.net/secrets/x",
+                                "https://evil.com#.vault.azure.net/secrets/x",
+                                "https://v.vault.azure.net/secrets/x?y",
+                                "https://v.vault.azure.net/secrets/x#y",
+                                "https://user:pass@v.vault.azure.net/secrets/x",
+                                "https://@v.vault.azure.net/secrets/x",
+                                "https://v.vault.azure.net@evil.com/secrets/x",
+                                "https://v.vault.azure.net:8443/secrets/x",
+                                "https://evil.com\\.vault.azure.net/secrets/x",
+                                "https://evil.com%2f.vault.azure.net/secrets/x",
+                                "https://2130706433?.vault.azure.net/secrets/x",
+                                "https://2130706433/secrets/x",
+                                "https://127.0.0.1/secrets/x",
+                                "https://127.0x1/secrets/x",
+                                "https://[::1]/secrets/x",
+                                "https://.vault.azure.net/secrets/x",
+                                "https://v..vault.azure.net/secrets/x",
+                                "https://v.vault.azure.net./secrets/x",
+                                "https://v_1.vault.azure.net/secrets/x",
+                                "https://v.vault.azure.net/secrets/%78"}) {
+    const auto refused = source.Fetch(Ctx(), Secret(url));
+    EXPECT_EQ(refused.code(), Code::kInvalidArgument) << url;
+    EXPECT_THAT(refused.status().message(), Not(HasSubstr("pass"))) << url;
+  }
+  EXPECT_EQ(requests, 0);
+  EXPECT_EQ(source.Fetch(Ctx(), Secret("https://V-1.Vault.Azure.Net:443/secrets/x")).value(), "hunter2");
+  EXPECT_EQ(requests, 2);
 }
 
 TEST(ResolveSecrets, AsksTheSourceThatServes) {
