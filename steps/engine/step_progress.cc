@@ -29,7 +29,10 @@ void StepProgress::ResetWatch() {
   tails_.clear();
 }
 
-bool StepProgress::Seen() {
+bool StepProgress::Seen(const Status& failure) {
+  const auto told = [&](const std::string& wanted) { return failure.message().find(wanted) != std::string::npos; };
+  const std::vector<std::string>& texts = step_.retry_on_errors;
+  if (std::any_of(texts.begin(), texts.end(), told)) return true;
   const std::lock_guard lock(mutex_);
   return seen_;
 }

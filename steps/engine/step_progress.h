@@ -1,5 +1,5 @@
-// StepProgress: what a step tells, handed on to the observer with its step; and a watch over what its programs print.
-// Lives until the end of the run, since a service goes on printing. Thread-safe.
+// StepProgress: what a step tells, handed on to the observer with its step; and a watch over what its programs print
+// and how it fails. Lives until the end of the run, since a service goes on printing. Thread-safe.
 #pragma once
 
 #include <map>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "executor/base/progress.h"
+#include "executor/base/status.h"
 #include "steps/engine/engine.h"
 
 namespace slipway::engine {
@@ -22,8 +23,9 @@ class StepProgress : public ProgressSink {
 
   /// Begins to watch anew: for one execution.
   void ResetWatch();
-  /// Whether one of the texts stood in one stream of output since then, however it was cut into pieces.
-  bool Seen();
+  /// Whether one of the texts stood in one stream of output since then, however it was cut into pieces, or stands in
+  /// `failure`, which is how the execution ended: what no program but the engine found is told there only.
+  bool Seen(const Status& failure);
 
  private:
   void Watch(const ProgressEvent& event);

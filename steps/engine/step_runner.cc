@@ -43,7 +43,7 @@ Status StepRunner::Attempts(const Context& ctx, StepResult* result) {
     progress_.ResetWatch();
     const Status status = Once(ctx, result);
     if (status.ok() || ctx.Done()) return status;
-    const bool fits = step_.retry_on_errors.empty() || progress_.Seen();
+    const bool fits = step_.retry_on_errors.empty() || progress_.Seen(status);
     if (left <= 0 || !fits) {
       if (step_.retries > 0) {
         action::Say(progress_, fmt::format("Container failed during run: {}. No retries remaining.", step_.id));

@@ -233,6 +233,26 @@ TEST_F(EngineSteps, OnlyOutputThatSaysSoIsFollowedByARetry) {
   EXPECT_EQ(actions_.executions("net"), 2);
 }
 
+TEST_F(EngineSteps, AFailureThatTheEngineFoundItselfIsFollowedByARetry) {
+  task::Step& step = Add("build");
+  step.retries = 3;
+  step.retry_on_errors = {"timed out", "503"};
+  actions_.On("build", [left = std::make_shared<std::atomic<int>>(2)](const Context&, action::Environment&) {
+    return (*left)-- > 0 ? Unavailable("pull 'r.io/base:1': HTTP 503") : Status();
+  });
+  EXPECT_TRUE(Run().status.ok());
+  EXPECT_EQ(actions_.executions("build"), 3);
+}
+
+TEST_F(EngineSteps, AnotherFailureOfTheEngineIsNot) {
+  task::Step& step = Add("build");
+  step.retries = 3;
+  step.retry_on_errors = {"timed out", "503"};
+  actions_.On("build", Fail("pull 'r.io/base:1': HTTP 404"));
+  EXPECT_FALSE(Run().status.ok());
+  EXPECT_EQ(actions_.executions("build"), 1);
+}
+
 TEST_F(EngineSteps, OtherOutputIsNot) {
   task::Step& step = Add("net");
   step.retries = 5;
