@@ -16,6 +16,7 @@ namespace {
 constexpr int kMaxDepth = 2000;
 constexpr size_t kShownNode = 120;  // bytes of an expression in an error
 constexpr size_t kBytesPerStep = 256;
+constexpr uint64_t kVariablesPerStep = 64;  // a text may declare a hundred thousand
 
 bool IsOperand(NodeType type) {
   return type == NodeType::kField || type == NodeType::kChain || type == NodeType::kVariable;
@@ -90,7 +91,9 @@ class Executor {
   Result<Value> Validate(const Value& value, Type type, const Node& at) const;
 
   Value& Lookup(std::string_view name) {
-    return std::find_if(vars_.rbegin(), vars_.rend(), [&](const Variable& v) { return v.name == name; })->value;
+    const auto found = std::find_if(vars_.rbegin(), vars_.rend(), [&](const Variable& v) { return v.name == name; });
+    work_.Spend(static_cast<uint64_t>(found - vars_.rbegin()) / kVariablesPerStep);
+    return found->value;
   }
 
   // Counts the depth of the C++ stack while it lives.
@@ -207,7 +210,7 @@ Result<Flow> Executor::WalkRange(const Value& dot, const Node& node) {
     // The body may change the dictionary; Go iterates over what it was.
     std::vector<std::pair<Value, Value>> entries;
     if (!work_.Reserve(value.dict().items.size() * sizeof(entries[0]))) return CheckWork(node);
-    for (const auto& [key, element] : value.dict().items) entries.emplace_back(work_.Text(key), element);
+    for (const auto& [key, element] : value.dict().items) entries.emplace_back(work_.CopyText(key), element);
     for (size_t i = 0; i < entries.size() && flow != Flow::kBreak; ++i) {
       SLIPWAY_RETURN_IF_ERROR(one(entries[i].first, entries[i].second));
     }

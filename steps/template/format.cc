@@ -371,6 +371,7 @@ bool Printer::ArgNumber(std::string_view format, size_t* at, size_t count) {
   if (*at >= format.size() || format[*at] != '[') return false;
   reordered_ = true;
   const size_t close = format.find(']', *at);
+  work_.SpendBytes(std::min(close, format.size()) - *at);  // a format may have many '[' and no ']'
   if (format.size() - *at < 3 || close == std::string_view::npos) {
     good_arg_ = false;
     *at += 1;
@@ -483,7 +484,7 @@ void Printer::Extra(std::span<const Value> values) {
 
 void Printer::Format(std::string_view format, std::span<const Value> values) {
   size_t at = 0;
-  while (at < format.size() && work_.status().ok()) {
+  while (at < format.size() && work_.Spend(1)) {
     const size_t percent = std::min(format.find('%', at), format.size());
     out_ += format.substr(at, percent - at);
     at = percent;
@@ -537,15 +538,16 @@ std::string Sprint(Workspace& work, std::span<const Value> values) {
 }
 
 std::string Sprintf(Workspace& work, std::string_view format, std::span<const Value> values) {
-  if (!work.Reserve(format.size())) return "";
+  constexpr size_t kLongestComplaint = 8;  // "%*d" without arguments becomes "%!(BADWIDTH)%!d(MISSING)"
+  if (!work.Reserve(format.size() * kLongestComplaint)) return "";
   Printer printer(work);
   printer.Format(format, values);
   return printer.Take();
 }
 
 std::string ToText(Workspace& work, const Value& value) {
-  if (value.kind() == Kind::kString) return std::string(value.text());
-  return Sprint(work, std::span(&value, 1));
+  if (value.kind() != Kind::kString) return Sprint(work, std::span(&value, 1));
+  return work.Reserve(value.text().size()) ? std::string(value.text()) : "";
 }
 
 }  // namespace slipway::run_template

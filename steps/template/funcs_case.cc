@@ -4,6 +4,7 @@
 #include "executor/base/utf8.h"
 #include "steps/template/functions.h"
 #include "steps/template/go_text.h"
+#include "steps/template/strings.h"
 
 namespace slipway::run_template {
 
@@ -29,8 +30,8 @@ struct Word {
 
 class WordReader {
  public:
-  explicit WordReader(std::string_view text) {
-    for (const char32_t rune : Runes(text)) {
+  explicit WordReader(const Text& text) {
+    for (const char32_t rune : text) {
       if (rune != utf8::kReplacement) text_.push_back(rune);
     }
   }
@@ -90,7 +91,7 @@ class WordReader {
 
 class CaseWriter {
  public:
-  CaseWriter(std::string_view text, char connector) : reader_(text), connector_(connector) {}
+  CaseWriter(const Text& text, char connector) : reader_(text), connector_(connector) {}
 
   std::string Run() {
     Step();
@@ -169,12 +170,20 @@ class CaseWriter {
   std::string out_;
 };
 
-Result<Value> SnakeCase(const Call& call) { return call.Text(CaseWriter(call.text(0), '_').Run()); }
-Result<Value> KebabCase(const Call& call) { return call.Text(CaseWriter(call.text(0), '-').Run()); }
+Result<Value> Connected(const Call& call, char connector) {
+  constexpr size_t kCopies = 4;  // the reader's, two words and a number, each of which may be nearly all of it
+  const Text text = ToRunes(call.work, call.text(0));
+  if (!call.work.Reserve(text.size() * sizeof(char32_t) * kCopies)) return Value();
+  return call.Text(CaseWriter(text, connector).Run());
+}
+
+Result<Value> SnakeCase(const Call& call) { return Connected(call, '_'); }
+Result<Value> KebabCase(const Call& call) { return Connected(call, '-'); }
 
 // As xstrings: a letter after a connector is upper, any other lower; connectors at the start stay.
 Result<Value> CamelCase(const Call& call) {
-  const Text text = Runes(call.text(0));
+  const Text text = ToRunes(call.work, call.text(0));
+  if (!call.work.Reserve(text.size() * sizeof(char32_t))) return Value();
   Text out;
   size_t at = 0;
   char32_t held = 0;
@@ -218,7 +227,7 @@ bool IsSeparator(char32_t rune) {
 }
 
 Result<Value> Title(const Call& call) {
-  Text text = Runes(call.text(0));
+  Text text = ToRunes(call.work, call.text(0));
   char32_t before = ' ';
   for (char32_t& rune : text) {
     const char32_t here = rune;
@@ -229,7 +238,7 @@ Result<Value> Title(const Call& call) {
 }
 
 Result<Value> Untitle(const Call& call) {
-  Text text = Runes(call.text(0));
+  Text text = ToRunes(call.work, call.text(0));
   bool start = true;
   for (char32_t& rune : text) {
     const bool space = utf8::IsSpace(rune);
@@ -240,7 +249,7 @@ Result<Value> Untitle(const Call& call) {
 }
 
 Result<Value> SwapCase(const Call& call) {
-  Text text = Runes(call.text(0));
+  Text text = ToRunes(call.work, call.text(0));
   bool space = true;
   for (char32_t& rune : text) {
     if (IsUpper(rune) || IsTitle(rune)) {

@@ -67,11 +67,12 @@ Result<Value> GenPrivateKey(const Call& call) {
   return call.Text(std::move(pem));
 }
 
-Result<std::vector<std::string>> Texts(const Value& list, std::string_view what) {
+Result<std::vector<std::string>> Texts(Workspace& work, const Value& list, std::string_view what) {
   std::vector<std::string> out;
   if (list.IsNil()) return out;
   for (const Value& item : list.list().items) {
     if (item.kind() != Kind::kString) return InvalidArgument("{}: a {} is not a string", what, TypeName(item));
+    if (!work.Spend(1) || !work.Reserve(item.text().size() + sizeof(std::string))) return work.status();
     out.emplace_back(item.text());
   }
   return out;
@@ -80,8 +81,8 @@ Result<std::vector<std::string>> Texts(const Value& list, std::string_view what)
 // The arguments "name, ips, dns names, days".
 Result<CertificateRequest> RequestOf(const Call& call) {
   CertificateRequest out{.common_name = std::string(call.text(0)), .ips = {}, .dns_names = {}, .days = call.integer(3)};
-  SLIPWAY_ASSIGN_OR_RETURN(out.ips, Texts(call[1], "error parsing ip"));
-  SLIPWAY_ASSIGN_OR_RETURN(out.dns_names, Texts(call[2], "error processing alternate dns name"));
+  SLIPWAY_ASSIGN_OR_RETURN(out.ips, Texts(call.work, call[1], "error parsing ip"));
+  SLIPWAY_ASSIGN_OR_RETURN(out.dns_names, Texts(call.work, call[2], "error processing alternate dns name"));
   return out;
 }
 

@@ -14,6 +14,11 @@ const std::map<std::string, Value, std::less<>>& ItemsOf(const Value& dict) {
   return dict.IsNil() ? kNone : dict.dict().items;
 }
 
+void Erase(Dict& dict, std::string_view key) {
+  const auto found = dict.items.find(key);
+  if (found != dict.items.end()) dict.items.erase(found);
+}
+
 Result<Value> MakeDict(const Call& call) {
   const Value out = call.work.NewDict();
   for (size_t i = 0; i < call.size(); i += 2) {
@@ -30,7 +35,7 @@ Result<Value> Set(const Call& call) {
 }
 
 Result<Value> Unset(const Call& call) {
-  if (!call[0].IsNil()) call[0].dict().items.erase(std::string(call.text(1)));
+  if (!call[0].IsNil()) Erase(call[0].dict(), call.text(1));
   return call[0];
 }
 
@@ -39,6 +44,7 @@ Result<Value> HasKey(const Call& call) { return Value::Bool(ItemsOf(call[0]).con
 Result<Value> Pluck(const Call& call) {
   std::vector<Value> out;
   for (const Value& dict : call.args.subspan(1)) {
+    if (!call.work.SpendBytes(call.text(0).size())) return call.work.status();
     const auto found = ItemsOf(dict).find(call.text(0));
     if (found != ItemsOf(dict).end()) out.push_back(found->second);
   }
@@ -46,17 +52,17 @@ Result<Value> Pluck(const Call& call) {
 }
 
 Result<Value> Keys(const Call& call) {
-  std::vector<std::string> out;
+  std::vector<Value> out;
   for (const Value& dict : call.args) {
-    call.work.Spend(ItemsOf(dict).size());
-    for (const auto& [key, value] : ItemsOf(dict)) out.push_back(key);
+    if (!call.work.Spend(ItemsOf(dict).size())) return call.work.status();
+    for (const auto& [key, value] : ItemsOf(dict)) out.push_back(call.work.CopyText(key));
   }
-  return call.work.Strings(out);
+  return call.work.NewList(std::move(out), Element::kString);
 }
 
 Result<Value> Values(const Call& call) {
   std::vector<Value> out;
-  call.work.Spend(ItemsOf(call[0]).size());
+  if (!call.work.Spend(ItemsOf(call[0]).size())) return call.work.status();
   for (const auto& [key, value] : ItemsOf(call[0])) out.push_back(value);
   return call.work.NewList(std::move(out));
 }
@@ -72,9 +78,9 @@ Result<Value> Pick(const Call& call) {
 
 Result<Value> Omit(const Call& call) {
   const Value out = call.work.NewDict();
-  call.work.Spend(ItemsOf(call[0]).size());
+  if (!call.work.Spend(ItemsOf(call[0]).size())) return call.work.status();
   for (const auto& [key, value] : ItemsOf(call[0])) call.work.Set(out.dict(), key, value);
-  for (const Value& key : call.args.subspan(1)) out.dict().items.erase(std::string(key.text()));
+  for (const Value& key : call.args.subspan(1)) Erase(out.dict(), key.text());
   return out;
 }
 
@@ -82,7 +88,7 @@ Result<Value> Omit(const Call& call) {
 void MergeInto(Workspace& work, Dict& target, const Dict& source, bool overwrite, int depth) {
   if (!work.Enter(depth) || &target == &source) return;
   for (const auto& [key, value] : source.items) {
-    if (!work.Spend(1)) return;
+    if (!work.Spend(1) || !work.SpendBytes(key.size())) return;
     const auto found = target.items.find(key);
     const bool missing = found == target.items.end();
     if (value.IsNil()) {

@@ -45,7 +45,8 @@ Result<Value> UrlParse(const Call& call) {
   return out;
 }
 
-Result<std::string> Part(const Value& dict, std::string_view key) {
+Result<std::string> Part(Workspace& work, const Value& dict, std::string_view key) {
+  constexpr size_t kEscaped = 3;  // bytes of "%2F"
   if (dict.IsNil()) return std::string();
   const auto found = dict.dict().items.find(key);
   if (found == dict.dict().items.end()) return std::string();
@@ -53,18 +54,20 @@ Result<std::string> Part(const Value& dict, std::string_view key) {
     return InvalidArgument("unable to parse {} key, must be of type string, but {} found", key,
                            KindName(found->second));
   }
-  return std::string(found->second.text());
+  const std::string_view text = found->second.text();
+  if (!work.SpendBytes(text.size()) || !work.Reserve(text.size() * kEscaped)) return work.status();
+  return std::string(text);
 }
 
 Result<Value> UrlJoin(const Call& call) {
   Url url;
-  SLIPWAY_ASSIGN_OR_RETURN(url.scheme, Part(call[0], "scheme"));
-  SLIPWAY_ASSIGN_OR_RETURN(url.host, Part(call[0], "host"));
-  SLIPWAY_ASSIGN_OR_RETURN(url.path, Part(call[0], "path"));
-  SLIPWAY_ASSIGN_OR_RETURN(url.query, Part(call[0], "query"));
-  SLIPWAY_ASSIGN_OR_RETURN(url.opaque, Part(call[0], "opaque"));
-  SLIPWAY_ASSIGN_OR_RETURN(url.fragment, Part(call[0], "fragment"));
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string userinfo, Part(call[0], "userinfo"));
+  SLIPWAY_ASSIGN_OR_RETURN(url.scheme, Part(call.work, call[0], "scheme"));
+  SLIPWAY_ASSIGN_OR_RETURN(url.host, Part(call.work, call[0], "host"));
+  SLIPWAY_ASSIGN_OR_RETURN(url.path, Part(call.work, call[0], "path"));
+  SLIPWAY_ASSIGN_OR_RETURN(url.query, Part(call.work, call[0], "query"));
+  SLIPWAY_ASSIGN_OR_RETURN(url.opaque, Part(call.work, call[0], "opaque"));
+  SLIPWAY_ASSIGN_OR_RETURN(url.fragment, Part(call.work, call[0], "fragment"));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string userinfo, Part(call.work, call[0], "userinfo"));
   if (!userinfo.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(url.userinfo, CleanUserinfo(userinfo).With("unable to parse userinfo in dict"));
   }

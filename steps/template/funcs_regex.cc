@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kBytesPerStep = 64;
 constexpr size_t kMaxPattern = 10'000;  // bytes; compiling is not counted as work
 constexpr uint64_t kCompileSteps = 200;
+constexpr size_t kInstructionsPerByte = 256;  // of a compiled expression; a longer one takes its time with each byte
 
 using Groups = std::vector<re2::StringPiece>;
 
@@ -35,7 +36,7 @@ class Matcher {
 
   // The first match at or after `pos`.
   bool Find(size_t pos) {
-    if (!call_.work.Spend(1 + (text_.size() - pos) / kBytesPerStep)) return false;
+    if (!call_.work.Spend(1 + (text_.size() - pos) * weight_ / kBytesPerStep)) return false;
     const re2::StringPiece whole(text_.data(), text_.size());
     return regex_.Match(whole, pos, text_.size(), re2::RE2::UNANCHORED, groups_.data(),
                         static_cast<int>(groups_.size()));
@@ -58,7 +59,7 @@ class Matcher {
     }
   }
 
-  // Go's ReplaceAll: `replacement` appends what stands for the match that was just found.
+  // Go's ReplaceAll: `replacement` appends what stands for the match that was just found, and counts it.
   std::string Replace(const std::function<void(std::string* out)>& replacement) {
     std::string out;
     size_t pos = 0;
@@ -66,10 +67,9 @@ class Matcher {
     while (pos <= text_.size() && Find(pos)) {
       const size_t from = begin();
       const size_t to = end();
-      const size_t before = out.size();
+      if (!call_.work.Reserve(from - last_end)) break;
       out += text_.substr(last_end, from - last_end);
       if (to > last_end || from == 0) replacement(&out);
-      if (!call_.work.Reserve(out.size() - before)) break;
       last_end = to;
       const size_t width = pos < text_.size() ? utf8::Decode(text_.substr(pos)).size : 0;
       pos = pos + width > to ? pos + width : pos + 1 > to ? pos + 1 : to;
@@ -82,6 +82,7 @@ class Matcher {
   const re2::RE2& regex_;
   std::string_view text_;
   Groups groups_;
+  size_t weight_ = 1 + static_cast<size_t>(regex_.ProgramSize()) / kInstructionsPerByte;
 };
 
 Result<Value> Match(const Call& call) {
@@ -114,13 +115,15 @@ bool IsNameByte(char c) {
 // What "$1", "$name" and "${name}" in a replacement stand for. Longest name first, as Go has it.
 class Expander {
  public:
-  Expander(const re2::RE2& regex, std::string_view pattern) : names_(regex.NamedCapturingGroups()), pattern_(pattern) {}
+  Expander(Workspace& work, const re2::RE2& regex, std::string_view pattern)
+      : work_(work), names_(regex.NamedCapturingGroups()), pattern_(pattern) {}
 
+  // Counted piece by piece: the pattern may name a large group a million times, or hold a million names of none.
   void Append(const Groups& groups, std::string* out) const {
     std::string_view rest = pattern_;
-    while (!rest.empty()) {
+    while (!rest.empty() && work_.Spend(1)) {
       const size_t dollar = std::min(rest.find('$'), rest.size());
-      *out += rest.substr(0, dollar);
+      Put(rest.substr(0, dollar), out);
       rest.remove_prefix(dollar);
       if (rest.empty()) return;
       rest.remove_prefix(1);
@@ -135,16 +138,21 @@ class Expander {
         continue;
       }
       const std::optional<size_t> group = GroupOf(*name);
-      if (group && *group < groups.size()) out->append(groups[*group].data(), groups[*group].size());
+      if (group && *group < groups.size()) Put({groups[*group].data(), groups[*group].size()}, out);
     }
   }
 
  private:
-  static std::optional<std::string_view> TakeName(std::string_view& rest) {
+  void Put(std::string_view text, std::string* out) const {
+    if (work_.Reserve(text.size())) *out += text;
+  }
+
+  std::optional<std::string_view> TakeName(std::string_view& rest) const {
     const bool braces = rest.starts_with('{');
     std::string_view name = rest.substr(braces ? 1 : 0);
     size_t size = 0;
     while (size < name.size() && IsNameByte(name[size])) ++size;
+    if (!work_.SpendBytes(size)) return std::nullopt;
     if (size == 0 || (braces && (size == name.size() || name[size] != '}'))) return std::nullopt;
     name = name.substr(0, size);
     rest.remove_prefix(size + (braces ? 2 : 0));
@@ -161,6 +169,7 @@ class Expander {
     return static_cast<size_t>(found->second);
   }
 
+  Workspace& work_;
   const std::map<std::string, int>& names_;
   std::string_view pattern_;
 };
@@ -168,13 +177,15 @@ class Expander {
 Result<Value> ReplaceAll(const Call& call) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto regex, Compile(call));
   Matcher matcher(call, *regex, call.text(1));
-  const Expander expander(*regex, call.text(2));
+  const Expander expander(call.work, *regex, call.text(2));
   return call.Text(matcher.Replace([&](std::string* out) { expander.Append(matcher.groups(), out); }));
 }
 
 Result<Value> ReplaceAllLiteral(const Call& call) {
   SLIPWAY_ASSIGN_OR_RETURN(const auto regex, Compile(call));
-  return call.Text(Matcher(call, *regex, call.text(1)).Replace([&](std::string* out) { *out += call.text(2); }));
+  return call.Text(Matcher(call, *regex, call.text(1)).Replace([&](std::string* out) {
+    if (call.work.Reserve(call.text(2).size())) *out += call.text(2);
+  }));
 }
 
 Result<Value> Split(const Call& call) {

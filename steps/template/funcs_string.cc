@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "executor/base/utf8.h"
 #include "steps/template/format.h"
@@ -70,10 +71,14 @@ Result<Value> Trim(const Call& call) { return Value::Text(utf8::Trim(call.text(0
 
 // strings.Trim: characters of the first argument off both ends of the second.
 Result<Value> TrimAll(const Call& call) {
-  const std::vector<char32_t> cut = Runes(call.text(0));
-  const auto cuts = [&](std::string_view one) {
-    return std::find(cut.begin(), cut.end(), utf8::Decode(one).value) != cut.end();
-  };
+  constexpr size_t kNode = 40;
+  std::set<char32_t> cut;
+  for (std::string_view rest = call.text(0); !rest.empty();) {
+    const utf8::Rune rune = utf8::Decode(rest);
+    if (cut.insert(rune.value).second && !call.work.Reserve(kNode)) return Value();
+    rest.remove_prefix(rune.size);
+  }
+  const auto cuts = [&](std::string_view one) { return cut.contains(utf8::Decode(one).value); };
   std::string_view text = call.text(1);
   while (!text.empty() && cuts(text)) text.remove_prefix(utf8::Decode(text).size);
   while (!text.empty()) {
@@ -162,33 +167,35 @@ Result<Value> WrapWith(const Call& call) {
 }
 
 Result<Value> Contains(const Call& call) {
-  return Value::Bool(call.text(1).find(call.text(0)) != std::string_view::npos);
+  return Value::Bool(FindText(call.text(1), call.text(0)) != std::string_view::npos);
 }
 Result<Value> HasPrefix(const Call& call) { return Value::Bool(call.text(1).starts_with(call.text(0))); }
 Result<Value> HasSuffix(const Call& call) { return Value::Bool(call.text(1).ends_with(call.text(0))); }
 
-// Each argument that is not nil, written by `write`, with blanks between.
+// Each argument that is not nil, written by `write` in up to `growth` times its size, with blanks between.
 template <typename Write>
-Result<Value> JoinArguments(const Call& call, Write write) {
+Result<Value> JoinArguments(const Call& call, size_t growth, Write write) {
   std::string out;
   bool first = true;
   for (const Value& value : call.args) {
     if (value.IsNil()) continue;
     if (!std::exchange(first, false)) out += ' ';
-    out += write(ToText(call.work, value));
-    if (!call.work.status().ok()) break;
+    std::string text = ToText(call.work, value);
+    if (!call.work.Reserve(text.size() * growth)) return Value();
+    out += write(std::move(text));
   }
   return call.Text(std::move(out));
 }
 
 Result<Value> QuoteAll(const Call& call) {
-  return JoinArguments(call, [](const std::string& text) { return Quote(text); });
+  constexpr size_t kEscaped = 4;  // bytes of "\\x01"
+  return JoinArguments(call, kEscaped, [](const std::string& text) { return Quote(text); });
 }
 Result<Value> SingleQuoteAll(const Call& call) {
-  return JoinArguments(call, [](const std::string& text) { return fmt::format("'{}'", text); });
+  return JoinArguments(call, 1, [](const std::string& text) { return fmt::format("'{}'", text); });
 }
 Result<Value> Cat(const Call& call) {
-  return JoinArguments(call, [](std::string text) { return text; });
+  return JoinArguments(call, 1, [](std::string text) { return text; });
 }
 
 Result<std::string> Indented(const Call& call) {
@@ -214,7 +221,8 @@ Result<Value> Replace(const Call& call) {
 Result<Value> Plural(const Call& call) { return call.integer(2) == 1 ? call[0] : call[1]; }
 
 Result<Value> Shuffle(const Call& call) {
-  std::vector<char32_t> runes = Runes(call.text(0));
+  std::vector<char32_t> runes = ToRunes(call.work, call.text(0));
+  if (!call.work.Spend(runes.size())) return Value();
   for (size_t i = runes.size(); i > 1; --i) std::swap(runes[i - 1], runes[RandomBelow(i)]);
   return call.Text(FromRunes(runes));
 }
@@ -248,17 +256,20 @@ Result<Value> ToStringOf(const Call& call) {
   return call.Text(ToText(call.work, call[0]));
 }
 
-Value Numbered(const Call& call, const std::vector<std::string>& parts) {
+Value Numbered(const Call& call, std::vector<std::string> parts) {
   const Value out = call.work.NewDict(Element::kString);
-  for (size_t i = 0; i < parts.size(); ++i) call.work.Set(out.dict(), fmt::format("_{}", i), call.Text(parts[i]));
+  for (size_t i = 0; i < parts.size(); ++i)
+    call.work.Set(out.dict(), fmt::format("_{}", i), call.Text(std::move(parts[i])));
   return out;
 }
 
-Result<Value> Split(const Call& call) { return Numbered(call, SplitN(call.text(1), call.text(0), -1)); }
+Result<Value> Split(const Call& call) { return Numbered(call, SplitN(call.work, call.text(1), call.text(0), -1)); }
 Result<Value> SplitLimited(const Call& call) {
-  return Numbered(call, SplitN(call.text(2), call.text(0), call.integer(1)));
+  return Numbered(call, SplitN(call.work, call.text(2), call.text(0), call.integer(1)));
 }
-Result<Value> SplitList(const Call& call) { return call.work.Strings(SplitN(call.text(1), call.text(0), -1)); }
+Result<Value> SplitList(const Call& call) {
+  return call.work.Strings(SplitN(call.work, call.text(1), call.text(0), -1));
+}
 Result<Value> ToStrings(const Call& call) { return call.work.Strings(ToTexts(call.work, call[0])); }
 Result<Value> JoinList(const Call& call) {
   return call.Text(Join(call.work, ToTexts(call.work, call[1]), call.text(0)));
@@ -267,9 +278,9 @@ Result<Value> JoinList(const Call& call) {
 Result<Value> SortAlpha(const Call& call) {
   if (call[0].IsNil()) return call.work.Strings({"<nil>"});
   std::vector<std::string> texts = ToTexts(call.work, call[0]);
-  call.work.Spend(texts.size() * 16);
+  if (!call.work.Spend(texts.size() * 16)) return Value();
   std::sort(texts.begin(), texts.end());
-  return call.work.Strings(texts);
+  return call.work.Strings(std::move(texts));
 }
 
 Result<Value> Hello(const Call&) { return Value::Text("Hello!"); }

@@ -14,6 +14,24 @@ namespace slipway::run_template {
 
 namespace {
 
+void AppendJsonRune(const utf8::Rune& rune, std::string_view raw, std::string* out) {
+  const bool broken = rune.value == utf8::kReplacement && rune.size == 1;
+  switch (rune.value) {
+    case '"': *out += "\\\""; return;
+    case '\\': *out += "\\\\"; return;
+    case '\n': *out += "\\n"; return;
+    case '\r': *out += "\\r"; return;
+    case '\t': *out += "\\t"; return;
+    default: break;
+  }
+  if (rune.value < ' ' || rune.value == '<' || rune.value == '>' || rune.value == '&' || rune.value == 0x2028 ||
+      rune.value == 0x2029 || broken) {
+    *out += fmt::format("\\u{:04x}", static_cast<uint32_t>(rune.value));
+  } else {
+    *out += raw;
+  }
+}
+
 class JsonWriter {
  public:
   JsonWriter(Workspace& work, int indent) : work_(work), indent_(indent) {}
@@ -23,9 +41,10 @@ class JsonWriter {
 
  private:
   void NewLine(int depth) {
-    if (indent_ == 0) return;
+    const auto width = static_cast<size_t>(indent_ * depth);
+    if (indent_ == 0 || !work_.Reserve(width)) return;  // whoever writes next sees that there is no more
     out_ += '\n';
-    out_.append(static_cast<size_t>(indent_ * depth), ' ');
+    out_.append(width, ' ');
   }
 
   // `each` writes element after element and calls the function it is given before every one.
@@ -43,6 +62,7 @@ class JsonWriter {
     return work_.Reserve(static_cast<size_t>(indent_ * depth) + 8);
   }
 
+  bool WriteText(std::string_view text);
   bool WriteList(const List& list, int depth);
   bool WriteDict(const Dict& dict, int depth);
   bool WriteCertificate(const Certificate& certificate, int depth);
@@ -51,6 +71,20 @@ class JsonWriter {
   int indent_;
   std::string out_;
 };
+
+// Counted as it grows: a key or text may be large, stand in a list many times, and be six times as long once escaped.
+bool JsonWriter::WriteText(std::string_view text) {
+  out_ += '"';
+  while (!text.empty()) {
+    const size_t before = out_.size();
+    const utf8::Rune rune = utf8::Decode(text);
+    AppendJsonRune(rune, text.substr(0, rune.size), &out_);
+    if (!work_.Reserve(out_.size() - before)) return false;
+    text.remove_prefix(rune.size);
+  }
+  out_ += '"';
+  return true;
+}
 
 bool JsonWriter::WriteList(const List& list, int depth) {
   if (list.nil) {
@@ -70,7 +104,7 @@ bool JsonWriter::WriteDict(const Dict& dict, int depth) {
   return Brackets('{', '}', dict.items.empty(), depth, [&](const auto& before) {
     for (const auto& [key, value] : dict.items) {
       before();
-      AppendJsonString(key, &out_);
+      if (!WriteText(key)) return false;
       out_ += indent_ > 0 ? ": " : ":";
       if (!Write(value, depth + 1)) return false;
     }
@@ -84,11 +118,9 @@ bool JsonWriter::WriteCertificate(const Certificate& certificate, int depth) {
       before();
       AppendJsonString(name, &out_);
       out_ += indent_ > 0 ? ": " : ":";
-      AppendJsonString(text, &out_);
+      return WriteText(text);
     };
-    field("Cert", certificate.cert);
-    field("Key", certificate.key);
-    return true;
+    return field("Cert", certificate.cert) && field("Key", certificate.key);
   });
 }
 
@@ -102,10 +134,7 @@ bool JsonWriter::Write(const Value& value, int depth) {
       if (!std::isfinite(value.number())) return false;
       out_ += JsonNumber(value.number());
       return true;
-    case Kind::kString:
-      if (!work_.Reserve(value.text().size() * 2)) return false;
-      AppendJsonString(value.text(), &out_);
-      return true;
+    case Kind::kString: return WriteText(value.text());
     case Kind::kList: return WriteList(value.list(), depth);
     case Kind::kDict: return WriteDict(value.dict(), depth);
     case Kind::kTime:
@@ -129,21 +158,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
   *out += '"';
   while (!text.empty()) {
     const utf8::Rune rune = utf8::Decode(text);
-    const bool broken = rune.value == utf8::kReplacement && rune.size == 1;
-    switch (rune.value) {
-      case '"': *out += "\\\""; break;
-      case '\\': *out += "\\\\"; break;
-      case '\n': *out += "\\n"; break;
-      case '\r': *out += "\\r"; break;
-      case '\t': *out += "\\t"; break;
-      default:
-        if (rune.value < ' ' || rune.value == '<' || rune.value == '>' || rune.value == '&' || rune.value == 0x2028 ||
-            rune.value == 0x2029 || broken) {
-          *out += fmt::format("\\u{:04x}", static_cast<uint32_t>(rune.value));
-        } else {
-          *out += text.substr(0, rune.size);
-        }
-    }
+    AppendJsonRune(rune, text.substr(0, rune.size), out);
     text.remove_prefix(rune.size);
   }
   *out += '"';

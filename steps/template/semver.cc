@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "steps/template/go_text.h"
-#include "steps/template/strings.h"
 
 namespace slipway::run_template {
 
@@ -17,6 +16,20 @@ constexpr std::string_view kTail =
     R"((?:-([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?(?:\+([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?)";
 // A part of a constraint's version: a number or a wildcard. The bar is in Masterminds' expression too.
 constexpr std::string_view kPart = R"([0-9|x|X|\*]+)";
+
+// Bytes. A method that compares two versions is one step of work, however long they are.
+constexpr size_t kLongestVersion = 256;
+constexpr size_t kLongestConstraint = 10'000;
+
+std::vector<std::string> Parts(std::string_view text, std::string_view separator) {
+  std::vector<std::string> out;
+  for (size_t at = text.find(separator); at != std::string_view::npos; at = text.find(separator)) {
+    out.emplace_back(text.substr(0, at));
+    text.remove_prefix(at + separator.size());
+  }
+  out.emplace_back(text);
+  return out;
+}
 
 bool IsWildcard(std::string_view part) { return part == "x" || part == "X" || part == "*"; }
 
@@ -39,8 +52,8 @@ int ComparePrerelease(const std::string& a, const std::string& b) {
   // A release is above its prereleases.
   if (a.empty()) return 1;
   if (b.empty()) return -1;
-  const std::vector<std::string> x = SplitN(a, ".", -1);
-  const std::vector<std::string> y = SplitN(b, ".", -1);
+  const std::vector<std::string> x = Parts(a, ".");
+  const std::vector<std::string> y = Parts(b, ".");
   for (size_t i = 0; i < std::max(x.size(), y.size()); ++i) {
     const int order = ComparePart(i < x.size() ? x[i] : "", i < y.size() ? y[i] : "");
     if (order != 0) return order;
@@ -152,6 +165,7 @@ std::string Version::ToString() const {
 
 Result<Version> ParseVersion(std::string_view text) {
   static const re2::RE2 kPattern(fmt::format(R"(v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?{})", kTail));
+  if (text.size() > kLongestVersion) return InvalidArgument("a version has at most {} bytes", kLongestVersion);
   std::array<std::string, 3> parts;
   Version out;
   out.original = text;
@@ -176,11 +190,14 @@ int Compare(const Version& a, const Version& b) {
 }
 
 Result<bool> Meets(std::string_view constraint, const Version& version) {
+  if (constraint.size() > kLongestConstraint) {
+    return InvalidArgument("a constraint has at most {} bytes", kLongestConstraint);
+  }
   bool met = false;
   // All of it is read, so that a broken alternative is never passed over.
-  for (const std::string& alternative : SplitN(WithoutRanges(std::string(constraint)), "||", -1)) {
+  for (const std::string& alternative : Parts(WithoutRanges(std::string(constraint)), "||")) {
     bool all = true;
-    for (const std::string& part : SplitN(alternative, ",", -1)) {
+    for (const std::string& part : Parts(alternative, ",")) {
       SLIPWAY_ASSIGN_OR_RETURN(const Comparison comparison, ParseComparison(part));
       all = all && MeetsOne(version, comparison);
     }

@@ -1,22 +1,28 @@
 #include "steps/template/strings.h"
 
+#include <cstring>
 #include <limits>
 
 #include "executor/base/utf8.h"
 #include "steps/template/format.h"
+#include "steps/template/go_text.h"
 
 namespace slipway::run_template {
 
 namespace {
 
-std::vector<std::string> Explode(std::string_view text, int64_t n) {
+// One more of the many texts that are made of one value: a list may hold the same large one thousands of times.
+bool ReservePiece(Workspace& work, size_t bytes) { return work.Reserve(bytes + sizeof(std::string)); }
+
+std::vector<std::string> Explode(Workspace& work, std::string_view text, int64_t n) {
   std::vector<std::string> out;
   while (!text.empty()) {
     if (n > 0 && static_cast<int64_t>(out.size()) == n - 1) {
-      out.emplace_back(text);
+      if (ReservePiece(work, text.size())) out.emplace_back(text);
       break;
     }
     const utf8::Rune rune = utf8::Decode(text);
+    if (!ReservePiece(work, rune.size)) break;
     utf8::Append(rune.value, &out.emplace_back());
     text.remove_prefix(rune.size);
   }
@@ -25,24 +31,42 @@ std::vector<std::string> Explode(std::string_view text, int64_t n) {
 
 size_t Count(std::string_view text, std::string_view part) {
   size_t count = 0;
-  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
+  for (size_t at = FindText(text, part); at != std::string_view::npos; at = FindText(text, part)) {
+    ++count;
+    text.remove_prefix(at + part.size());
+  }
   return count;
 }
 
 }  // namespace
 
-std::vector<std::string> SplitN(std::string_view text, std::string_view separator, int64_t n) {
+// Not std::string_view::find, which compares the whole of `part` at each place: two long texts of one letter would keep
+// it busy for days.
+size_t FindText(std::string_view text, std::string_view part) {
+  if (part.empty()) return 0;
+  if (text.size() < part.size()) return std::string_view::npos;
+  const void* found = ::memmem(text.data(), text.size(), part.data(), part.size());
+  return found == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(found) - text.data());
+}
+
+std::vector<std::string> SplitN(Workspace& work, std::string_view text, std::string_view separator, int64_t n) {
   if (n == 0) return {};
-  if (separator.empty()) return Explode(text, n);
+  if (separator.empty()) return Explode(work, text, n);
   std::vector<std::string> out;
   while (n < 0 || static_cast<int64_t>(out.size()) < n - 1) {
-    const size_t at = text.find(separator);
+    const size_t at = FindText(text, separator);
     if (at == std::string_view::npos) break;
+    if (!ReservePiece(work, at)) return out;
     out.emplace_back(text.substr(0, at));
     text.remove_prefix(at + separator.size());
   }
-  out.emplace_back(text);
+  if (ReservePiece(work, text.size())) out.emplace_back(text);
   return out;
+}
+
+std::vector<char32_t> ToRunes(Workspace& work, std::string_view text) {
+  if (!work.Reserve(text.size() * sizeof(char32_t))) return {};
+  return Runes(text);
 }
 
 std::string ReplaceAll(Workspace& work, std::string_view text, std::string_view from, std::string_view to) {
@@ -59,7 +83,7 @@ std::string ReplaceAll(Workspace& work, std::string_view text, std::string_view 
     }
     return out.append(to);
   }
-  for (size_t at = text.find(from); at != std::string_view::npos; at = text.find(from)) {
+  for (size_t at = FindText(text, from); at != std::string_view::npos; at = FindText(text, from)) {
     out += text.substr(0, at);
     out += to;
     text.remove_prefix(at + from.size());
@@ -83,7 +107,7 @@ std::vector<std::string> ToTexts(Workspace& work, const Value& value) {
   if (value.IsNil()) return out;
   if (value.kind() != Kind::kList) return {ToText(work, value)};
   for (const Value& item : value.list().items) {
-    if (!work.Spend(1)) break;
+    if (!work.Spend(1) || !work.Reserve(sizeof(std::string))) break;
     if (!item.IsNil()) out.push_back(ToText(work, item));
   }
   return out;

@@ -48,6 +48,11 @@ Value Workspace::Text(std::string text) {
   return Value::Text(texts_.emplace_back(std::move(text)));
 }
 
+Value Workspace::CopyText(std::string_view text) {
+  if (!Reserve(text.size() + kTextCost)) return Value::Text("");
+  return Value::Text(texts_.emplace_back(text));
+}
+
 Value Workspace::NewList(std::vector<Value> items, Element element) {
   if (!Reserve(sizeof(List) + items.size() * sizeof(Value))) items.clear();
   for (Value& item : items) {
@@ -56,10 +61,10 @@ Value Workspace::NewList(std::vector<Value> items, Element element) {
   return Value::Of(&lists_.emplace_back(List{element, false, std::move(items)}));
 }
 
-Value Workspace::Strings(const std::vector<std::string>& items) {
+Value Workspace::Strings(std::vector<std::string> items) {
   std::vector<Value> values;
   values.reserve(items.size());
-  for (const std::string& item : items) values.push_back(Text(item));
+  for (std::string& item : items) values.push_back(Text(std::move(item)));
   return NewList(std::move(values), Element::kString);
 }
 

@@ -28,14 +28,18 @@ class Workspace {
 
   /// Counts work; false if there is no more of it. A step is about a microsecond.
   bool Spend(uint64_t steps);
+  /// Counts work that looks at so many bytes: comparing, searching. False if there is no more of it.
+  bool SpendBytes(size_t bytes) { return Spend(bytes / kBytesPerStep); }
   /// Counts memory that is about to be used; false if it is too much.
   bool Reserve(size_t bytes);
   /// Whether a value at this depth may still be looked into.
   bool Enter(int depth);
 
   Value Text(std::string text);
+  /// Of a text that may be large and belong to somebody else: counted before it is copied.
+  Value CopyText(std::string_view text);
   Value NewList(std::vector<Value> items, Element element = Element::kAny);
-  Value Strings(const std::vector<std::string>& items);
+  Value Strings(std::vector<std::string> items);
   /// A slice that was never made: empty, and null in JSON.
   Value NilList(Element element = Element::kAny);
   Value NewDict(Element element = Element::kAny);
@@ -46,6 +50,8 @@ class Workspace {
   Value NewVersion(Version version);
 
  private:
+  static constexpr size_t kBytesPerStep = 256;
+
   void Fail(Status status);
 
   Context ctx_;
