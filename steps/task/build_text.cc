@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "executor/base/flag_values.h"
 #include "executor/base/fs.h"
 #include "steps/task/cmd_text.h"
 #include "steps/task/flags.h"
@@ -38,6 +39,41 @@ FlagAction AddPair(std::map<std::string, std::string>* out) {
   };
 }
 
+bool IsTrueWord(std::string_view text) { return text == "true" || text == "1"; }
+bool IsFalseWord(std::string_view text) { return text == "false" || text == "0"; }
+
+// What --attest, --provenance and --sbom say of one attestation.
+struct AttestWords {
+  std::string type;
+  bool wanted = true;
+  bool max = false;
+  std::vector<std::string> without_effect;
+};
+
+Status ReadAttestField(const std::string& field, AttestWords* out) {
+  constexpr std::array<std::string_view, 6> kWithoutEffect = {"generator",   "builder-id",   "version",
+                                                              "inline-only", "reproducible", "filename"};
+  if (IsTrueWord(field) || IsFalseWord(field)) {
+    out->wanted = IsTrueWord(field);
+    return Status();
+  }
+  const auto [name, value] = SplitPair(field);
+  if (name == "type") {
+    out->type = value;
+  } else if (name == "mode" && (value == "min" || value == "max")) {
+    out->max = value == "max";
+  } else if (name == "mode") {
+    return InvalidArgument("mode '{}' is neither min nor max", value);
+  } else if (name == "disabled" && (IsTrueWord(value) || IsFalseWord(value))) {
+    out->wanted = IsFalseWord(value);
+  } else if (std::find(kWithoutEffect.begin(), kWithoutEffect.end(), name) != kWithoutEffect.end()) {
+    out->without_effect.push_back(name);
+  } else {
+    return InvalidArgument("'{}' is not understood; write true, false, mode=min, mode=max or disabled=true", field);
+  }
+  return Status();
+}
+
 class Parser {
  public:
   Parser(const BuildSurroundings& around, std::vector<std::string>* warnings) : around_(around), warnings_(*warnings) {}
@@ -64,7 +100,7 @@ class Parser {
  private:
   std::vector<Flag> Flags() {
     const std::string no_daemon = "has no meaning here, where no Docker daemon builds";
-    return {
+    std::vector<Flag> flags = {
         {"-t --tag", true, [this](const std::string& value) { return Append(&build_.image_names, value); }},
         {"-f --file", true, StoreText(&dockerfile_)},
         {"--build-arg", true, [this](const std::string& value) { return Argument(value); }},
@@ -82,6 +118,11 @@ class Parser {
            return Status();
          }},
         {"--allow", true, AppendText(&build_.inputs.allow)},
+        {"--build-context", true, [this](const std::string& value) { return BuildContext(value); }},
+        {"--attest", true, [this](const std::string& value) { return Attest("", value); }},
+        {"--provenance", true, [this](const std::string& value) { return Attest("provenance", value); }},
+        {"--sbom", true, [this](const std::string& value) { return Attest("sbom", value); }},
+        {"--squash", false, StoreSwitch(&build_.squash)},
         {"--ssh", true, RefuseFlag("is not taken: a step has no agent")},
         {"--no-cache", false, StoreSwitch(&build_.no_cache)},
         {"--pull", false, StoreSwitch(&build_.pull)},
@@ -95,6 +136,9 @@ class Parser {
         {"--rm", false, Accept()},
         {"--force-rm", false, Accept()},
         {"--compress", false, Accept()},
+        {"--stream", false, Accept()},
+        {"-D --debug", false, Accept()},
+        {"--disable-content-trust", false, [this](const std::string& value) { return ContentTrust(value); }},
         {"--load", false, Accept()},
         {"--progress", true, Accept()},
         {"--builder", true, Accept()},
@@ -104,9 +148,77 @@ class Parser {
         {"-o --output", true, RefuseFlag("is not taken: the image is kept for later steps, and a push step pushes it")},
         {"--iidfile", true, RefuseFlag(no_daemon)},
         {"--metadata-file", true, RefuseFlag(no_daemon)},
-        {"--cgroup-parent", true, RefuseFlag(no_daemon)},
-        {"--security-opt", true, RefuseFlag(no_daemon)},
     };
+    AddWithoutEffect(&flags);
+    return flags;
+  }
+
+  // Flags for the machine of a Docker daemon. The image is the same without them, so they keep no task from running.
+  void AddWithoutEffect(std::vector<Flag>* flags) {
+    constexpr std::array<std::string_view, 8> kResources = {"-m --memory",   "--memory-swap",  "-c --cpu-shares",
+                                                            "--cpu-period",  "--cpu-quota",    "--cpuset-cpus",
+                                                            "--cpuset-mems", "--cgroup-parent"};
+    const auto add = [&](std::string_view names, std::string_view why) {
+      const std::string_view name = names.substr(names.find("--"));
+      flags->push_back({names, true, [this, name, why](const std::string&) {
+                          WarnWithoutEffect(name, why);
+                          return Status();
+                        }});
+    };
+    for (const std::string_view names : kResources) add(names, "what a build step may use is the operator's to say");
+    add("--security-opt", "build steps run in the sandbox that the daemon gives all of them");
+  }
+
+  void WarnWithoutEffect(std::string_view flag, std::string_view why) {
+    std::string text = fmt::format("{} has no effect here: {}", flag, why);
+    if (std::find(warnings_.begin(), warnings_.end(), text) == warnings_.end()) warnings_.push_back(std::move(text));
+  }
+
+  Status ContentTrust(const std::string& value) {
+    bool disabled = true;
+    SLIPWAY_RETURN_IF_ERROR(StoreSwitch(&disabled)(value));
+    if (disabled) return Status();
+    WarnWithoutEffect("--disable-content-trust=false", "signatures of Docker's Notary are not looked at");
+    return Status();
+  }
+
+  // "type=sbom,disabled=true"; --provenance and --sbom are short for one with their `type`. The last of a type counts.
+  Status Attest(std::string type, const std::string& value) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::string> fields, SplitCsv(value));
+    AttestWords words{.type = std::move(type)};
+    for (const std::string& field : fields) SLIPWAY_RETURN_IF_ERROR(ReadAttestField(field, &words));
+    if (words.type == "sbom") {
+      build_.attest.sbom = words.wanted;
+    } else if (words.type == "provenance") {
+      const auto mode = words.max ? attest::ProvenanceMode::kMax : attest::ProvenanceMode::kMin;
+      build_.attest.provenance = words.wanted ? mode : attest::ProvenanceMode::kNone;
+    } else {
+      return InvalidArgument("type '{}' is neither sbom nor provenance", words.type);
+    }
+    for (const std::string& name : words.without_effect) {
+      WarnWithoutEffect(fmt::format("'{}' of an attestation", name), "the daemon makes it in its own way");
+    }
+    return Status();
+  }
+
+  // "NAME=docker-image://IMAGE", or a URL. What only a client has, a folder or layout that it uploads, no step has.
+  Status BuildContext(const std::string& value) {
+    const auto [name, location] = SplitPair(value);
+    if (name.empty() || location.empty()) {
+      return InvalidArgument("'{}' is not of the form NAME=docker-image://IMAGE or NAME=URL", value);
+    }
+    const Result<builder::NamedContextSpec> spec = ParseBuildContext(location);
+    const bool path =
+        location.find("://") == std::string::npos && source::ParseContext(location).code() == Code::kNotFound;
+    if (path || location.starts_with(kUploadPrefix) || location.starts_with("oci-layout://")) {
+      return InvalidArgument(
+          "'{}' of '{}' is a folder, and a step takes images (docker-image://NAME) and URLs only; let an earlier step "
+          "copy the files into the context",
+          location, name);
+    }
+    SLIPWAY_RETURN_IF_ERROR(spec.status().With(fmt::format("'{}'", name)));
+    build_.inputs.build_contexts[name] = location;
+    return Status();
   }
 
   // "id=ID,src=PATH": a file of a volume that the step mounts.
@@ -219,15 +331,24 @@ class Parser {
 
   // "image_names[1]" as the flag that it came from.
   static std::string Spoken(const std::string& field) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kFlags = {{{"image_names", "--tag"},
-                                                                                      {"arguments", "--build-arg"},
-                                                                                      {"platforms", "--platform"},
-                                                                                      {"labels", "--label"},
-                                                                                      {"annotations", "--annotation"},
-                                                                                      {"extra_hosts", "--add-host"},
-                                                                                      {"network", "--network"},
-                                                                                      {"target", "--target"},
-                                                                                      {"docker_file_path", "--file"}}};
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kFlags = {
+        {{"image_names", "--tag"},
+         {"arguments", "--build-arg"},
+         {"platforms", "--platform"},
+         {"labels", "--label"},
+         {"annotations", "--annotation"},
+         {"extra_hosts", "--add-host"},
+         {"network", "--network"},
+         {"target", "--target"},
+         {"docker_file_path", "--file"},
+         {"build_contexts", "--build-context"},
+         {"secrets", "--secret"},
+         {"ulimits", "--ulimit"},
+         {"shm_size_bytes", "--shm-size"},
+         {"allow", "--allow"},
+         {"squash", "--squash"},
+         {"cache_from", "--cache-from"},
+         {"cache_to", "--cache-to"}}};
     for (const auto& [name, flag] : kFlags) {
       if (field.starts_with(name)) return std::string(flag);
     }

@@ -93,6 +93,72 @@ TEST(BuildText, AGithubAddressWithoutGitIsDoubted) {
               ElementsAre("'https://github.com/org/x' may be no git repository; the URL of one ends in '.git'"));
 }
 
+TEST(BuildText, AttestationsAreAskedForAsDockerHasIt) {
+  const auto attest = [](std::string_view flags) {
+    const Result<BuildStep> step = Parse(fmt::format("{} -t a .", flags));
+    EXPECT_TRUE(step.ok()) << step.status().message();
+    return step.ok() ? step->request.attest : attest::Options();
+  };
+  using Mode = attest::ProvenanceMode;
+  EXPECT_FALSE(attest("").any());
+  EXPECT_FALSE(attest("--provenance=false --sbom=false").any());
+  EXPECT_FALSE(attest("--provenance false --sbom false").any());
+  EXPECT_EQ(attest("--provenance=true").provenance, Mode::kMin);
+  EXPECT_EQ(attest("--provenance=mode=max").provenance, Mode::kMax);
+  EXPECT_EQ(attest("--attest type=provenance,mode=max").provenance, Mode::kMax);
+  EXPECT_EQ(attest("--provenance=true --attest type=provenance,disabled=true").provenance, Mode::kNone);
+  EXPECT_TRUE(attest("--sbom=true").sbom);
+  EXPECT_TRUE(attest("--attest=type=sbom").sbom);
+  std::vector<std::string> warnings;
+  EXPECT_TRUE(Parse("--sbom=generator=r.io/scan .", &warnings)->request.attest.sbom);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("'generator' of an attestation has no effect here")));
+  EXPECT_THAT(Parse("--provenance=mode=most .").status().message(), HasSubstr("--provenance: mode 'most' is neither"));
+  EXPECT_THAT(Parse("--attest mode=max .").status().message(), HasSubstr("--attest: type '' is neither sbom nor"));
+  EXPECT_THAT(Parse("--sbom=yes .").status().message(), HasSubstr("'yes' is not understood"));
+}
+
+TEST(BuildText, FurtherContextsAreImagesAndUrls) {
+  const Result<BuildStep> step = Parse(
+      "--build-context base=docker-image://alpine:3 --build-context src=https://x.io/y.git#main "
+      "--build-context=file=https://x.io/y.txt --squash .");
+  ASSERT_TRUE(step.ok()) << step.status().message();
+  EXPECT_TRUE(step->request.squash);
+  const auto& contexts = step->request.inputs.contexts;
+  EXPECT_EQ(std::get<builder::ImageContext>(contexts.at("base")).name, "alpine:3");
+  EXPECT_TRUE(std::holds_alternative<source::GitContext>(std::get<source::ContextSpec>(contexts.at("src"))));
+  EXPECT_EQ(std::get<builder::FileContext>(contexts.at("file")).url, "https://x.io/y.txt");
+  for (const std::string_view folder :
+       {"x=./lib", "x=lib", "x=/workspace/lib", "x=upload:sha256:1", "x=oci-layout://l"}) {
+    EXPECT_THAT(Parse(fmt::format("--build-context {} .", folder)).status().message(),
+                HasSubstr("is a folder, and a step takes images (docker-image://NAME) and URLs only"));
+  }
+  EXPECT_THAT(Parse("--build-context base .").status().message(), HasSubstr("is not of the form NAME="));
+  EXPECT_THAT(Parse("--build-context x=docker-image://A .").status().message(), HasSubstr("--build-context: 'x': "));
+}
+
+TEST(BuildText, FlagsForTheMachineAreTakenWithAWarning) {
+  std::vector<std::string> warnings;
+  EXPECT_TRUE(Parse("-q --rm --force-rm --compress --isolation=default --disable-content-trust --shm-size 1g "
+                    "--ulimit nofile=1024:2048 --isolation default .",
+                    &warnings)
+                  .ok());
+  EXPECT_THAT(warnings, IsEmpty());
+  const Result<BuildStep> step = Parse(
+      "-m 2g --memory-swap=-1 -c 512 --cpu-period 1 --cpu-quota=2 --cpuset-cpus 0-1 --cpuset-mems 0 --cgroup-parent x "
+      "--security-opt seccomp=unconfined --security-opt label=disable --disable-content-trust=false -t a .",
+      &warnings);
+  ASSERT_TRUE(step.ok()) << step.status().message();
+  EXPECT_EQ(step->request.names.size(), 1U);
+  EXPECT_EQ(warnings.size(), 10U);
+  EXPECT_EQ(warnings.at(0), "--memory has no effect here: what a build step may use is the operator's to say");
+}
+
+TEST(BuildText, AnErrorNamesTheFlagThatItCameFrom) {
+  EXPECT_THAT(Parse("--ulimit x .").status().message(), HasSubstr("--ulimit: "));
+  EXPECT_THAT(Parse("--allow security.insecure .").status().message(), HasSubstr("--allow: "));
+  EXPECT_THAT(Parse("--squash --cache-to type=inline -t a .").status().message(), HasSubstr("--squash: "));
+}
+
 struct Command {
   Status status;
   Step step;
