@@ -58,6 +58,7 @@ class DiskStore : public Store {
   Result<std::unique_ptr<Ingest>> Begin(const IngestOptions& options) override;
   Result<std::unique_ptr<BatchIngest>> BeginBatch(Durable durable) override;
   Result<Digest> PutFile(const std::string& path, Lease* lease) override;
+  Result<Digest> PutOpenFile(int fd, uint64_t size, Lease* lease) override;
   Result<Lease> NewLease(std::string_view purpose) override;
   Result<CollectResult> Collect(const Context& ctx, const CollectOptions& options,
                                 std::span<const Digest> in_use) override;

@@ -104,42 +104,43 @@ Result<std::unique_ptr<BatchIngest>> DiskStore::BeginBatch(Durable durable) {
 
 namespace {
 
-Result<StagedFile> CheckRegular(StagedFile file) {
+Result<uint64_t> RegularSize(int fd) {
   struct stat st {};
-  if (::fstat(file.fd(), &st) != 0) return ErrnoStatus(errno, "stat");
+  if (::fstat(fd, &st) != 0) return ErrnoStatus(errno, "stat");
   if (!S_ISREG(st.st_mode)) return InvalidArgument("it is not a regular file");
-  return file;
+  return static_cast<uint64_t>(st.st_size);
 }
 
-// What is left of `from`, by way of our memory.
-Status CopyRest(int from, StagedFile& to) {
+// What is left of `from` behind `offset`, by way of our memory.
+Status CopyRest(int from, int64_t offset, StagedFile& to) {
   std::string buffer(256U << 10, '\0');
   while (true) {
-    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(from, buffer));
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFullAt(from, buffer, offset));
     if (got == 0) return Status();
     SLIPWAY_RETURN_IF_ERROR(to.Write(std::string_view(buffer).substr(0, got)));
+    offset += static_cast<int64_t>(got);
   }
 }
 
-// A second name for the file at `path`, or a copy of it where that cannot be: another file system, not ours, too many
-// names.
-Result<StagedFile> LinkOrCopy(const std::string& path, const std::string& staged) {
-  constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;  // neither a link nor a pipe may hold us up
-  if (::link(path.c_str(), staged.c_str()) == 0) {
-    auto fd = fs::Open(staged, kFlags);
-    StagedFile linked = StagedFile::Adopt(staged, fd.ok() ? std::move(*fd) : UniqueFd());
-    if (!fd.ok()) return std::move(fd).status();
-    return CheckRegular(std::move(linked));
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(UniqueFd fd, fs::Open(path, kFlags));
-  SLIPWAY_ASSIGN_OR_RETURN(const StagedFile from, CheckRegular(StagedFile::Adopt("", std::move(fd))));
+Result<StagedFile> CopyOf(int fd, const std::string& staged) {
   SLIPWAY_ASSIGN_OR_RETURN(StagedFile copy, StagedFile::Create(staged));
   constexpr size_t kMost = 1U << 30;
-  while (::copy_file_range(from.fd(), nullptr, copy.fd(), nullptr, kMost, 0) > 0) {
+  off64_t offset = 0;
+  while (::copy_file_range(fd, &offset, copy.fd(), nullptr, kMost, 0) > 0) {
   }
-  SLIPWAY_RETURN_IF_ERROR(CopyRest(from.fd(), copy));
+  SLIPWAY_RETURN_IF_ERROR(CopyRest(fd, offset, copy));
   SLIPWAY_RETURN_IF_ERROR(copy.Sync());
   return copy;
+}
+
+// A second name for the file open as `fd`, or a copy of it where that cannot be: another file system, not ours, too
+// many names. By the descriptor, since whoever has a say in what the path is could let it lead elsewhere.
+Result<StagedFile> LinkOrCopy(int fd, const std::string& staged) {
+  UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!own.valid()) return ErrnoStatus(errno, "keep it open");
+  const std::string itself = fmt::format("/proc/self/fd/{}", fd);
+  if (::linkat(AT_FDCWD, itself.c_str(), AT_FDCWD, staged.c_str(), AT_SYMLINK_FOLLOW) != 0) return CopyOf(fd, staged);
+  return StagedFile::Adopt(staged, std::move(own));
 }
 
 }  // namespace
@@ -156,16 +157,27 @@ Result<std::pair<Digest, uint64_t>> HashFile(int fd) {
   }
 }
 
+Result<Digest> DiskStore::PutOpenFile(int fd, uint64_t size, Lease* lease) {
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t is, RegularSize(fd));
+  if (is != size) return DataLoss("it has {} bytes and should have {}", is, size);
+  SLIPWAY_ASSIGN_OR_RETURN(StagedFile staged, LinkOrCopy(fd, layout_.Ingest(NextNumber())));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto hashed, HashFile(staged.fd()));
+  const auto& [digest, hashed_size] = hashed;
+  if (hashed_size == 0 || catalog_.LeaseIfPresent(digest, IdOf(lease))) return digest;
+  SLIPWAY_RETURN_IF_ERROR(staged.Sync());
+  SLIPWAY_RETURN_IF_ERROR(Publish(staged, digest, hashed_size, IdOf(lease)));
+  return digest;
+}
+
 Result<Digest> DiskStore::PutFile(const std::string& path, Lease* lease) {
-  const std::string what = fmt::format("take in '{}'", path);
-  auto staged = LinkOrCopy(path, layout_.Ingest(NextNumber()));
-  if (!staged.ok()) return std::move(staged).status().With(what);
-  auto hashed = HashFile(staged->fd());
-  if (!hashed.ok()) return std::move(hashed).status().With(what);
-  const auto [digest, size] = *hashed;
-  if (size == 0 || catalog_.LeaseIfPresent(digest, IdOf(lease))) return digest;
-  SLIPWAY_RETURN_IF_ERROR(staged->Sync().With(what));
-  SLIPWAY_RETURN_IF_ERROR(Publish(*staged, digest, size, IdOf(lease)).With(what));
+  const auto take_in = [&]() -> Result<Digest> {
+    // Neither a link nor a pipe may hold us up.
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, fs::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    SLIPWAY_ASSIGN_OR_RETURN(const uint64_t size, RegularSize(fd.get()));
+    return PutOpenFile(fd.get(), size, lease);
+  };
+  auto digest = take_in();
+  if (!digest.ok()) return std::move(digest).status().With(fmt::format("take in '{}'", path));
   return digest;
 }
 

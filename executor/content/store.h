@@ -169,6 +169,9 @@ class Store {
   /// Takes a file of this file system in as content by a hard link (a copy where that fails), hashing it on the way.
   /// The caller promises never to write to the file again. INVALID_ARGUMENT for what is not a regular file.
   virtual Result<Digest> PutFile(const std::string& path, Lease* lease) = 0;
+  /// The same for the file open for reading as `fd`, whatever stands at its path meanwhile: for who was told the path
+  /// by others. DATA_LOSS if it has not `size` bytes.
+  virtual Result<Digest> PutOpenFile(int fd, uint64_t size, Lease* lease) = 0;
 
   /// `purpose` is for people ("run ca1f").
   virtual Result<Lease> NewLease(std::string_view purpose) = 0;

@@ -12,7 +12,12 @@
 
 namespace slipway::layer {
 
-/// A file of a layer's folder, without following links.
+/// Opens the file at `path` of a layer's folder for reading. No link is followed, and what is no regular file is not
+/// even opened (INVALID_ARGUMENT): index and folder are made of one archive, but of a hostile one they may not agree,
+/// and then a pipe or a device of the host can stand where the index has a file.
+Result<UniqueFd> OpenRegularIn(const UniqueFd& folder, const std::string& path);
+
+/// The content of a file of a layer's folder, opened like that.
 Result<content::Blob> OpenFileIn(const UniqueFd& folder, const tree::Entry& file);
 
 /// Entries that name their contents by digest. `content` must outlive the source.

@@ -23,13 +23,15 @@ Result<Digest> FileContents::Take(const Context& ctx, const Chain& chain, size_t
     if (lease != nullptr) SLIPWAY_RETURN_IF_ERROR(lease->Add(file.digest));
     return file.digest;
   }
+  SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, Open(ctx, chain, position, file, progress));
   if (file.size <= content::kLargestPacked) {
-    SLIPWAY_ASSIGN_OR_RETURN(const content::Blob blob, Open(ctx, chain, position, file, progress));
     SLIPWAY_ASSIGN_OR_RETURN(const std::string bytes, ReadWhole(blob, file));
     return content_.Put(bytes, lease);
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string folder, unpacker_.Folder(ctx, chain, position, progress));
-  return content_.PutFile(fs::Join(folder, file.path), lease);
+  // By what is open: the path is of an image, and only the opening has seen to it that it stays in the folder.
+  auto linked = content_.PutOpenFile(blob.fd(), file.size, lease);
+  if (!linked.ok()) return std::move(linked).status().With(fmt::format("take in '/{}'", file.path));
+  return linked;
 }
 
 Result<std::vector<Digest>> FileContents::TakeAll(const Context& ctx, const Chain& chain,

@@ -149,7 +149,7 @@ LowerAccess Unpacker::LowerOf(const Context& ctx, const Chain& chain, size_t pos
     SLIPWAY_ASSIGN_OR_RETURN(const Located found, look_up(path));
     SLIPWAY_ASSIGN_OR_RETURN(const std::string folder, Folder(ctx, below->chain, found.layer, progress));
     SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd root, fs::Open(folder, O_RDONLY | O_DIRECTORY));
-    return fs::OpenBeneath(root.get(), found.entry.path, O_RDONLY);
+    return OpenRegularIn(root, found.entry.path);
   };
   return access;
 }

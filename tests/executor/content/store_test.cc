@@ -220,6 +220,17 @@ TEST_F(StoreTest, PutFileCopiesFromAnotherFileSystem) {
   EXPECT_TRUE(Get(digest) == content);
 }
 
+TEST_F(StoreTest, PutOpenFileTakesWhatIsOpenAndNotWhatIsAtItsPath) {
+  const std::string source = fs::Join(dir_.path(), "source");
+  ASSERT_TRUE(fs::WriteFileAtomic(source, "one").ok());
+  const UniqueFd fd = fs::Open(source, O_RDONLY).value();
+  ASSERT_TRUE(fs::WriteFileAtomic(source, "another").ok());
+  EXPECT_EQ(*store_->PutOpenFile(fd.get(), 3, nullptr), Digest::Of("one"));
+  EXPECT_EQ(Get(Digest::Of("one")), "one");
+  EXPECT_EQ(store_->PutOpenFile(fd.get(), 7, nullptr).code(), Code::kDataLoss);
+  EXPECT_TRUE(List("ingest").empty());
+}
+
 TEST_F(StoreTest, PutFileTakesRegularFilesOnly) {
   const std::string target = fs::Join(dir_.path(), "target"), link = fs::Join(dir_.path(), "link");
   const std::string pipe = fs::Join(dir_.path(), "pipe");

@@ -1,6 +1,7 @@
 #include "executor/layer/entry_source.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/executor/layer/layer_fixture.h"
@@ -39,6 +40,12 @@ TEST_F(EntrySourceTest, NothingOutsideTheFolderIsOpened) {
   const UniqueFd root = fs::Open(folder, O_RDONLY | O_DIRECTORY).value();
   EXPECT_FALSE(OpenFileIn(root, File("link", 4)).ok());
   EXPECT_FALSE(OpenFileIn(root, File("up/secret", 4)).ok());
+}
+
+TEST_F(EntrySourceTest, APipeInTheFolderIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((temp_.path() + "/pipe").c_str(), 0600), 0);
+  const UniqueFd root = fs::Open(temp_.path(), O_RDONLY | O_DIRECTORY).value();
+  EXPECT_EQ(OpenFileIn(root, File("pipe", 4)).code(), Code::kInvalidArgument);
 }
 
 }  // namespace

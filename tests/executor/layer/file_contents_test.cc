@@ -57,6 +57,39 @@ TEST_F(FileContentsTest, ALinkInTheFolderIsNotFollowed) {
   EXPECT_FALSE(files_->Open(ctx_, {key}, 0, File("link", 4), {}).ok());
 }
 
+// The index of the upper layer alone has the file a/big. Unpacked over the lower one it is t/big, and a is a link that
+// leads out, as x was the root.
+TEST_F(FileContentsTest, AFolderThatDiffersFromItsIndexDoesNotLeadOut) {
+  const std::string secret(content::kLargestPacked + 1, 's');
+  const std::string host = temp_.path() + "/host";
+  ASSERT_TRUE(fs::MakeDirs(host).ok());
+  ASSERT_TRUE(fs::WriteFileAtomic(host + "/big", secret).ok());
+  const std::string big(secret.size(), 'b');
+  const Chain chain = {Registered(TarMaker().Add(Link("a", "t")).Add(Link("x", "/")).Bytes()),
+                       Registered(TarMaker().Add(File("a/big"), big).Add(Link("x/a", host)).Bytes())};
+  ASSERT_EQ(fs::ReadFile(fs::Join(unpacker_->Folder(ctx_, chain, 1, {}).value(), "a/big")).ValueOr(""), secret);
+  const tree::Entry file = File("a/big", big.size());
+  EXPECT_FALSE(files_->Take(ctx_, chain, 1, file, nullptr, {}).ok());
+  EXPECT_FALSE(files_->TakeAll(ctx_, chain, {{.position = 1, .file = file}}, nullptr, {}).ok());
+  EXPECT_FALSE(files_->Open(ctx_, chain, 1, file, {}).ok());
+  EXPECT_FALSE(store_->Has(Digest::Of(secret)));
+}
+
+TEST_F(FileContentsTest, ALargeFileOfAnotherSizeThanItsEntryIsNamed) {
+  const Chain chain = {Upper({{"d/f", std::string(content::kLargestPacked + 2, 'x')}})};
+  const auto taken = files_->Take(ctx_, chain, 0, File("d/f", content::kLargestPacked + 1), nullptr, {});
+  EXPECT_EQ(taken.code(), Code::kDataLoss);
+  EXPECT_THAT(taken.status().message(), HasSubstr("/d/f"));
+}
+
+TEST_F(FileContentsTest, ALargeFileGetsASecondName) {
+  const Key key = Upper({{"f", std::string(content::kLargestPacked + 1, 'x')}});
+  ASSERT_TRUE(files_->Take(ctx_, {key}, 0, File("f", content::kLargestPacked + 1), nullptr, {}).ok());
+  struct stat st {};
+  ASSERT_EQ(::stat(fs::Join(records_->Get(key).value().upper, "f").c_str(), &st), 0);
+  EXPECT_EQ(st.st_nlink, 2U);
+}
+
 TEST_F(FileContentsTest, AFileThatIsShorterThanItsEntryIsNamed) {
   const Chain chain = {Upper({{"d/f", "text"}})};
   const auto taken = files_->TakeAll(ctx_, chain, {{.position = 0, .file = File("d/f", 5)}}, nullptr, {});
