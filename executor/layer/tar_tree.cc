@@ -17,6 +17,11 @@ constexpr int kMostLinksOnTheWay = 40;
 constexpr int kMostSteps = 8192;
 /// What an entry costs in the table beside its texts, roughly.
 constexpr uint64_t kEntryBytes = 400;
+/// And an attribute of it, beside its name and value.
+constexpr uint64_t kXattrBytes = 64;
+/// Of the names of one entry's attributes, each with its end: more are not listed by Linux, so nobody can have read
+/// them.
+constexpr uint64_t kMostXattrNames = 64U << 10;
 constexpr int kMostLinksBelow = 8;
 
 std::string Child(std::string_view folder, std::string_view name) {
@@ -31,6 +36,20 @@ std::string_view ParentOf(std::string_view path) {
 bool IsBelow(std::string_view path, std::string_view folder) {
   return folder.empty() ? !path.empty()
                         : path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+uint64_t XattrBytes(const tree::Entry& entry) {
+  uint64_t bytes = 0;
+  for (const auto& [name, value] : entry.xattrs) bytes += kXattrBytes + name.size() + value.size();
+  return bytes;
+}
+
+Status CheckXattrs(const tree::Entry& entry) {
+  uint64_t names = 0;
+  for (const auto& [name, value] : entry.xattrs) names += name.size() + 1;
+  if (names <= kMostXattrNames) return Status();
+  return InvalidArgument("archive entry '{}' has extended attributes with names of {} bytes; Linux has no more than {}",
+                         entry.path, names, kMostXattrNames);
 }
 
 tree::Entry PlainFolder() {
@@ -60,6 +79,7 @@ TarTree::TarTree(Meaning meaning, const ArchiveLimits& limits, const LowerAccess
 Status TarTree::Count(const tree::Entry& entry) {
   if (++entries_ > limits_.max_entries)
     return ResourceExhausted("the archive has more than {} entries", limits_.max_entries);
+  SLIPWAY_RETURN_IF_ERROR(CheckXattrs(entry));
   if (!entry.is_file()) return Status();
   if (entry.size > limits_.max_file_bytes) {
     return ResourceExhausted("archive entry '{}' has {} bytes, more than {}", entry.path, entry.size,
@@ -70,6 +90,12 @@ Status TarTree::Count(const tree::Entry& entry) {
   return ResourceExhausted("the archive's files have more than {} bytes", limits_.max_total_bytes);
 }
 
+Status TarTree::CountBytes(uint64_t bytes) {
+  table_bytes_ += bytes;
+  if (table_bytes_ <= limits_.max_table_bytes) return Status();
+  return ResourceExhausted("the archive's table of entries has more than {} bytes", limits_.max_table_bytes);
+}
+
 TarTree::Node* TarTree::Find(std::string_view path) {
   const auto it = nodes_.find(path);
   return it != nodes_.end() ? &it->second : nullptr;
@@ -78,11 +104,7 @@ TarTree::Node* TarTree::Find(std::string_view path) {
 Result<TarTree::Nodes::iterator> TarTree::Insert(const std::string& path, Node node) {
   if (path.size() > kLongestPath)
     return InvalidArgument("a path of {} bytes is longer than {}", path.size(), kLongestPath);
-  table_bytes_ += kEntryBytes + path.size() + node.entry.link.size();
-  for (const auto& [name, value] : node.entry.xattrs) table_bytes_ += name.size() + value.size();
-  if (table_bytes_ > limits_.max_table_bytes) {
-    return ResourceExhausted("the archive's table of entries has more than {} bytes", limits_.max_table_bytes);
-  }
+  SLIPWAY_RETURN_IF_ERROR(CountBytes(kEntryBytes + path.size() + node.entry.link.size() + XattrBytes(node.entry)));
   node.entry.path.clear();
   // Archives are mostly sorted: the next entry belongs right behind the last one.
   const auto hint = last_ == nodes_.end() ? last_ : std::next(last_);
@@ -252,6 +274,7 @@ Status TarTree::PlaceFolder(const std::string& path, tree::Entry entry) {
   entry.opaque = false;
   if (const auto it = nodes_.find(path); it != nodes_.end() && it->second.entry.is_dir()) {
     Node& node = it->second;
+    SLIPWAY_RETURN_IF_ERROR(CountBytes(XattrBytes(entry)));
     entry.opaque = node.entry.opaque;
     entry.path.clear();
     node = {.entry = std::move(entry)};
@@ -292,6 +315,7 @@ Status TarTree::PlaceLink(const std::string& path, tree::Entry entry) {
 
 Status TarTree::PlaceLinkTo(const std::string& path, const std::string& target, Node& file, const tree::Entry& link) {
   if (file.group < 0) {
+    SLIPWAY_RETURN_IF_ERROR(CountBytes(kEntryBytes + XattrBytes(file.entry)));
     file.group = static_cast<int64_t>(groups_.size());
     groups_.push_back({.file = file.entry, .below = "", .first = ""});
   }
@@ -312,7 +336,10 @@ Status TarTree::TakeOver(const tree::Entry& link, tree::Entry& file, const std::
   file.uid = link.uid;
   file.gid = link.gid;
   file.mtime = link.mtime;
-  if (!same_attributes) file.xattrs = link.xattrs;
+  if (!same_attributes) {
+    SLIPWAY_RETURN_IF_ERROR(CountBytes(XattrBytes(link)));
+    file.xattrs = link.xattrs;
+  }
   return sink_ != nullptr ? sink_->ChangeFile(path, file) : Status();
 }
 
@@ -345,6 +372,7 @@ Status TarTree::CopyUpAndLink(const std::string& path, const std::string& target
                               const tree::Entry& link) {
   if (path == target || IsBelow(target, path)) return InvalidArgument("the hard link takes the place of '{}'", target);
   SLIPWAY_RETURN_IF_ERROR(Clear(target).status());
+  SLIPWAY_RETURN_IF_ERROR(CountBytes(kEntryBytes + XattrBytes(file)));
   const auto group = static_cast<int64_t>(groups_.size());
   groups_.push_back({.file = file, .below = target, .first = ""});
   file.opaque = false;

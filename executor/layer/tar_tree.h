@@ -82,6 +82,8 @@ class TarTree {
   };
 
   Status Count(const tree::Entry& entry);
+  /// What is kept in memory from now on, until all of the table goes.
+  Status CountBytes(uint64_t bytes);
   Node* Find(std::string_view path);
   Result<Nodes::iterator> Insert(const std::string& path, Node node);
   /// Clears the way at `path`. True if there was anything.

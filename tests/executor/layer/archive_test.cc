@@ -255,6 +255,44 @@ TEST(Limits, BoundEntriesAndBytes) {
   EXPECT_EQ(Index(tar.Bytes(), {.max_table_bytes = 3000}).code(), Code::kResourceExhausted);
 }
 
+tree::Entry WithXattrs(tree::Entry entry, int count, size_t name_size, size_t value_size) {
+  for (int i = 0; i < count; ++i) {
+    std::string name = fmt::format("user.{:05}", i);
+    name.resize(std::max(name.size(), name_size), 'n');
+    entry.xattrs.emplace_back(std::move(name), std::string(value_size, 'v'));
+  }
+  return entry;
+}
+
+TEST(Limits, CountTheAttributesOfFoldersThatComeAgain) {
+  TarMaker tar;
+  for (int i = 0; i < 10; ++i) tar.Add(Folder(std::to_string(i)));
+  EXPECT_EQ(Index(tar.Bytes(), {.max_table_bytes = 10'000}).code(), Code::kOk);
+  for (int i = 0; i < 10; ++i) tar.Add(WithXattrs(Folder(std::to_string(i)), 1, 0, 1000));
+  EXPECT_EQ(Index(tar.Bytes(), {.max_table_bytes = 10'000}).code(), Code::kResourceExhausted);
+  EXPECT_EQ(Index(tar.Bytes(), {.max_table_bytes = 20'000}).code(), Code::kOk);
+}
+
+TEST(Limits, CountTheAttributesThatALinkBrings) {
+  TarMaker tar;
+  tar.Add(File("f"));
+  for (size_t i = 0; i < 10; ++i) tar.Add(WithXattrs(HardLink(fmt::format("l{}", i), "f"), 1, 0, 1000 + i));
+  EXPECT_EQ(Index(tar.Bytes(), {.max_table_bytes = 10'000}).code(), Code::kResourceExhausted);
+  EXPECT_EQ(Index(tar.Bytes(), {.max_table_bytes = 20'000}).code(), Code::kOk);
+}
+
+TEST(Limits, CountAttributesWithoutValues) {
+  const std::string tar = TarMaker().Add(WithXattrs(File("f"), 100, 0, 0)).Bytes();
+  EXPECT_EQ(Index(tar, {.max_table_bytes = 5000}).code(), Code::kResourceExhausted);
+  EXPECT_EQ(Index(tar, {.max_table_bytes = 10'000}).code(), Code::kOk);
+}
+
+TEST(Limits, AnEntryHasNoMoreAttributesThanLinuxLists) {
+  // With the end of each, 250 bytes a name.
+  EXPECT_EQ(Index(TarMaker().Add(WithXattrs(File("f"), 262, 249, 0)).Bytes()).code(), Code::kOk);
+  EXPECT_EQ(Index(TarMaker().Add(WithXattrs(File("f"), 263, 249, 0)).Bytes()).code(), Code::kInvalidArgument);
+}
+
 TEST(Limits, CountFoldersThatOnlyFollow) {
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += "d/";
