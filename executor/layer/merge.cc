@@ -9,6 +9,10 @@ namespace slipway::layer {
 namespace {
 
 constexpr int kMostLinks = 255;
+/// Of elements that are walked for one path, with those of the links on the way.
+constexpr int kMostWalked = 8192;
+/// Of a symbolic link, as Linux has it; recipes and indexes of older versions may have longer ones.
+constexpr size_t kLongestLink = 4095;
 
 std::string_view ParentOf(std::string_view path) {
   const size_t slash = path.rfind('/');
@@ -51,7 +55,8 @@ Result<std::string> LayerMerge::RealPath(std::string_view path) {
   Prepend(parent, rest);
   std::string at;
   int links = 0;
-  while (!rest.empty()) {
+  for (int walked = 0; !rest.empty(); ++walked) {
+    if (walked > kMostWalked) return InvalidArgument("'/{}' is a way of more than {} elements", path, kMostWalked);
     const std::string name = std::move(rest.front());
     rest.pop_front();
     if (name == "..") {
@@ -66,6 +71,10 @@ Result<std::string> LayerMerge::RealPath(std::string_view path) {
     }
     if (++links > kMostLinks) return InvalidArgument("'/{}' goes through too many symbolic links", path);
     const std::string target = found->second.entry.link;
+    if (target.size() > kLongestLink) {
+      return InvalidArgument("the symbolic link '/{}' has a target of {} bytes, more than Linux allows ({})", next,
+                             target.size(), kLongestLink);
+    }
     if (target.starts_with('/')) at.clear();
     Prepend(target, rest);
   }

@@ -11,6 +11,8 @@ namespace slipway::layer {
 namespace {
 
 constexpr size_t kLongestPath = 4096;
+/// Of a symbolic link: Linux makes none with a longer one.
+constexpr size_t kLongestTarget = 4095;
 /// As the kernel has it.
 constexpr int kMostLinksOnTheWay = 40;
 /// Of elements looked at for one path, so that links made of long paths cost no more than a long path.
@@ -50,6 +52,12 @@ Status CheckXattrs(const tree::Entry& entry) {
   if (names <= kMostXattrNames) return Status();
   return InvalidArgument("archive entry '{}' has extended attributes with names of {} bytes; Linux has no more than {}",
                          entry.path, names, kMostXattrNames);
+}
+
+Status CheckTarget(std::string_view target) {
+  if (target.size() <= kLongestTarget) return Status();
+  return InvalidArgument("the target of a symbolic link has {} bytes, more than Linux allows ({})", target.size(),
+                         kLongestTarget);
 }
 
 tree::Entry PlainFolder() {
@@ -186,6 +194,7 @@ Result<std::string> TarTree::WalkFolders(std::string_view folder) {
   // is unpacked at the root, may be the first to have that.
   size_t before_link = SIZE_MAX;  // elements that were left when such a link was met
   for (int steps = 0; !rest.empty(); ++steps) {
+    if (steps > kMostSteps) return InvalidArgument("the way to '{}' has more than {} elements", folder, kMostSteps);
     const std::string name = std::move(rest.front());
     rest.pop_front();
     if (name == "..") {
@@ -198,8 +207,8 @@ Result<std::string> TarTree::WalkFolders(std::string_view folder) {
       at = std::move(next);
       continue;
     }
-    if (++links > kMostLinksOnTheWay || steps > kMostSteps)
-      return InvalidArgument("too many symbolic links at '{}'", next);
+    if (++links > kMostLinksOnTheWay) return InvalidArgument("too many symbolic links at '{}'", next);
+    SLIPWAY_RETURN_IF_ERROR(CheckTarget(*link));  // it may be of a layer below, whose index is an older version's
     if (link->starts_with('/')) {
       at.clear();
       if (meaning_ == Meaning::kPlain) before_link = rest.size();
@@ -289,6 +298,7 @@ Status TarTree::PlaceFolder(const std::string& path, tree::Entry entry) {
 }
 
 Status TarTree::PlaceNode(const std::string& path, tree::Entry entry) {
+  if (entry.type == tree::Type::kSymlink) SLIPWAY_RETURN_IF_ERROR(CheckTarget(entry.link));
   SLIPWAY_RETURN_IF_ERROR(Clear(path).status());
   const bool file = entry.is_file();
   SLIPWAY_ASSIGN_OR_RETURN(const auto it, Insert(path, {.entry = std::move(entry)}));

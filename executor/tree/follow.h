@@ -19,7 +19,8 @@ struct Followed {
 };
 
 /// Follows the links of all elements (of the last one if `follow_last`); ".." and absolute targets stay below the
-/// root, which always exists. INVALID_ARGUMENT where links lead in a circle, FAILED_PRECONDITION where something that
+/// root, which always exists. INVALID_ARGUMENT where links lead in a circle or have targets, or make ways, longer than
+/// anybody means; FAILED_PRECONDITION where something that
 /// is neither a folder nor a link has more behind it; what `lookup` fails with is passed on.
 Result<Followed> Follow(std::string_view path, bool follow_last, const LookupEntry& lookup);
 

@@ -287,6 +287,25 @@ TEST(Limits, CountAttributesWithoutValues) {
   EXPECT_EQ(Index(tar, {.max_table_bytes = 10'000}).code(), Code::kOk);
 }
 
+TEST(Limits, ATargetIsNoLongerThanLinuxHasIt) {
+  EXPECT_EQ(Index(TarMaker().Add(Link("l", std::string(4095, 't'))).Bytes()).code(), Code::kOk);
+  EXPECT_EQ(Index(TarMaker().Add(Link("l", std::string(4096, 't'))).Bytes()).code(), Code::kInvalidArgument);
+}
+
+TEST(Limits, TheWayToAnEntryIsBoundedAlsoBehindItsLastLink) {
+  std::string up_and_down;
+  for (int i = 0; i < 800; ++i) up_and_down += "d/../";
+  const auto way = [&](int links) {
+    TarMaker tar;
+    tar.Add(Folder("d")).Add(Link("l", up_and_down));
+    std::string path;
+    for (int i = 0; i < links; ++i) path += "l/";
+    return Index(tar.Add(File(path + "f")).Bytes());
+  };
+  EXPECT_EQ(way(5).code(), Code::kOk);
+  EXPECT_EQ(way(6).code(), Code::kInvalidArgument);
+}
+
 TEST(Limits, AnEntryHasNoMoreAttributesThanLinuxLists) {
   // With the end of each, 250 bytes a name.
   EXPECT_EQ(Index(TarMaker().Add(WithXattrs(File("f"), 262, 249, 0)).Bytes()).code(), Code::kOk);

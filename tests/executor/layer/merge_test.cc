@@ -81,6 +81,15 @@ TEST(LayerMerge, ParentsThatAreLinksAreFollowedInsideTheRoot) {
   EXPECT_EQ(Merge({{Link("a", "b"), Link("b", "a")}, {File("a/x", 1)}}), "'/a/x' goes through too many symbolic links");
 }
 
+TEST(LayerMerge, AWayThroughLinksIsBounded) {
+  std::string up_and_down;
+  for (int i = 0; i < 800; ++i) up_and_down += "d/../";
+  const std::vector<tree::Entry> base = {Folder("d"), Link("l", up_and_down), Link("m", std::string(4096, '/'))};
+  EXPECT_EQ(Merge({base, {File("l/l/l/l/l/l/f", 1)}}), "'/l/l/l/l/l/l/f' is a way of more than 8192 elements");
+  EXPECT_EQ(Merge({base, {File("m/f", 1)}}),
+            "the symbolic link '/m' has a target of 4096 bytes, more than Linux allows (4095)");
+}
+
 TEST(LayerMerge, OverABaseWhatHidesItIsKept) {
   EXPECT_EQ(
       Merge({{Folder("d"), File("d/x", 1)}, {Whiteout("gone"), Whiteout("d")}, {Folder("d"), File("d/y", 2)}}, true),

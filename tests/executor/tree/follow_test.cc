@@ -49,5 +49,28 @@ TEST(Follow, ACircleAndAFileInTheWayAreErrors) {
   EXPECT_EQ(Leads({{"f", ""}}, "f//"), "f");
 }
 
+std::string Repeated(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST(Follow, AWayHasNoMoreElementsThanAnybodyMeans) {
+  EXPECT_EQ(Leads({{"a", "/"}}, Repeated("a/../", 4000) + "a"), "a");
+  EXPECT_EQ(Leads({{"a", "/"}}, Repeated("./", 4000) + Repeated("/", 100'000) + "a"), "a");
+  // Links that come after each other make one long way.
+  const std::map<std::string, std::string> tree = {{"a", "/"}, {"l", Repeated("a/../", 800)}};
+  EXPECT_EQ(Leads(tree, "l/l/l/l/l/a"), "a");
+  const std::string refused = Leads(tree, "l/l/l/l/l/l/a");
+  EXPECT_EQ(refused, "'l/l/l/l/l/l/a' is a way of more than 8192 folders and links");
+}
+
+TEST(Follow, ATargetIsNoLongerThanLinuxHasIt) {
+  EXPECT_EQ(Leads({{"l", Repeated("/", 4094) + "d"}, {"d", "/"}}, "l"), "d");
+  EXPECT_EQ(Leads({{"l", Repeated("/", 4095) + "d"}, {"d", "/"}}, "l"),
+            "the symbolic link '/l' has a target of 4096 bytes, more than Linux allows (4095)");
+  EXPECT_EQ(Leads({{"l", Repeated("/", 4095) + "d"}, {"d", "/"}}, "l", false), "l");
+}
+
 }  // namespace
 }  // namespace slipway::tree
