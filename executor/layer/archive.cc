@@ -156,7 +156,8 @@ Result<tree::Tree> ReadTable(const Context& ctx, const ByteSource& source, oci::
     table.SetDigest(digest);
     return Status();
   };
-  Status status = archive.ForEach(add);
+  Status status = archive.CheckLayerCodec();
+  if (status.ok()) status = archive.ForEach(add);
   if (status.ok()) status = archive.Finish(diff_id);
   if (!status.ok()) return std::move(status).With(fmt::format("read a layer ({})", oci::CompressionName(compression)));
   return table.Take();

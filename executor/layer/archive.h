@@ -45,8 +45,9 @@ bool LooksLikeArchive(std::string_view first_bytes);
 Result<tree::Tree> ReadArchive(const Context& ctx, const ByteSource& source, const ArchiveLimits& limits,
                                content::Store& store, content::Lease* lease);
 
-/// Decompresses a layer blob and makes its index: entries without content digests, ".wh." names turned into kWhiteout
-/// entries and opaque directories. `diff_id`, if not empty, is verified (DATA_LOSS). The caller goes by the blob's
+/// Decompresses a layer blob (none, gzip or zstd, told by its first bytes; INVALID_ARGUMENT for what else ReadArchive
+/// knows) and makes its index: entries without content digests, ".wh." names turned into kWhiteout entries and opaque
+/// directories. `diff_id`, if not empty, is verified (DATA_LOSS). The caller goes by the blob's
 /// digest: the check sums of gzip are not looked at.
 Result<tree::Tree> IndexLayer(const Context& ctx, const ByteSource& source, oci::Compression compression,
                               const Digest& diff_id, const ArchiveLimits& limits);

@@ -102,7 +102,8 @@ Result<AppliedLayer> ApplyLayer(const Context& ctx, const ByteSource& source, oc
   const bool hashed = !diff_id.empty();
   ArchiveStream archive(ctx, source, limits, hashed ? HashBy::kDecompressor : HashBy::kNobody,
                         hashed ? GzipSums::kLeftOut : GzipSums::kChecked);
-  Status status = ApplyEntries(archive, table, *writer);
+  Status status = archive.CheckLayerCodec();
+  if (status.ok()) status = ApplyEntries(archive, table, *writer);
   if (status.ok()) status = archive.Finish(diff_id);
   if (status.ok()) {
     // Of the root only what the layer says: an implied one stays as the caller made it.

@@ -31,6 +31,17 @@ class ArchiveStream {
     }
   }
 
+  /// INVALID_ARGUMENT for a compression that no media type of layers names. A stream of such a one may end before the
+  /// blob does, and other builders and runtimes would not unpack it.
+  Status CheckLayerCodec() {
+    SLIPWAY_RETURN_IF_ERROR(stream_.Peek().status());  // detects it
+    const Codec codec = stream_.codec();
+    if (codec == Codec::kNone || codec == Codec::kGzip || codec == Codec::kZstd) return Status();
+    return InvalidArgument(
+        "it is compressed by {}, and layers are uncompressed or by gzip or zstd; build the image anew",
+        CodecName(codec));
+  }
+
   /// Reads what follows the archive. DATA_LOSS if `expected` is not empty and the stream has another digest.
   Status Finish(const Digest& expected) {
     SLIPWAY_ASSIGN_OR_RETURN(const Digest digest, stream_.Drain());

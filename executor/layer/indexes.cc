@@ -1,5 +1,6 @@
 #include "executor/layer/indexes.h"
 
+#include <array>
 #include <memory>
 
 #include "executor/base/log.h"
@@ -14,6 +15,19 @@ Result<TreePtr> LoadTree(content::Store& content, const Digest& digest) {
   SLIPWAY_ASSIGN_OR_RETURN(tree::Tree tree, tree::Decode(bytes));
   return std::make_shared<const tree::Tree>(std::move(tree));
 }
+
+namespace {
+
+// A blob's digest is known to be right once all of it was read, and a compressed stream may end before.
+Status ReadToEnd(const ByteSource& source) {
+  std::array<char, 64U << 10> buffer{};
+  while (true) {
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, source(buffer));
+    if (got == 0) return Status();
+  }
+}
+
+}  // namespace
 
 bool Indexes::AtHand(const Key& key) {
   if (cache_.Find(key) != nullptr) return true;
@@ -66,7 +80,8 @@ Result<TreePtr> Indexes::Make(const Context& ctx, const LayerRow& row, const std
   return tree;
 }
 
-// Whoever unpacks the layer verifies the diff id; the table of a blob is that of the blob in any case.
+// Whoever unpacks the layer verifies the diff id. The table of a blob is that of the blob in any case, so here its
+// digest is what is gone by.
 Result<TreePtr> Indexes::Read(const Context& ctx, const LayerRow& row, const std::string& unpacking,
                               const VertexProgress& progress) {
   // An unpacking that begins soon after this finds the index, too: then what was read so far is the smaller loss.
@@ -83,7 +98,7 @@ Result<TreePtr> Indexes::Read(const Context& ctx, const LayerRow& row, const std
       return gave_way ? Result<size_t>(Aborted("the layer is being unpacked")) : got;
     };
     SLIPWAY_ASSIGN_OR_RETURN(tree, IndexLayer(ctx, yielding, compression, {}, limits_));
-    return Status();
+    return ReadToEnd(yielding);
   };
   const Status status = downloads_.Read(ctx, places, progress, use);
   if (gave_way) return TreePtr();

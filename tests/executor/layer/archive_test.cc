@@ -318,6 +318,13 @@ TEST(Limits, CountFoldersThatOnlyFollow) {
   EXPECT_EQ(Index(TarMaker().Add(File(deep + "f")).Bytes(), {.max_entries = 100}).code(), Code::kResourceExhausted);
 }
 
+TEST(Broken, ALayerIsNotOfACompressionThatOnlyAddKnows) {
+  using namespace std::string_view_literals;
+  const std::string nothing("BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0"sv);
+  EXPECT_EQ(Index(nothing).code(), Code::kInvalidArgument);
+  EXPECT_NE(Index(nothing).status().message().find("bzip2"), std::string::npos);
+}
+
 TEST(Broken, EarlyEndsAndGarbageSayWhatIsWrong) {
   const std::string tar = TarMaker().Add(File("a"), std::string(3000, 'x')).Bytes();
   EXPECT_EQ(Index(tar.substr(0, 300)).code(), Code::kInvalidArgument);

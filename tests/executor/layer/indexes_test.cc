@@ -71,6 +71,18 @@ TEST_F(IndexesTest, OneThatIsDamagedIsMadeAgain) {
   EXPECT_EQ(IndexOf(key), "f 0644 0:0 f 4\n");
 }
 
+// The stream says that it ends before the bytes do, so that nobody who goes by the stream reads to their end.
+TEST_F(IndexesTest, WhatABlobOfAnotherDigestHoldsIsNoIndex) {
+  using namespace std::string_view_literals;
+  const std::string no_entries("BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0"sv);
+  const Key key = Registered(TarMaker().Add(File("f"), "text").Bytes());
+  for (const std::string& other : {no_entries + std::string(200'000, 'x'), TarMaker().Add(File("g")).Bytes()}) {
+    registry_.give = [&](const Context&, const std::string&, const auto& sink) -> Status { return sink(other); };
+    EXPECT_FALSE(indexes_->Get(ctx_, key, {}).ok());
+    EXPECT_FALSE(indexes_->AtHand(key));
+  }
+}
+
 /// A layer of a few megabytes of which the registry gives the second part when it is told to, and the rest after that.
 class IndexBesideUnpackingTest : public IndexesTest {
  protected:

@@ -162,15 +162,20 @@ TEST_F(ReadTar, EveryCompressionThatAddKnows) {
       fmt::format("{}tar --owner=7 --group=8 -C t -cf a.tar d; dd if=/dev/urandom bs=1000 count=1000 of=t/d/r "
                   "status=none; tar -C t -rf a.tar d/r",
                   kMake));
-  const auto plain = Index(ReadTemp("a.tar"));
+  const auto read = [&](const std::string& bytes) {
+    return ReadArchive(Context::Background(), FromBytes(bytes), ArchiveLimits(), *store_, nullptr);
+  };
+  const auto plain = read(ReadTemp("a.tar"));
   ASSERT_TRUE(plain.ok()) << plain.status().ToString();
   for (const std::string tool : {"gzip", "zstd", "xz", "bzip2"}) {
     Run(tool + " -c < a.tar > a.z");
     const std::string blob = ReadTemp("a.z");
     EXPECT_TRUE(LooksLikeArchive(blob.substr(0, 512))) << tool;
     EXPECT_TRUE(LooksLikeArchive(blob)) << tool;
-    EXPECT_EQ(Print(Index(blob)), Print(plain)) << tool;
-    EXPECT_EQ(Index(blob.substr(0, blob.size() / 2)).code(), Code::kDataLoss) << tool;
+    EXPECT_EQ(Print(read(blob)), Print(plain)) << tool;
+    EXPECT_EQ(read(blob.substr(0, blob.size() / 2)).code(), Code::kDataLoss) << tool;
+    const bool of_layers = tool == "gzip" || tool == "zstd";
+    EXPECT_EQ(Index(blob).code(), of_layers ? Code::kOk : Code::kInvalidArgument) << tool;
     Run("printf 'no archive, only text' | " + tool + " -c > b.z");
     EXPECT_FALSE(LooksLikeArchive(ReadTemp("b.z"))) << tool;
   }
