@@ -17,6 +17,7 @@ constexpr uint64_t kLargestDatabase = 256U << 20;
 constexpr uint64_t kLargestProgram = 128U << 20;
 constexpr uint64_t kSmallestProgram = 256U << 10;  // Go's linker makes nothing smaller
 constexpr uint64_t kLargestText = 32U << 20;
+constexpr uint64_t kLargestDescription = 4U << 20;  // of one package, as against a list of many
 constexpr size_t kMostFiles = 200'000;
 constexpr size_t kMostProblems = 20;
 
@@ -40,8 +41,13 @@ bool IsNpmPackage(std::string_view path) {
 uint64_t LargestOf(FileKind kind) {
   if (kind == FileKind::kRpmSqlite) return kLargestDatabase;
   if (kind == FileKind::kProgram || kind == FileKind::kJar) return kLargestProgram;
+  for (const FileKind small : {FileKind::kOsRelease, FileKind::kNpmPackage, FileKind::kPython, FileKind::kGoMod}) {
+    if (kind == small) return kLargestDescription;
+  }
   return kLargestText;
 }
+
+std::string TooLarge(uint64_t size) { return fmt::format("has {} bytes, more than are read", size); }
 
 /// The files to read of one layer: by their path in the layer, what they are and what they are called in the image.
 struct Wanted {
@@ -50,32 +56,61 @@ struct Wanted {
 };
 using WantedFiles = std::map<std::string, Wanted>;
 
+/// What one file says.
+struct Said {
+  Result<std::vector<Package>> packages = std::vector<Package>();
+  Distribution distribution = {};
+};
+
+Result<std::vector<Package>> ReadPackages(const Wanted& file, std::string content) {
+  switch (file.kind) {
+    case FileKind::kNone:
+    case FileKind::kOsRelease:
+    case FileKind::kRpmOther: break;
+    case FileKind::kGemspec: return ReadGemspecName(fs::BaseName(file.path));
+    case FileKind::kDpkg: return ReadDpkg(content);
+    case FileKind::kApk: return ReadApk(content);
+    case FileKind::kRpmSqlite: return ReadRpmSqlite(std::move(content));
+    case FileKind::kNpmLock: return ReadNpmLock(content);
+    case FileKind::kNpmPackage: return ReadNpmPackage(content);
+    case FileKind::kPython: return ReadPythonMetadata(content);
+    case FileKind::kGoMod: return ReadGoMod(content);
+    case FileKind::kGemfileLock: return ReadGemfileLock(content);
+    case FileKind::kCargoLock: return ReadCargoLock(content);
+    case FileKind::kComposer: return ReadComposer(content);
+    case FileKind::kJar: return ReadJar(content);
+    case FileKind::kProgram: return ReadGoBinary(content);
+  }
+  return std::vector<Package>();
+}
+
+Said ReadFile(const Wanted& file, std::string content) {
+  // The index knows no size of a hard link, and a file that is named twice may have had another one before.
+  if (content.size() > LargestOf(file.kind)) return {.packages = ResourceExhausted("{}", TooLarge(content.size()))};
+  if (file.kind == FileKind::kOsRelease) return {.distribution = ParseOsRelease(content)};
+  return {.packages = ReadPackages(file, std::move(content))};
+}
+
 class Collector {
  public:
   void Problem(const std::string& path, std::string_view why) {
     if (findings_.problems.size() < kMostProblems) findings_.problems.push_back(fmt::format("/{}: {}", path, why));
   }
 
-  void Read(const Wanted& file, std::string content) {
-    switch (file.kind) {
-      case FileKind::kNone:
-      case FileKind::kRpmOther: break;
-      case FileKind::kGemspec: Add(file, ReadGemspecName(fs::BaseName(file.path))); break;
-      case FileKind::kOsRelease: ReadDistribution(file, content); break;
-      case FileKind::kDpkg: Add(file, ReadDpkg(content)); break;
-      case FileKind::kApk: Add(file, ReadApk(content)); break;
-      case FileKind::kRpmSqlite: Add(file, ReadRpmSqlite(std::move(content))); break;
-      case FileKind::kNpmLock: Add(file, ReadNpmLock(content)); break;
-      case FileKind::kNpmPackage: Add(file, ReadNpmPackage(content)); break;
-      case FileKind::kPython: Add(file, ReadPythonMetadata(content)); break;
-      case FileKind::kGoMod: Add(file, ReadGoMod(content)); break;
-      case FileKind::kGemfileLock: Add(file, ReadGemfileLock(content)); break;
-      case FileKind::kCargoLock: Add(file, ReadCargoLock(content)); break;
-      case FileKind::kComposer: Add(file, ReadComposer(content)); break;
-      case FileKind::kJar: Add(file, ReadJar(content)); break;
-      case FileKind::kProgram: Add(file, ReadGoBinary(content)); break;
+  void Add(const Wanted& file, Said said) {
+    if (!said.packages.ok()) return Problem(file.path, said.packages.status().message());
+    if (file.kind == FileKind::kOsRelease) TakeDistribution(file, std::move(said.distribution));
+    for (Package& package : *said.packages) {
+      if (room() == 0) return TooMany(file);
+      package.found_in = "/" + file.path;
+      packages_.push_back(std::move(package));
     }
   }
+
+  void TooMany(const Wanted& file) { Problem(file.path, "there are more packages than are listed"); }
+
+  /// How many more packages are listed.
+  size_t room() const { return kMostPackages - packages_.size(); }
 
   Findings Take() && {
     std::map<std::string, Package> by_url;
@@ -91,28 +126,54 @@ class Collector {
   }
 
  private:
-  void ReadDistribution(const Wanted& file, std::string_view content) {
+  void TakeDistribution(const Wanted& file, Distribution distribution) {
     // etc/os-release is what users look at; it is a link to the other as a rule.
     if (findings_.distribution.id.empty() || file.path.starts_with("etc/")) {
-      findings_.distribution = ParseOsRelease(content);
+      findings_.distribution = std::move(distribution);
     }
-  }
-
-  void Add(const Wanted& file, std::vector<Package> packages) {
-    for (Package& package : packages) {
-      if (packages_.size() == kMostPackages) return Problem(file.path, "there are more packages than are listed");
-      package.found_in = "/" + file.path;
-      packages_.push_back(std::move(package));
-    }
-  }
-
-  void Add(const Wanted& file, Result<std::vector<Package>> packages) {
-    if (!packages.ok()) return Problem(file.path, packages.status().message());
-    Add(file, *std::move(packages));
   }
 
   std::vector<Package> packages_;
   Findings findings_;
+};
+
+/// What the files of one layer say. A layer may name a file twice and the last one counts, so they are taken in only
+/// when all of it was read. Contents are not kept until then: together they may be of any size.
+class LayerReading {
+ public:
+  LayerReading(const WantedFiles& wanted, Collector& collector) : wanted_(wanted), collector_(collector) {}
+
+  void Read(const std::string& path, std::string content) {
+    const Wanted& file = wanted_.at(path);
+    Forget(path);
+    Said said = ReadFile(file, std::move(content));
+    if (said.packages.ok()) {
+      const size_t room = collector_.room() - held_;
+      if (said.packages->size() > room) {
+        collector_.TooMany(file);
+        said.packages->resize(room);
+      }
+      held_ += said.packages->size();
+    }
+    said_.emplace(path, std::move(said));
+  }
+
+  void Finish() && {
+    for (auto& [path, said] : said_) collector_.Add(wanted_.at(path), std::move(said));
+  }
+
+ private:
+  void Forget(const std::string& path) {
+    const auto before = said_.find(path);
+    if (before == said_.end()) return;
+    if (before->second.packages.ok()) held_ -= before->second.packages->size();
+    said_.erase(before);
+  }
+
+  const WantedFiles& wanted_;
+  Collector& collector_;
+  std::map<std::string, Said> said_;
+  size_t held_ = 0;  // packages in said_
 };
 
 // What is to be read of each layer.
@@ -126,9 +187,10 @@ std::map<size_t, WantedFiles> Choose(const std::vector<layer::Seen>& all, Collec
     if (kind == FileKind::kRpmOther) {
       collector.Problem(entry.path, "a database of rpm before 4.16 (or of ndb format); only rpmdb.sqlite is read");
     } else if (kind == FileKind::kGemspec) {
-      collector.Read({kind, entry.path}, "");
+      const Wanted file{kind, entry.path};
+      collector.Add(file, ReadFile(file, ""));
     } else if (entry.size > LargestOf(kind)) {
-      collector.Problem(entry.path, fmt::format("has {} bytes, more than are read", entry.size));
+      collector.Problem(entry.path, TooLarge(entry.size));
     } else if (++files > kMostFiles) {
       collector.Problem(entry.path, "there are more such files than are read");
       break;
@@ -179,22 +241,16 @@ Result<Findings> Scan(const Context& ctx, layer::Store& layers, const layer::Cha
   layer::View view(layers, chain, progress);
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<layer::Seen> all, view.Below(ctx, ""));
   Collector collector;
-  for (auto& [position, wanted] : Choose(all, collector)) {
+  for (const auto& [position, wanted] : Choose(all, collector)) {
     std::set<std::string> paths;
     for (const auto& [path, file] : wanted) paths.insert(path);
-    // A layer may name a file twice: the last one counts, so it is taken in only when the layer was read.
-    std::map<std::string, std::string> contents;
-    const auto visit = [&, &files = wanted](const std::string& path, std::string content) -> Status {
-      const Wanted& file = files.at(path);
-      if (file.kind == FileKind::kProgram || file.kind == FileKind::kJar || file.kind == FileKind::kRpmSqlite) {
-        collector.Read(file, std::move(content));  // too large to be held
-      } else {
-        contents[path] = std::move(content);
-      }
+    LayerReading reading(wanted, collector);
+    const auto visit = [&reading](const std::string& path, std::string content) -> Status {
+      reading.Read(path, std::move(content));
       return Status();
     };
     SLIPWAY_RETURN_IF_ERROR(layer::ReadFiles(ctx, layers, chain, position, paths, kLargestDatabase, visit, progress));
-    for (auto& [path, content] : contents) collector.Read(wanted.at(path), std::move(content));
+    std::move(reading).Finish();
   }
   return std::move(collector).Take();
 }

@@ -105,6 +105,43 @@ TEST_F(ScanTest, AFileThatALayerNamesTwiceIsTheLastOne) {
   EXPECT_THAT(Urls(Scanned({twice})), ElementsAre("pkg:deb/bash@5.3?arch=amd64"));
 }
 
+TEST_F(ScanTest, OfAFileThatIsNamedTwiceTheFirstLeavesNothingBehind) {
+  const layer::Key twice =
+      Remote(TarMaker()
+                 .Add(File("app/package-lock.json"), "{")
+                 .Add(File("app/package-lock.json"), R"({"packages": {"node_modules/x": {"version": "1.0"}}})"));
+  const Findings found = Scanned({twice});
+  EXPECT_THAT(Urls(found), ElementsAre("pkg:npm/x@1.0"));
+  EXPECT_THAT(found.problems, ElementsAre());
+}
+
+TEST_F(ScanTest, ADescriptionOfOnePackageHasALowerBoundThanAList) {
+  const std::string large = R"({"name": "x", "version": "1.0"})" + std::string(5U << 20, ' ');
+  const layer::Key layer = Remote(TarMaker()
+                                      .Add(File("app/node_modules/x/package.json"), large)
+                                      .Add(File("pool/1"), large)
+                                      .Add(HardLink("app/node_modules/y/package.json", "pool/1"))
+                                      .Add(File("lib/apk/db/installed"), kMusl));
+  const Findings found = Scanned({layer});
+  EXPECT_THAT(Urls(found), ElementsAre("pkg:apk/musl@1.2.4-r2?arch=x86_64"));
+  EXPECT_THAT(found.problems, ElementsAre(HasSubstr("/app/node_modules/x/package.json: has 52429"),
+                                          HasSubstr("/app/node_modules/y/package.json: has 52429")));
+}
+
+TEST_F(ScanTest, PackagesBeyondTheMostAreLeftOutAndTold) {
+  std::string lists[2];
+  for (size_t i = 0; i < kMostPackages + 10; ++i) {
+    lists[i % 2] += fmt::format("P:p{}\nV:1\n\n", i);
+  }
+  const layer::Key layer = Remote(TarMaker()
+                                      .Add(File("lib/apk/db/installed"), lists[0])
+                                      .Add(File("usr/lib/apk/db/installed"), lists[1])
+                                      .Add(File("usr/share/gems/specifications/rake-13.0.6.gemspec"), "#"));
+  const Findings found = Scanned({layer});
+  EXPECT_EQ(found.packages.size(), kMostPackages);
+  EXPECT_THAT(found.problems, ElementsAre("/usr/lib/apk/db/installed: there are more packages than are listed"));
+}
+
 TEST_F(ScanTest, CopiedLayersAreReadFromTheStore) {
   const layer::Key copied = *layers_->AddRecipe(tree::Tree(
       {Folder("app"), Stored("app/Cargo.lock", "[[package]]\nname = \"serde\"\nversion = \"1.0\"\nsource = \"r\"\n"),
