@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "executor/attest/package.h"
+#include "executor/base/ascii.h"
 
 namespace slipway::attest {
 
@@ -14,15 +15,32 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kContextUri = "urn:slipway:context";
 
-// Without user and password. (The user of ssh is a name that the address needs, and no secret.)
-std::string PublicUrl(std::string url, bool git) {
-  const size_t scheme = url.find("://");
-  if (scheme != std::string::npos && !url.starts_with("ssh://")) {
-    const size_t begin = scheme + 3;
-    const size_t end = std::min(url.find_first_of("/?#", begin), url.size());
-    const size_t at = url.rfind('@', end);
-    if (at != std::string::npos && at >= begin && at < end) url.erase(begin, at + 1 - begin);
+bool IsSsh(std::string_view scheme) {
+  const std::string lower = LowerAscii(scheme);
+  return lower == "ssh" || lower == "git+ssh";
+}
+
+// Drops the password, and the user too where it may be a token. The user of ssh is a name that the address needs.
+void DropUserinfo(std::string* url) {
+  const size_t scheme = url->find("://");
+  const bool scp = scheme == std::string::npos;  // "user@host:path"
+  const size_t begin = scp ? 0 : scheme + 3;
+  const size_t end = std::min(url->find_first_of("/?#", begin), url->size());
+  const std::string_view authority = std::string_view(*url).substr(begin, end - begin);
+  const size_t at = authority.rfind('@');
+  if (at == std::string_view::npos) return;
+  const size_t colon = std::min(authority.find(':'), at);
+  if (scp && authority.find('@') < colon) return;  // what comes after the host is a path
+  const bool keep_user = scp || IsSsh(std::string_view(*url).substr(0, scheme));
+  if (keep_user) {
+    url->erase(begin + colon, at - colon);
+  } else {
+    url->erase(begin, at + 1);
   }
+}
+
+std::string PublicUrl(std::string url, bool git) {
+  DropUserinfo(&url);
   // The query of a signed address is a secret.
   if (const size_t query = url.find('?'); !git && query != std::string::npos) url.erase(query);
   return url;

@@ -77,6 +77,28 @@ TEST(Provenance, NoTokenOfAUrlIsTold) {
   }
 }
 
+TEST(Provenance, OfSshTheUserIsToldAndThePasswordIsNot) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"ssh://git:SECRET@host/x.git#v1", "ssh://git@host/x.git#v1"},
+      {"SSH://git:SEC@RET@host:2222/x.git", "SSH://git@host:2222/x.git"},
+      {"git+ssh://git:SECRET@host/x.git", "git+ssh://git@host/x.git"},
+      {"ssh://git@host/x@y.git", "ssh://git@host/x@y.git"},
+      {"git@host:o@p/x.git#v1", "git@host:o@p/x.git#v1"},
+      {"git:SECRET@host:o/x.git", "git@host:o/x.git"},
+      {"git+https://SECRET:x@host/x.git", "git+https://host/x.git"},
+      {"git://me:SECRET@host/x.git", "git://host/x.git"},
+      {"github.com/o/x@y.git", "github.com/o/x@y.git"},
+  };
+  for (const auto& [url, told] : cases) {
+    BuildFacts facts = Facts();
+    facts.source = url;
+    facts.downloads = {{.url = url, .checksum = {}, .git = true, .commit = std::string(40, 'b')}};
+    const json made = Made(facts, ProvenanceMode::kMin);
+    EXPECT_EQ(made["buildDefinition"]["externalParameters"]["configSource"]["uri"], told) << url;
+    EXPECT_THAT(made.dump(), Not(HasSubstr("SEC"))) << url;
+  }
+}
+
 TEST(Provenance, AnUploadIsKnownByItsContents) {
   BuildFacts facts = Facts();
   facts.source.clear();
