@@ -61,12 +61,16 @@ class Lister {
     SLIPWAY_RETURN_IF_ERROR(AddFolder(path));
     SLIPWAY_ASSIGN_OR_RETURN(const TreePtr tree, LookupTree(mirror_, oid));
     const size_t count = git_tree_entrycount(tree.get());
+    // A folder is ordered as if its name ended in '/', so the same name need not come twice in a row.
+    std::unordered_set<std::string_view> names;
     for (size_t i = 0; i < count; ++i) {
       const git_tree_entry* entry = git_tree_entry_byindex(tree.get(), i);
       const std::string_view name = git_tree_entry_name(entry);
       if (!SafeName(name))
         return InvalidArgument("the commit holds a name that is not allowed: '{}'", RemoteText(name));
       const std::string below = Below(path, name);
+      if (!names.insert(name).second)
+        return InvalidArgument("the commit holds '{}' twice; git makes no such commit", RemoteText(below));
       const std::string in_repository = Below(repository_path, name);
       if (below.size() > kLongestPath)
         return InvalidArgument("the commit holds a path of more than {} bytes", kLongestPath);

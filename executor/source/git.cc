@@ -351,6 +351,7 @@ Result<FetchedContext> Source::MakeTree(const Context& ctx, const Request& reque
   }
   const bool plain = maker.plain();
   out.tree = std::make_shared<const tree::Tree>(tree::Tree(maker.Take()));
+  SLIPWAY_RETURN_IF_ERROR(CheckShape(*out.tree).With(fmt::format("'{}'", request.url.Remote())));
   // Submodules are not remembered with it: who may read this repository may perhaps not read theirs.
   if (plain) {
     SLIPWAY_RETURN_IF_ERROR(RememberTree(key, *out.tree, store_, world_.memo, &out.lease));

@@ -117,6 +117,8 @@ Result<std::shared_ptr<const tree::Tree>> RecallTree(const std::string& key, con
   SLIPWAY_ASSIGN_OR_RETURN(const std::string bytes, blob->ReadAll(UINT64_MAX));
   Result<tree::Tree> tree = tree::Decode(bytes);
   if (!tree.ok() || !CheckLimits(*tree, limits).ok()) return none;
+  // An earlier version may have remembered what is refused now.
+  if (!CheckShape(*tree).ok()) return none;
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Digest> missing, LeaseContents(*tree, store, lease));
   if (!missing.empty()) return none;
   return std::make_shared<const tree::Tree>(std::move(tree).value());

@@ -297,13 +297,17 @@ TEST_F(GitTest, FolderIsTheRootAndFollowsLinksInside) {
   EXPECT_EQ(List(*by_query), "f f 1\n");
 }
 
-/// Writes a tree object with one entry, whatever its name, and a commit of it.
-std::string CommitOfName(const GitRepository& repository, const std::string& mode, const std::string& name) {
-  const std::string blob = repository.Git({"rev-parse", "HEAD:one"});
+/// The bytes of an entry in a tree object, whatever its name.
+std::string TreeEntry(const std::string& mode, const std::string& name, const std::string& oid) {
   std::string bytes = mode + " " + name;
   bytes.push_back('\0');
-  for (size_t i = 0; i < blob.size(); i += 2)
-    bytes.push_back(static_cast<char>(std::stoi(blob.substr(i, 2), nullptr, 16)));
+  for (size_t i = 0; i < oid.size(); i += 2)
+    bytes.push_back(static_cast<char>(std::stoi(oid.substr(i, 2), nullptr, 16)));
+  return bytes;
+}
+
+/// Writes a tree object, whatever is in it, and a commit of it.
+std::string CommitOfTree(const GitRepository& repository, const std::string& bytes) {
   EXPECT_TRUE(fs::WriteFileAtomic(repository.folder() + "/../tree", bytes).ok());
   const std::string tree = repository.Git({"hash-object", "-t", "tree", "--literally", "-w", "../tree"});
   const std::string commit = repository.Git({"commit-tree", "-m", "hostile", tree});
@@ -311,14 +315,36 @@ std::string CommitOfName(const GitRepository& repository, const std::string& mod
   return commit;
 }
 
+std::string CommitOfName(const GitRepository& repository, const std::string& mode, const std::string& name) {
+  return CommitOfTree(repository, TreeEntry(mode, name, repository.Git({"rev-parse", "HEAD:one"})));
+}
+
 TEST_F(GitTest, HostileNamesAreRefused) {
   GitRepository repository = Simple();
-  for (const std::string name : {"..", ".", ".git", ".GIT", "a/b", "../../x"}) {
+  for (const std::string name : {"..", ".", ".git", ".GIT", ".gIt", "a/b", "../../x"}) {
     CommitOfName(repository, "100644", name);
     for (const std::string& url : {server_.Url("x.git"), "file://" + repository.folder()}) {
       const auto context = FetchGit(url + "#hostile");
       EXPECT_FALSE(context.ok()) << name;
       EXPECT_THAT(context.status().message(), HasSubstr("name that is not allowed")) << name;
+    }
+  }
+}
+
+TEST_F(GitTest, NamesThatComeTwiceAreRefused) {
+  GitRepository repository = Simple();
+  const std::string blob = repository.Git({"rev-parse", "HEAD:one"});
+  const std::string folder = repository.Git({"rev-parse", "HEAD^{tree}"});
+  const std::string between = TreeEntry("100644", "a.b", blob);
+  const std::string link = TreeEntry("120000", "a", blob);
+  const std::string below = TreeEntry("40000", "a", folder);
+  const std::string file = TreeEntry("100644", "a", blob);
+  for (const std::string& bytes : {link + between + below, below + link, file + file, file + below}) {
+    CommitOfTree(repository, bytes);
+    for (const std::string& url : {server_.Url("x.git"), "file://" + repository.folder()}) {
+      const auto context = FetchGit(url + "#hostile");
+      EXPECT_EQ(context.code(), Code::kInvalidArgument) << context.status().message();
+      EXPECT_THAT(context.status().message(), HasSubstr("holds 'a' twice"));
     }
   }
 }
