@@ -14,7 +14,6 @@
 namespace slipway::source {
 
 namespace {
-constexpr uint64_t kLargestIndex = 1ULL << 30;
 constexpr uint64_t kLargestPackList = 16U << 20;
 constexpr size_t kMostObjects = 5'000'000;
 
@@ -284,18 +283,27 @@ class StaticFetch {
     for (Pack& pack : packs_) {
       if (pack.here) continue;
       const std::string stem = "/objects/pack/" + pack.name.substr(0, pack.name.size() - 5);
-      if (pack.index == nullptr) {
-        std::string bytes;
-        SLIPWAY_RETURN_IF_ERROR(GetText(stem + ".idx", kLargestIndex, &bytes));
-        pack.index = std::make_unique<PackIndex>(std::move(bytes));
-        SLIPWAY_RETURN_IF_ERROR(pack.index->Check());
-      }
+      if (pack.index == nullptr) SLIPWAY_RETURN_IF_ERROR(GetIndex(stem + ".idx", &pack));
       if (!pack.index->Has(name)) continue;
       pack.here = true;
       SLIPWAY_RETURN_IF_ERROR(GetPack(stem + ".pack"));
       if (git_odb_exists(odb_.get(), &oid) == 1) return {};
     }
     return NotFound("the server has no object {}", OidHex(oid));
+  }
+
+  // All indexes are kept until the end, so it is their sum that is bounded.
+  Status GetIndex(const std::string& path, Pack* pack) {
+    std::string bytes;
+    const Status status = GetText(path, wish_.max_index_bytes - index_bytes_, &bytes);
+    if (status.code() == Code::kResourceExhausted) {
+      return status.With(
+          fmt::format("the indexes of the server's packs may have {} bytes in all", wish_.max_index_bytes));
+    }
+    SLIPWAY_RETURN_IF_ERROR(status);
+    index_bytes_ += bytes.size();
+    pack->index = std::make_unique<PackIndex>(std::move(bytes));
+    return pack->index->Check();
   }
 
   Status GetPack(const std::string& path) {
@@ -356,6 +364,7 @@ class StaticFetch {
   std::vector<Loose> loose_;
   std::vector<Pack> packs_;
   bool packs_loaded_ = false;
+  uint64_t index_bytes_ = 0;
   PackProgress progress_;
 };
 }  // namespace

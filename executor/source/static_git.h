@@ -17,9 +17,10 @@ namespace slipway::source {
 struct StaticWish {
   std::vector<std::string> wants;  ///< 40 hex digits each
   bool whole_history = false;
-  bool repair = false;            ///< look also below what the mirror has: something is missing there
-  uint64_t max_bytes = 0;         ///< bound of all that is downloaded
-  uint64_t max_object_bytes = 0;  ///< bound of one object, which passes through memory
+  bool repair = false;                    ///< look also below what the mirror has: something is missing there
+  uint64_t max_bytes = 0;                 ///< bound of all that is downloaded
+  uint64_t max_object_bytes = 0;          ///< bound of one object, which passes through memory
+  uint64_t max_index_bytes = 256U << 20;  ///< bound of all packs' indexes, which are held in memory
 };
 
 /// Brings what is wanted into the mirror, which the caller has locked. NOT_FOUND if the server lacks a wanted object

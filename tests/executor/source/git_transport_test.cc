@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include "executor/base/process.h"
+#include "executor/source/git_connection.h"
+#include "executor/source/static_git.h"
 #include "tests/executor/source/source_fixture.h"
 #include "tests/testing/free_port_server.h"
 #include "tests/testing/git_server.h"
@@ -97,6 +99,39 @@ TEST_F(TransportTest, StaticFilesWithOtherContentAreRefused) {
   const auto context = FetchGit(server.Url("x.git"));
   EXPECT_EQ(context.code(), Code::kDataLoss) << context.status().message();
   EXPECT_THAT(context.status().message(), HasSubstr("has other content than its name says"));
+}
+
+TEST_F(TransportTest, IndexesOfStaticPacksAreBoundedInAll) {
+  GitServer server({.static_files = true});
+  GitRepository repository = server.Add("x.git");
+  Fill(repository);
+  repository.Git({"repack", "-q", "-d"});
+  repository.Write("three", "three\n");
+  const std::string commit = repository.Commit("third");
+  repository.Git({"repack", "-q", "-d"});
+  repository.UpdateServerInfo();
+  uint64_t both = 0;
+  const std::string packs = repository.folder() + "/.git/objects/pack/";
+  const std::vector<std::string> names = fs::ListDir(packs).value();
+  for (const std::string& name : names) {
+    if (name.ends_with(".idx")) both += fs::ReadFile(packs + name).value().size();
+  }
+  fetcher();
+  const GitUrl url = GitUrl::Parse(server.Url("x.git")).value();
+  const Context ctx = Context::Background();
+  for (const uint64_t bound : {both - 1, both}) {
+    const auto connection = ConnectHttp(ctx, *transport_, url, {});
+    ASSERT_TRUE(connection.ok()) << connection.status().message();
+    const auto mirror = Mirror::Open(fmt::format("{}/mirror{}", dir_.path(), bound), "x", url.Remote());
+    ASSERT_TRUE(mirror.ok()) << mirror.status().message();
+    const StaticWish wish{
+        .wants = {commit}, .max_bytes = 1U << 30, .max_object_bytes = 1U << 30, .max_index_bytes = bound};
+    const Status status = FetchStatic(ctx, *transport_, **connection, **mirror, wish, nullptr);
+    EXPECT_EQ(status.code(), bound == both ? Code::kOk : Code::kResourceExhausted) << status.message();
+    if (bound != both) {
+      EXPECT_THAT(status.message(), HasSubstr(fmt::format("indexes of the server's packs may have {} bytes", bound)));
+    }
+  }
 }
 
 TEST_F(TransportTest, GitProtocol) {
