@@ -12,6 +12,8 @@ namespace slipway::source {
 namespace {
 constexpr size_t kLargestPacket = 65520;
 constexpr size_t kMostRefs = 1'000'000;
+constexpr uint64_t kLongestAdvertisement = 128U << 20;  // a million references of usual length
+constexpr size_t kLongestRefName = 4096;                // git keeps them as paths of files
 constexpr size_t kMostShallow = 1'000'000;
 constexpr std::string_view kFlush = "0000";
 
@@ -113,6 +115,16 @@ Status PacketReader::Feed(std::string_view bytes) {
 AdvertisementReader::AdvertisementReader()
     : packets_([this](std::optional<std::string_view> packet) { return OnPacket(packet); }) {}
 
+Status AdvertisementReader::Feed(std::string_view bytes) {
+  // Also what is passed over counts: a server may send that without end.
+  bytes_ += bytes.size();
+  if (bytes_ > kLongestAdvertisement) {
+    return ResourceExhausted("the server's list of references is longer than {} MiB; is it the right repository?",
+                             kLongestAdvertisement >> 20);
+  }
+  return packets_.Feed(bytes);
+}
+
 Status AdvertisementReader::OnPacket(std::optional<std::string_view> packet) {
   if (done_) return {};
   if (!packet) {
@@ -152,6 +164,7 @@ Status AdvertisementReader::OnLine(std::string_view line) {
   name = WithoutNewline(name);
   if (name == "capabilities^{}") return {};
   // No reference is called so; what follows may put names into files and messages.
+  if (name.size() > kLongestRefName) return {};
   if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; }))
     return {};
   if (name == "HEAD") {

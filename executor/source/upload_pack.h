@@ -49,13 +49,14 @@ class PacketReader {
   std::string pending_;
 };
 
-/// Reads what a server says first, up to its end (a flush packet).
+/// Reads what a server says first, up to its end (a flush packet). RESOURCE_EXHAUSTED for more than any server has to
+/// say, so neither memory nor time depend on what is sent.
 class AdvertisementReader {
  public:
   AdvertisementReader();
   AdvertisementReader(const AdvertisementReader&) = delete;
   AdvertisementReader& operator=(const AdvertisementReader&) = delete;
-  Status Feed(std::string_view bytes) { return packets_.Feed(bytes); }
+  Status Feed(std::string_view bytes);
   bool done() const { return done_; }
   Advertisement Take() { return std::move(out_); }
 
@@ -65,6 +66,7 @@ class AdvertisementReader {
 
   PacketReader packets_;
   Advertisement out_;
+  uint64_t bytes_ = 0;
   bool first_ = true;
   bool service_header_ = false;
   bool done_ = false;

@@ -60,6 +60,32 @@ TEST(Advertisement, RubbishIsAnError) {
   EXPECT_EQ(refused.Feed(Packet("ERR Repository not found.\n")).code(), Code::kNotFound);
 }
 
+TEST(Advertisement, NamesLongerThanAPathArePassedOver) {
+  AdvertisementReader reader;
+  const std::string fits = "refs/heads/" + std::string(4096 - 11, 'x');
+  ASSERT_TRUE(reader.Feed(Packet(kA + " " + fits + "y\n") + Packet(kB + " " + fits + "\n") + "0000").ok());
+  ASSERT_TRUE(reader.done());
+  const Advertisement out = reader.Take();
+  ASSERT_EQ(out.refs.size(), 1U);
+  EXPECT_EQ(out.refs[0].name, fits);
+  EXPECT_EQ(out.refs[0].oid, kB);
+}
+
+TEST(Advertisement, OneThatNeverEndsIsCutOff) {
+  const std::string filler(65'000, 'x');
+  const std::string flushed = Packet(kA + " refs/heads/main\n") + "0000";
+  // The last one is what comes after the end.
+  for (const std::string& line : {Packet("shallow " + filler), Packet("version " + filler),
+                                  Packet(kA + " refs/heads/" + filler), flushed + Packet(filler)}) {
+    AdvertisementReader reader;
+    Status status;
+    int fed = 0;
+    for (; fed < 3000 && status.ok(); ++fed) status = reader.Feed(line);
+    EXPECT_EQ(status.code(), Code::kResourceExhausted) << status.message();
+    EXPECT_GT(fed, 2000) << "a long list is no error yet";
+  }
+}
+
 TEST(FetchRequest, CutsHistoryAndSaysWhatIsHere) {
   Advertisement server;
   server.capabilities = {"side-band-64k", "shallow", "thin-pack"};
