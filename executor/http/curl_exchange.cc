@@ -1,8 +1,11 @@
 #include "executor/http/curl_exchange.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 
 #include "executor/base/caught.h"
 #include "executor/http/base64.h"
@@ -33,13 +36,43 @@ bool GoodHeader(std::string_view name, std::string_view value) {
 
 bool HasBody(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
 
+// A connection that is kept is not looked at again. One to where the caller wanted must not serve whom a redirect leads
+// there.
+std::string PoolKey(const Url& url, const std::optional<Nearness>& led_from) {
+  return led_from ? fmt::format("{} from {}", url.Origin(), Describe(*led_from)) : url.Origin();
+}
+
+uint16_t PortOf(const sockaddr& address) {
+  if (address.sa_family != AF_INET && address.sa_family != AF_INET6) return 0;
+  sockaddr_in either{};  // both have the port in the same place
+  std::memcpy(&either, &address, sizeof either);
+  return ntohs(either.sin_port);
+}
+
+// As libcurl reads "[scheme://][user@]host[:port]".
+uint16_t PortOfProxy(const std::string& proxy) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), &curl_url_cleanup);
+  const unsigned int any_scheme = CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME;
+  if (curl_url_set(parts.get(), CURLUPART_URL, proxy.c_str(), any_scheme) != CURLUE_OK) return 0;
+  char* text = nullptr;
+  if (curl_url_get(parts.get(), CURLUPART_PORT, &text, 0) != CURLUE_OK)
+    return proxy.starts_with("https://") ? 443 : 1080;
+  const std::string port(text);
+  curl_free(text);
+  uint16_t number = 0;
+  std::from_chars(port.data(), port.data() + port.size(), number);
+  return number;
+}
+
 }  // namespace
 
-CurlExchange::CurlExchange(CurlShared& shared, const Request& request, const Url& url, const Headers& headers)
+CurlExchange::CurlExchange(CurlShared& shared, const Request& request, const Url& url, const Headers& headers,
+                           std::optional<Nearness> led_from)
     : shared_(shared),
       request_(request),
       url_(url),
-      handle_(shared.pool.Acquire(url.Origin())),
+      led_from_(led_from),
+      handle_(shared.pool.Acquire(PoolKey(url, led_from))),
       window_start_(std::chrono::steady_clock::now()) {
   curl_easy_reset(handle_->easy());
   setup_error_ = SetHeaders(headers);
@@ -52,9 +85,29 @@ CurlExchange::~CurlExchange() {
   handle_.reset();  // it points at members that would go before it
 }
 
-// libcurl's own sockets would be inherited by programs that others start.
-curl_socket_t CurlExchange::OnOpenSocket(void*, curlsocktype, curl_sockaddr* address) {
+// Only here is it known where a name leads.
+curl_socket_t CurlExchange::OnOpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
+  if (!static_cast<CurlExchange*>(self)->MayConnect(address->addr)) return CURL_SOCKET_BAD;
+  // libcurl's own sockets would be inherited by programs that others start.
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+bool CurlExchange::MayConnect(const sockaddr& address) {
+  // A proxy is the operator's choice, and it is often on this machine.
+  if (!led_from_ || IsProxyPort(PortOf(address))) return true;
+  const Nearness to = NearnessOf(address);
+  if (MayLead(*led_from_, to)) return true;
+  refused_ = to;
+  return false;
+}
+
+Nearness CurlExchange::NearnessOfPeer() const {
+  const char* address = nullptr;
+  long port = 0;
+  curl_easy_getinfo(handle_->easy(), CURLINFO_PRIMARY_IP, &address);
+  curl_easy_getinfo(handle_->easy(), CURLINFO_PRIMARY_PORT, &port);
+  if (address == nullptr || IsProxyPort(port)) return Nearness::kElsewhere;
+  return NearnessOf(std::string_view(address));
 }
 
 Status CurlExchange::SetHeaders(const Headers& headers) {
@@ -91,6 +144,7 @@ void CurlExchange::SetOptions() {
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &OnOpenSocket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
@@ -115,9 +169,10 @@ void CurlExchange::SetOptions() {
 
 void CurlExchange::SetProxy() {
   const ProxySettings& proxy = shared_.options.proxy;
-  const std::string& chosen = url_.scheme == "https" ? proxy.https_proxy : proxy.http_proxy;
   // "" keeps libcurl from looking into the environment itself.
-  curl_easy_setopt(handle_->easy(), CURLOPT_PROXY, url_.IsLoopback() ? "" : chosen.c_str());
+  const std::string chosen = url_.IsLoopback() ? "" : url_.scheme == "https" ? proxy.https_proxy : proxy.http_proxy;
+  if (!chosen.empty()) proxy_port_ = PortOfProxy(chosen);
+  curl_easy_setopt(handle_->easy(), CURLOPT_PROXY, chosen.c_str());
   curl_easy_setopt(handle_->easy(), CURLOPT_NOPROXY, proxy.no_proxy.c_str());
 }
 
@@ -223,6 +278,7 @@ Status CurlExchange::Finish(CURLcode code) {
 }
 
 Response CurlExchange::TakeResponse() {
+  nearness_ = NearnessOfPeer();
   curl_multi_remove_handle(handle_->multi(), handle_->easy());
   curl_easy_reset(handle_->easy());  // it points at our members
   if (broken_) {
@@ -381,6 +437,11 @@ Status CurlExchange::Fail(Code code, std::string_view why) const {
 }
 
 Status CurlExchange::TransferError(CURLcode code) const {
+  if (code == CURLE_COULDNT_CONNECT && refused_ != Nearness::kElsewhere) {
+    return Fail(Code::kPermissionDenied,
+                fmt::format("a redirect led here, and the host is {}; ask for it by name if that is meant",
+                            Describe(refused_)));
+  }
   long error = 0;
   curl_easy_getinfo(handle_->easy(), CURLINFO_OS_ERRNO, &error);
   const std::string_view detail = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code);

@@ -17,6 +17,7 @@
 #include "executor/base/context.h"
 #include "executor/http/curl_pool.h"
 #include "executor/http/curl_transport.h"
+#include "executor/http/nearness.h"
 #include "executor/http/transport.h"
 #include "executor/http/trust.h"
 #include "executor/http/url.h"
@@ -32,8 +33,10 @@ struct CurlShared {
 
 class CurlExchange {
  public:
-  /// `request` must outlive the exchange.
-  CurlExchange(CurlShared& shared, const Request& request, const Url& url, const Headers& headers);
+  /// `request` must outlive the exchange. `led_from`: how near the server was whose redirect led here, which bounds
+  /// what is connected to; nothing if the caller named the address.
+  CurlExchange(CurlShared& shared, const Request& request, const Url& url, const Headers& headers,
+               std::optional<Nearness> led_from = std::nullopt);
   ~CurlExchange();
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
@@ -57,6 +60,8 @@ class CurlExchange {
 
   /// After Drive to the end: the answer. Gives the handle back to the pool.
   Response TakeResponse();
+  /// After TakeResponse: how near the server is that answered. Of one behind a proxy nothing is known: kElsewhere.
+  Nearness nearness() const { return nearness_; }
 
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -72,6 +77,9 @@ class CurlExchange {
   static int OnSeek(void* self, curl_off_t offset, int origin);
   static CURLcode OnSslContext(CURL* easy, void* context, void* self);
 
+  bool MayConnect(const sockaddr& address);
+  bool IsProxyPort(long port) const { return proxy_port_ != 0 && port == proxy_port_; }
+  Nearness NearnessOfPeer() const;
   bool TakeHeader(std::string_view line);
   Status TakeBody(std::string_view bytes);
   Result<size_t> ReadBody(std::span<char> buffer);
@@ -88,10 +96,14 @@ class CurlExchange {
   CurlShared& shared_;
   const Request& request_;
   const Url url_;
+  const std::optional<Nearness> led_from_;
   std::unique_ptr<CurlHandle> handle_;
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> header_list_{nullptr, &curl_slist_free_all};
   std::string curl_url_;
   std::array<char, CURL_ERROR_SIZE> error_text_{};
+  uint16_t proxy_port_ = 0;                  // 0: no proxy is used for this address
+  Nearness refused_ = Nearness::kElsewhere;  // what was not connected to
+  Nearness nearness_ = Nearness::kElsewhere;
 
   Status setup_error_;
   Status callback_error_;

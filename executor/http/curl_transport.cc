@@ -5,6 +5,7 @@
 
 #include "executor/http/curl_exchange.h"
 #include "executor/http/curl_pool.h"
+#include "executor/http/nearness.h"
 #include "executor/http/trust.h"
 #include "executor/http/url.h"
 
@@ -28,6 +29,7 @@ struct Hop {
   Url url;
   std::string method;
   Headers headers;
+  std::optional<Nearness> led_from = {};  ///< of the server whose redirect led to `url`
 };
 
 class CurlPush : public PushRequest {
@@ -78,8 +80,9 @@ class CurlTransport : public Transport {
  private:
   Status Allowed(const Url& url, const Request& request) const;
   bool NamedForPlainHttp(const Url& url) const;
-  /// Turns `hop` into where `response` points. False: the answer is to be handed to the caller.
-  Result<bool> Redirect(const Request& request, const Response& response, Hop& hop) const;
+  /// Turns `hop` into where `response`, of a server that is `from`, points. False: the answer is to be handed to the
+  /// caller.
+  Result<bool> Redirect(const Request& request, const Response& response, Nearness from, Hop& hop) const;
 
   const std::shared_ptr<CurlShared> shared_;
 };
@@ -99,7 +102,7 @@ Status CurlTransport::Allowed(const Url& url, const Request& request) const {
                           request.method, url.Redacted(), url.Authority());
 }
 
-Result<bool> CurlTransport::Redirect(const Request& request, const Response& response, Hop& hop) const {
+Result<bool> CurlTransport::Redirect(const Request& request, const Response& response, Nearness from, Hop& hop) const {
   const std::string* location = response.headers.Find("Location");
   if (!IsRedirect(response.status) || location == nullptr) return false;
   const std::string what = fmt::format("{} '{}': redirect", request.method, hop.url.Redacted());
@@ -109,8 +112,9 @@ Result<bool> CurlTransport::Redirect(const Request& request, const Response& res
   if (hop.url.scheme == "https" && target->scheme == "http" && !NamedForPlainHttp(*target)) {
     return PermissionDenied("{} to '{}': it leads from https to plain HTTP", what, target->Redacted());
   }
-  if (target->IsLoopback() && !hop.url.IsLoopback()) {
-    return PermissionDenied("{} to '{}': it leads to this machine", what, target->Redacted());
+  // Of a name that is known only when it is resolved: the exchange looks at that.
+  if (const Nearness to = NearnessOf(target->host); !MayLead(from, to)) {
+    return PermissionDenied("{} to '{}': it leads to {}", what, target->Redacted(), Describe(to));
   }
   SLIPWAY_RETURN_IF_ERROR(Allowed(*target, request));
 
@@ -124,6 +128,7 @@ Result<bool> CurlTransport::Redirect(const Request& request, const Response& res
   }
   if (target->Origin() != hop.url.Origin()) {
     for (const char* name : {"Authorization", "Cookie", "Proxy-Authorization"}) hop.headers.Remove(name);
+    hop.led_from = from;
   } else if (target->userinfo.empty()) {
     target->userinfo = hop.url.userinfo;
   }
@@ -136,12 +141,12 @@ Result<Response> CurlTransport::Do(const Context& ctx, const Request& request) {
   SLIPWAY_ASSIGN_OR_RETURN(hop.url, Url::Parse(request.url));
   SLIPWAY_RETURN_IF_ERROR(Allowed(hop.url, request));
   for (int redirects = 0;; ++redirects) {
-    CurlExchange exchange(*shared_, request, hop.url, hop.headers);
+    CurlExchange exchange(*shared_, request, hop.url, hop.headers, hop.led_from);
     exchange.SetBody(hop.method, /*push=*/false);
     SLIPWAY_RETURN_IF_ERROR(exchange.Drive(ctx, [] { return false; }));
     Response response = exchange.TakeResponse();
     if (request.max_redirects == 0) return response;
-    SLIPWAY_ASSIGN_OR_RETURN(const bool follow, Redirect(request, response, hop));
+    SLIPWAY_ASSIGN_OR_RETURN(const bool follow, Redirect(request, response, exchange.nearness(), hop));
     if (!follow) return response;
     if (redirects >= request.max_redirects) {
       return Unavailable("{} '{}': more than {} redirects", request.method, RedactUrl(request.url),

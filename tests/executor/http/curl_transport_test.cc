@@ -372,6 +372,63 @@ TEST(Redirect, ToPlainHttpElsewhereIsRefused) {
   EXPECT_EQ(NewTransport()->Do(kContext, {.url = server.Url("/")}).code(), Code::kPermissionDenied);
 }
 
+/// Stands for servers elsewhere, which it answers for as their proxy: with a redirect to what follows "?to=".
+ScriptedReply FarAnswer(const ScriptedRequest& request) {
+  const size_t to = request.target.find("?to=");
+  if (to == std::string::npos) return ScriptedReply{.body = "from afar"};
+  return ScriptedReply{.status = 302, .headers = {{"Location", request.target.substr(to + 4)}}};
+}
+
+// Resolvers know "….localhost" as this machine; to our own code it is any name.
+std::unique_ptr<Transport> NewFarTransport(const ScriptedHttpServer& proxy) {
+  CurlOptions options;
+  options.proxy = {.http_proxy = proxy.Url(), .https_proxy = "", .no_proxy = "inner.localhost"};
+  return NewCurlTransport(options).value();
+}
+
+Request Ask(const std::string& url) { return {.url = url, .plain_http = PlainHttp::kAny}; }
+
+TEST(Redirect, FromElsewhereToThisMachineIsRefused) {
+  ScriptedHttpServer proxy(FarAnswer);
+  ScriptedHttpServer server([](const ScriptedRequest&) { return ScriptedReply{.body = "inside"}; });
+  const auto transport = NewFarTransport(proxy);
+  const std::string inner = fmt::format("http://inner.localhost:{}/", server.port());
+  for (const char* host : {"localhost", "localhost.", "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0.0.0.0", "[::]",
+                           "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "[fe80::1]", "inner.localhost"}) {
+    const auto refused =
+        transport->Do(kContext, Ask(fmt::format("http://far.invalid/?to=http://{}:{}/?k=secret", host, server.port())));
+    EXPECT_EQ(refused.code(), Code::kPermissionDenied) << host << ": " << refused.status().message();
+    EXPECT_THAT(refused.status().message(), HasSubstr("this machine"));
+    EXPECT_THAT(refused.status().message(), Not(HasSubstr("secret")));
+  }
+  EXPECT_EQ(server.connections(), 0U);
+  const auto named = transport->Do(kContext, Ask(inner));
+  ASSERT_TRUE(named.ok()) << named.status().message();
+  EXPECT_EQ(named->body, "inside") << "whom the caller names is asked";
+  EXPECT_EQ(transport->Do(kContext, Ask("http://far.invalid/?to=" + inner)).code(), Code::kPermissionDenied)
+      << "also where a connection is open already";
+}
+
+TEST(Redirect, FromElsewhereToElsewhereMayGoThroughAProxyOnThisMachine) {
+  ScriptedHttpServer proxy(FarAnswer);
+  const auto response = NewFarTransport(proxy)->Do(kContext, Ask("http://far.invalid/?to=http://further.invalid/"));
+  ASSERT_TRUE(response.ok()) << response.status().message();
+  EXPECT_EQ(response->body, "from afar");
+  EXPECT_THAT(proxy.lines(),
+              ElementsAre("GET http://far.invalid/?to=http://further.invalid/", "GET http://further.invalid/"));
+}
+
+TEST(Redirect, OnThisMachineIsFollowedByAnyName) {
+  ScriptedHttpServer other([](const ScriptedRequest&) { return ScriptedReply{.body = "blob"}; });
+  ScriptedHttpServer server([&](const ScriptedRequest&) {
+    return ScriptedReply{.status = 307,
+                         .headers = {{"Location", fmt::format("http://inner.localhost:{}/", other.port())}}};
+  });
+  const auto response = NewTransport()->Do(kContext, Ask(server.Url("/")));
+  ASSERT_TRUE(response.ok()) << response.status().message();
+  EXPECT_EQ(response->body, "blob");
+}
+
 // --- failures
 
 TEST(CurlTransport, PlainHttpNeedsANamedHost) {
