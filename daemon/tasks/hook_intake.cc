@@ -66,14 +66,24 @@ bool IsOf(const GitEvent& event, const std::string& repository) {
                      [&](const std::string& url) { return trigger::SameRepository(url, repository); });
 }
 
-store::RunTrigger ToRunTrigger(const store::Delivery& delivery, const GitEvent& event) {
+// The web address of a repository, made of what the task says: the status token goes there. A delivery names several
+// addresses of which one need fit, so that who knows the webhook's secret alone could send the token to the others. An
+// address of SSH tells the host only. "" if it tells none.
+std::string WebAddress(const std::string& configured) {
+  const Result<source::GitUrl> url = source::GitUrl::Parse(configured);
+  if (!url.ok() || url->host.empty()) return "";
+  if (url->http()) return url->Remote();
+  return fmt::format("https://{}{}{}", url->host, url->path.starts_with('/') ? "" : "/", url->path);
+}
+
+store::RunTrigger ToRunTrigger(const store::Delivery& delivery, const GitEvent& event, const std::string& repository) {
   store::RunTrigger out;
   out.kind = event.kind == GitEvent::Kind::kPullRequest ? store::RunTrigger::Kind::kPullRequest
                                                         : store::RunTrigger::Kind::kCommit;
   out.name = delivery.trigger;
   out.id = store::DeliveryId(delivery.number);
   out.host = trigger::GitHostName(event.host);
-  out.repository_url = event.repositories.empty() ? "" : event.repositories.front();
+  out.repository_url = WebAddress(repository);
   out.commit = event.commit;
   out.branch = event.branch;
   out.tag = event.tag;
@@ -344,7 +354,7 @@ Result<HookIntake::Judgement> HookIntake::Judge(const store::Delivery& delivery)
     SLIPWAY_ASSIGN_OR_RETURN(wanted, JudgePaths(*task, filter, event));
   }
   if (!wanted.run) return skipped(std::move(wanted.reason));
-  const store::RunTrigger run_trigger = ToRunTrigger(delivery, event);
+  const store::RunTrigger run_trigger = ToRunTrigger(delivery, event, filter.conditions().repository);
   const bool with_secrets = !event.from_fork || source->forks == store::ForkPolicy::kTrust;
   SLIPWAY_ASSIGN_OR_RETURN(std::string run, parts_.start_run(*task, run_trigger, with_secrets,
                                                              "delivery:" + std::to_string(delivery.number)));

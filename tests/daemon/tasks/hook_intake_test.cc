@@ -315,6 +315,41 @@ TEST_F(HookIntakeTest, AnotherRepositoryIsToldAtOnce) {
   EXPECT_THAT(starts_, SizeIs(0));
 }
 
+// Statuses go where the run's trigger says, with the task's token.
+TEST_F(HookIntakeTest, WhereTheRepositoryIsTheTaskSaysAndNotTheSender) {
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  std::string body = Fixture("github_push");
+  const std::string clone_url = R"("clone_url": "https://github.example.com/org/app.git")";
+  for (size_t at = 0; (at = body.find(clone_url, at)) != std::string::npos;) {
+    body.replace(at, clone_url.size(), R"("clone_url": "https://evil.example.com/org/app.git")");
+  }
+  ASSERT_THAT(body, HasSubstr("evil.example.com"));
+  ASSERT_EQ(Deliver(body, "push", "1", Hmac(body, "s3cret")).status, 202);
+  Settled();
+  store::Task task = *store_->Get("hooked");
+  task.sources[0].repository_url = "git@github.example.com:org/app.git";
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  ASSERT_EQ(Deliver(body, "push", "2", Hmac(body, "s3cret")).status, 202);
+  Settled();
+  ASSERT_THAT(starts_, SizeIs(2));
+  for (const Start& start : starts_) {
+    EXPECT_EQ(start.trigger.repository_url, "https://github.example.com/org/app.git");
+  }
+}
+
+TEST_F(HookIntakeTest, TheRepositoryOfARunIsWithoutThePasswordOfItsSource) {
+  store::Task task = *store_->Get("hooked");
+  std::get<task::QuickBuild>(task.step).source_location = "https://ada:hush@github.example.com/org/app.git#main";
+  ASSERT_TRUE(store_->Update(task, Clock::Real().System()).ok());
+  const auto intake = Intake();
+  ASSERT_TRUE(intake->Start().ok());
+  ASSERT_EQ(Push("github_push", "1").status, 202);
+  Settled();
+  ASSERT_THAT(starts_, SizeIs(1));
+  EXPECT_EQ(starts_[0].trigger.repository_url, "https://github.example.com/org/app.git");
+}
+
 TEST_F(HookIntakeTest, WhatFailsForNowIsTriedAgainBeforeLaterOnes) {
   failures_ = 3;
   const auto intake = Intake();
