@@ -9,7 +9,10 @@ namespace slipway::runs {
 using store::Run;
 
 Dispatcher::Dispatcher(const Parts& parts, sources::Uploads& uploads, DispatcherOptions options)
-    : parts_(parts), uploads_(uploads), options_(std::move(options)), worker_(parts, options_.rules, board_) {}
+    : parts_(parts),
+      uploads_(uploads),
+      options_(std::move(options)),
+      worker_(parts, options_.rules, board_, halt_, options_.store_pause) {}
 
 Dispatcher::~Dispatcher() {
   const Context now = Context::Background().Child();
@@ -180,13 +183,22 @@ void Dispatcher::ExecuteOne(const std::string& run_id) {
     if (stopping_) return;
     active_[run_id] = active;
   }
-  worker_.Execute(run_id, *active);
-  Unpin(run_id);
+  const bool waits = !worker_.Execute(run_id, *active);
+  if (!waits) Unpin(run_id);
   {
     const std::lock_guard lock(mutex_);
     active_.erase(run_id);
   }
   idle_.notify_all();
+  if (waits) PutBack(run_id);
+}
+
+// In front, where it was; what was uploaded for it stays pinned. A thread pauses for it, since it would only take the
+// next run, which cannot be started either.
+void Dispatcher::PutBack(const std::string& run_id) {
+  constexpr int kPauses = 5;
+  queue_.PushFront(run_id);
+  halt_.Sleep(kPauses * options_.store_pause).Ignore();
 }
 
 size_t Dispatcher::active() const {
@@ -206,6 +218,7 @@ void Dispatcher::Stop(const Context& grace) {
       active->ctx.Cancel(Cancelled("the daemon is stopping"));
     }
   }
+  halt_.Cancel(Cancelled("the daemon is stopping"));
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }

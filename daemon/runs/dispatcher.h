@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -25,6 +26,8 @@ struct DispatcherOptions {
   size_t max_runs = 2;        ///< executed at once
   size_t max_queued = 10000;  ///< waiting at once
   int max_crashes = 2;        ///< a run that the daemon has died with more often becomes Error
+  /// Before a state that could not be stored is tried again; it grows where that goes on.
+  std::chrono::milliseconds store_pause{1000};
   task::QuickBuildRules rules;
 };
 
@@ -78,6 +81,8 @@ class Dispatcher {
   void Enqueue(const store::Run& run, Leases leases);
   void Work();
   void ExecuteOne(const std::string& run_id);
+  /// Of a run that could not be started for now.
+  void PutBack(const std::string& run_id);
   /// Leases on the uploads that a run is made from. NOT_FOUND if one is gone.
   Result<Leases> PinUploads(const std::string& location, const task::QuickBuildInputs& inputs);
   void Unpin(const std::string& run_id);
@@ -86,6 +91,7 @@ class Dispatcher {
   sources::Uploads& uploads_;
   const DispatcherOptions options_;
   StepBoard board_;
+  const Context halt_ = Context::Background().Child();  // cancelled when the grace of a stop is over
   const Worker worker_;
   RunQueue queue_;
 

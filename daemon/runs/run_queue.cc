@@ -10,6 +10,14 @@ void RunQueue::Push(std::string run_id) {
   wake_.notify_one();
 }
 
+void RunQueue::PushFront(std::string run_id) {
+  {
+    const std::lock_guard lock(mutex_);
+    ids_.push_front(std::move(run_id));
+  }
+  wake_.notify_one();
+}
+
 std::optional<std::string> RunQueue::Pop() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return closed_ || !ids_.empty(); });

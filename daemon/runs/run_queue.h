@@ -12,6 +12,8 @@ namespace slipway::runs {
 class RunQueue {
  public:
   void Push(std::string run_id);
+  /// Of one that was popped and has to wait again.
+  void PushFront(std::string run_id);
   /// Waits for the next run; nullopt once the queue is closed, whatever it holds.
   std::optional<std::string> Pop();
   void Close();

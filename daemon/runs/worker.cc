@@ -1,5 +1,7 @@
 #include "daemon/runs/worker.h"
 
+#include <algorithm>
+
 #include "daemon/runs/run_secrets.h"
 #include "daemon/runs/source_names.h"
 #include "executor/base/log.h"
@@ -14,17 +16,20 @@ using store::RunState;
 
 // A state that cannot be stored now may be stored in a moment (a full disk, a busy file).
 constexpr int kStoreAttempts = 5;
-constexpr std::chrono::seconds kStorePause{1};
+constexpr int kLongestPause = 30;  // in pauses of the options
+
+bool MayPass(const Status& status) {
+  return status.code() == Code::kResourceExhausted || status.code() == Code::kUnavailable ||
+         status.code() == Code::kUnknown;
+}
 
 template <typename Call>
-Status Persist(const Call& call) {
+Status Persist(std::chrono::milliseconds pause, const Call& call) {
   Status status;
   for (int i = 0; i < kStoreAttempts; ++i) {
     status = call();
-    const bool again = status.code() == Code::kResourceExhausted || status.code() == Code::kUnavailable ||
-                       status.code() == Code::kUnknown;
-    if (!again) break;
-    Context::Background().Sleep(kStorePause).Ignore();
+    if (!MayPass(status)) break;
+    Context::Background().Sleep(pause).Ignore();
   }
   return status;
 }
@@ -67,22 +72,29 @@ run_template::RunValues ValuesOf(const Run& run, const task::QuickBuildRules& ru
 
 }  // namespace
 
-void Worker::Execute(const std::string& run_id, ActiveRun& active) const {
+bool Worker::Execute(const std::string& run_id, ActiveRun& active) const {
   std::optional<Run> run;
-  const Status started = Persist([&]() -> Status {
+  const Status started = Persist(store_pause_, [&]() -> Status {
     SLIPWAY_ASSIGN_OR_RETURN(run, parts_.store.Start(run_id, parts_.clock.System()));
     return Status();
   });
   if (started.ok()) {
     parts_.archive.Expect(run_id)->StateChanged();
-    return Attempt(*run, active);
+    Attempt(*run, active);
+    return true;
   }
   // Canceled while it waited; perhaps before it was expected here.
   if (const auto as_it_is = parts_.store.Get(run_id); as_it_is.ok() && store::IsFinal(as_it_is->state)) {
-    return parts_.archive.Close(run_id);
+    parts_.archive.Close(run_id);
+    return true;
+  }
+  if (MayPass(started)) {
+    log::ForRun(run_id)->warn("cannot be started now and goes on waiting: {}", started.message());
+    return false;
   }
   // It stays as it is in the store, and the next start of the daemon finds it.
   log::ForRun(run_id)->critical("cannot be started: {}", started.message());
+  return true;
 }
 
 void Worker::Attempt(const Run& run, ActiveRun& active) const {
@@ -102,8 +114,12 @@ void Worker::Attempt(const Run& run, ActiveRun& active) const {
   if (!job.ok()) return End(run, {Failure(job.status()), {}}, RunState::kError, recorder->get(), begin);
   if (run.attempt > 1) (*recorder)->AttemptStarted(run.attempt, "begun anew, since the daemon had stopped meanwhile");
 
-  const Result<Run> running = parts_.store.SetRunning(run.id, parts_.clock.System());
-  if (!running.ok()) return End(run, {Failure(running.status()), {}}, RunState::kError, recorder->get(), begin);
+  std::optional<Run> running;
+  Status stored = Persist(store_pause_, [&]() -> Status {
+    SLIPWAY_ASSIGN_OR_RETURN(running, parts_.store.SetRunning(run.id, parts_.clock.System()));
+    return Status();
+  });
+  if (!stored.ok()) return End(run, {Failure(std::move(stored)), {}}, RunState::kError, recorder->get(), begin);
   if (parts_.on_run) parts_.on_run(*running);
   parts_.archive.Expect(run.id)->StateChanged();
   if (!job->build.inputs.ssh.empty()) job->build.inputs.agents = parts_.agents.Open(run.id);
@@ -234,22 +250,41 @@ void Worker::End(const Run& run, const Done& done, RunState state, logs::Recorde
   if (state == RunState::kSucceeded && outcome.report.kept != nullptr) {
     parts_.kept.Hold(run.id, {.image = outcome.report.kept, .outputs = outcome.report.kept_outputs});
   }
-  std::optional<Run> ended;
-  const Status stored = Persist([&]() -> Status {
-    SLIPWAY_ASSIGN_OR_RETURN(ended, parts_.store.Finish(run.id, state, result, parts_.clock.System()));
-    return Status();
-  });
+  const Result<Run> stored = StoreEnd(run.id, state, result);
   if (stored.ok()) {
-    if (parts_.on_run) parts_.on_run(*ended);
+    if (parts_.on_run) parts_.on_run(*stored);
     logger->info("{} after {}{}{}", StateName(state), FormatDuration(std::chrono::steady_clock::now() - begin),
                  result.error_message.empty() ? "" : ": ", result.error_message);
   } else {
     // It stays active in the store, and the next start of the daemon finds it.
-    logger->critical("its end ({}) cannot be stored: {}", StateName(state), stored.message());
+    logger->critical("its end ({}) cannot be stored: {}", StateName(state), stored.status().message());
   }
   board_.End(run.id);
   parts_.archive.Close(run.id);
   parts_.agents.Close(run.id);
+}
+
+// Tried until it is stored: a run whose end nobody knows is built and pushed once more. Its thread is not missed, since
+// no other run could be started either.
+Result<Run> Worker::StoreEnd(const std::string& run_id, RunState state, const store::RunResult& result) const {
+  const SystemTime end = parts_.clock.System();
+  std::optional<Run> ended;
+  const auto store = [&]() -> Status {
+    SLIPWAY_ASSIGN_OR_RETURN(ended, parts_.store.Finish(run_id, state, result, end));
+    return Status();
+  };
+  Status stored = Persist(store_pause_, store);
+  if (MayPass(stored)) {
+    log::ForRun(run_id)->error("its end ({}) cannot be stored yet and is tried again until it can: {}",
+                               StateName(state), stored.message());
+  }
+  auto pause = store_pause_;
+  while (MayPass(stored) && halt_.Sleep(pause).ok()) {
+    stored = store();
+    pause = std::min(2 * pause, kLongestPause * store_pause_);
+  }
+  if (!stored.ok()) return stored;
+  return *std::move(ended);
 }
 
 Status Worker::SaveCacheSteps(const std::string& run_id, std::vector<CacheStep> steps,
@@ -266,7 +301,8 @@ void Worker::QueueAgain(const Run& run, logs::Recorder& recorder) const {
   recorder.Line("The daemon is stopping; the run goes back to the queue");
   recorder.Close().Ignore();
   board_.End(run.id);
-  const Status stored = Persist([&] { return parts_.store.Requeue(run.id, false, parts_.clock.System()).status(); });
+  const Status stored =
+      Persist(store_pause_, [&] { return parts_.store.Requeue(run.id, false, parts_.clock.System()).status(); });
   if (stored.ok()) {
     logger->info("queued again, the daemon is stopping");
   } else {

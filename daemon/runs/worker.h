@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -46,12 +47,15 @@ struct ActiveRun {
 
 class Worker {
  public:
-  /// `board` must outlive it.
-  Worker(const Parts& parts, task::QuickBuildRules rules, StepBoard& board)
-      : parts_(parts), rules_(std::move(rules)), board_(board) {}
+  /// `board` must outlive it. `store_pause`: before a state that could not be stored is tried again; `halt` is
+  /// cancelled when nothing is tried for long any more.
+  Worker(const Parts& parts, task::QuickBuildRules rules, StepBoard& board, Context halt,
+         std::chrono::milliseconds store_pause)
+      : parts_(parts), rules_(std::move(rules)), board_(board), halt_(std::move(halt)), store_pause_(store_pause) {}
 
-  /// Returns when the run is in a final state or queued again. Nothing if it is not Queued any more.
-  void Execute(const std::string& run_id, ActiveRun& active) const;
+  /// Returns when the run is in a final state or queued again. Nothing if it is not Queued any more. False if that it
+  /// has begun cannot be stored for now: it is Queued as before, and is to be executed later.
+  [[nodiscard]] bool Execute(const std::string& run_id, ActiveRun& active) const;
 
  private:
   /// What a run is to do, with its secrets.
@@ -72,12 +76,15 @@ class Worker {
   void Attempt(const store::Run& run, ActiveRun& active) const;
   void End(const store::Run& run, const Done& done, store::RunState state, logs::Recorder* recorder,
            std::chrono::steady_clock::time_point begin) const;
+  Result<store::Run> StoreEnd(const std::string& run_id, store::RunState state, const store::RunResult& result) const;
   Status SaveCacheSteps(const std::string& run_id, std::vector<CacheStep> steps, const logs::Recorder& recorder) const;
   void QueueAgain(const store::Run& run, logs::Recorder& recorder) const;
 
   const Parts parts_;
   const task::QuickBuildRules rules_;
   StepBoard& board_;
+  const Context halt_;
+  const std::chrono::milliseconds store_pause_;
 };
 
 }  // namespace slipway::runs

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "executor/tree/entry.h"
+#include "tests/daemon/runs/failing_store.h"
 #include "tests/testing/run_fixture.h"
 
 namespace slipway::runs {
@@ -19,6 +20,16 @@ class DispatcherTest : public testing::RunFixture {
     const Context ctx = Context::Background().Child();
     ctx.Cancel(Cancelled("no grace"));
     return ctx;
+  }
+  // The store is on a disk that can be full from now on; tries follow at once.
+  FailingStore& OnSmallDisk() {
+    dispatcher_.reset();
+    auto failing = std::make_unique<FailingStore>(std::move(store_));
+    FailingStore& out = *failing;
+    store_ = std::move(failing);
+    options_.store_pause = std::chrono::milliseconds(1);
+    dispatcher_ = std::make_unique<Dispatcher>(Parts(), *uploads_, options_);
+    return out;
   }
 };
 
@@ -282,6 +293,76 @@ TEST_F(DispatcherTest, TheSameRequestIdRunsOnce) {
   WaitForEnd(id);
   EXPECT_EQ(Schedule(request), id);
   EXPECT_EQ(builder_.requests().size(), 1U);
+}
+
+TEST_F(DispatcherTest, RunsThatAFullDiskKeepsFromBeginningBeginWhenItIsNotAnyMore) {
+  FailingStore& disk = OnSmallDisk();
+  disk.FailStart(30);
+  builder_.CloseGate();
+  Start();
+  content::Lease lease = *builder_.store().NewLease("test");
+  const Digest tree = *builder_.store().Put(tree::Encode(tree::Tree()), &lease);
+  runs::ScheduleRequest request = Request();
+  request.build.source_location = fmt::format("upload:{}", tree);
+  const std::string first = Schedule(request);
+  lease = content::Lease();
+  const std::string second = Schedule();
+  ASSERT_TRUE(builder_.WaitForActive(2));
+  ASSERT_TRUE(builder_.store().Collect(Context::Background(), {}, {}).ok());
+  EXPECT_TRUE(builder_.store().Has(tree)) << "what was uploaded is kept while its run waits again";
+  builder_.OpenGate();
+  for (const std::string& id : {first, second}) {
+    EXPECT_EQ(WaitForEnd(id).state, RunState::kSucceeded);
+    EXPECT_EQ(store_->Get(id)->attempt, 1);
+  }
+}
+
+TEST_F(DispatcherTest, ARunThatAFullDiskKeepsFromBeginningCanBeCanceled) {
+  FailingStore& disk = OnSmallDisk();
+  disk.FailStart(FailingStore::kAlways);
+  Start();
+  const std::string id = Schedule();
+  disk.AwaitFailures(12);
+  EXPECT_EQ(dispatcher_->Cancel(id)->state, RunState::kCanceled);
+  disk.FailStart(0);
+  EXPECT_EQ(WaitForEnd(Schedule()).state, RunState::kSucceeded);
+  EXPECT_EQ(builder_.requests().size(), 1U);
+}
+
+TEST_F(DispatcherTest, AStopDoesNotWaitForAFullDiskAndLosesNoRun) {
+  FailingStore& disk = OnSmallDisk();
+  disk.FailStart(FailingStore::kAlways);
+  Start();
+  const std::string id = Schedule();
+  disk.AwaitFailures(12);
+  dispatcher_->Stop(Never());
+  EXPECT_EQ(store_->Get(id)->state, RunState::kQueued);
+  Restart();
+  EXPECT_EQ(WaitForEnd(id).state, RunState::kSucceeded);
+}
+
+TEST_F(DispatcherTest, AnEndThatAFullDiskDoesNotTakeIsStoredWhenItDoes) {
+  FailingStore& disk = OnSmallDisk();
+  disk.FailSetRunning(2);
+  disk.FailFinish(12);
+  Start();
+  const std::string id = Schedule();
+  const store::Run run = WaitForEnd(id);
+  EXPECT_EQ(run.state, RunState::kSucceeded);
+  EXPECT_EQ(run.attempt, 1);
+  EXPECT_EQ(builder_.pushed().size(), 1U);
+  Close();  // the last is told after the state is stored
+  EXPECT_THAT(Told(id), ElementsAre(RunState::kQueued, RunState::kRunning, RunState::kSucceeded));
+}
+
+TEST_F(DispatcherTest, AStopDoesNotWaitForAnEndThatCannotBeStored) {
+  FailingStore& disk = OnSmallDisk();
+  disk.FailFinish(FailingStore::kAlways);
+  Start();
+  const std::string id = Schedule();
+  disk.AwaitFailures(12);
+  dispatcher_->Stop(Never());
+  EXPECT_EQ(store_->Get(id)->state, RunState::kRunning);
 }
 
 }  // namespace
