@@ -10,6 +10,7 @@
 #include <cstdarg>
 #include <string_view>
 
+#include "daemon/http/body_budget.h"
 #include "daemon/http/slow_clients.h"
 #include "executor/base/ascii.h"
 #include "executor/base/log.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t kHeaderMemory = 32U << 10;
 constexpr int kBacklog = 512;
+constexpr const char* kRetryAfter = "30";  // seconds; by then a request has ended in one way or another
 
 struct AddressesFree {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
@@ -61,10 +63,39 @@ Result<int> PortOf(int fd) {
 
 // One request on its way in.
 struct Exchange {
+  explicit Exchange(BodyBudget& budget) : share(budget) {}
+
   Request request;
   Router::Match match;
-  bool refused = false;  // answered before its body was read
+  BodyBudget::Share share;  // for the body
+  uint64_t taken = 0;       // bytes of the body that have come
+  bool refused = false;     // answered before its body was read
+  bool overloaded = false;  // there was no room for its body, which is not kept
+
+  void DropBody() {
+    request.body = std::string();
+    share.Release();
+  }
 };
+
+// Appends to the body if there is room. What its memory takes is counted rather than what is in it, or announced.
+bool Keep(std::string_view bytes, Exchange* exchange) {
+  std::string& body = exchange->request.body;
+  const size_t size = body.size() + bytes.size();
+  if (size > body.capacity()) {
+    const size_t room = std::max(size, 2 * body.capacity());
+    if (!exchange->share.GrowTo(room)) return false;
+    body.reserve(room);
+  }
+  body.append(bytes);
+  return true;
+}
+
+Response Overloaded() {
+  Response out = TextResponse(503, "too many large requests are under way; send it again later");
+  out.headers.emplace_back("Retry-After", kRetryAfter);
+  return out;
+}
 
 MHD_Result Answer(MHD_Connection* connection, const Response& response) {
   MHD_Response* out = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
@@ -94,6 +125,7 @@ class ListenerImpl : public Listener {
   ListenerImpl(ListenerOptions options, Router router)
       : options_(std::move(options)),
         router_(std::move(router)),
+        budget_(options_.max_body_memory),
         slow_({.idle = options_.idle_timeout, .request = options_.request_timeout}) {}
   ~ListenerImpl() override {
     if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
@@ -140,13 +172,16 @@ class ListenerImpl : public Listener {
       *close = true;
       return TextResponse(413, fmt::format("a body may have {} bytes at most", match.max_body_bytes));
     }
+    if (match.check != nullptr) {
+      if (std::optional<Response> unfit = (*match.check)(exchange.request)) return *std::move(unfit);
+    }
     Response none;
     none.status = 0;
     return none;
   }
 
   MHD_Result Begin(MHD_Connection* connection, const char* method, const char* url, void** state) {
-    auto exchange = std::make_unique<Exchange>();
+    auto exchange = std::make_unique<Exchange>(budget_);
     exchange->request.method = method;
     exchange->request.path = url;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, &KeepHeader, &exchange->request.headers);
@@ -170,8 +205,13 @@ class ListenerImpl : public Listener {
   bool Take(MHD_Connection* connection, Exchange& exchange, std::string_view bytes) {
     if (exchange.refused) return true;
     slow_.Moved(SocketOf(connection));
-    if (exchange.request.body.size() + bytes.size() > exchange.match.max_body_bytes) return false;
-    exchange.request.body.append(bytes);
+    exchange.taken += bytes.size();
+    if (exchange.taken > exchange.match.max_body_bytes) return false;
+    // The library takes no answer before the body has come; until then it is read and dropped.
+    if (!exchange.overloaded && !Keep(bytes, &exchange)) {
+      exchange.overloaded = true;
+      exchange.DropBody();
+    }
     return true;
   }
 
@@ -187,7 +227,9 @@ class ListenerImpl : public Listener {
     }
     if (exchange.refused) return MHD_YES;
     listener->slow_.Complete(SocketOf(connection));
-    return Answer(connection, (*exchange.match.handler)(exchange.request));
+    const Response response = exchange.overloaded ? Overloaded() : (*exchange.match.handler)(exchange.request);
+    exchange.DropBody();  // a client may be slow to take its answer
+    return Answer(connection, response);
   }
 
   static void OnCompleted(void* self, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
@@ -222,7 +264,8 @@ class ListenerImpl : public Listener {
 
   const ListenerOptions options_;
   const Router router_;
-  SlowClients slow_;  // outlives the server
+  BodyBudget budget_;  // outlives the server, as the next does
+  SlowClients slow_;
   MHD_Daemon* daemon_ = nullptr;
   int port_ = 0;
 };

@@ -52,8 +52,8 @@ Response TextResponse(int status, std::string line) {
   return out;
 }
 
-void Router::Add(std::string method, std::string path, uint64_t max_body_bytes, Handler handler) {
-  routes_.push_back({std::move(method), Split(path), max_body_bytes, std::move(handler)});
+void Router::Add(std::string method, std::string path, uint64_t max_body_bytes, Handler handler, Check check) {
+  routes_.push_back({std::move(method), Split(path), max_body_bytes, std::move(handler), std::move(check)});
 }
 
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
@@ -63,7 +63,11 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
     auto params = Fit(route.elements, elements);
     if (!params) continue;
     if (route.method == method || (method == "HEAD" && route.method == "GET")) {
-      return {&route.handler, route.max_body_bytes, *std::move(params), ""};
+      return {.handler = &route.handler,
+              .max_body_bytes = route.max_body_bytes,
+              .params = *std::move(params),
+              .check = route.check ? &route.check : nullptr,
+              .allow = ""};
     }
     out.allow += (out.allow.empty() ? "" : ", ") + route.method;
   }

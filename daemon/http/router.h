@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,16 +36,20 @@ Response TextResponse(int status, std::string line);
 /// Answers at once: it runs in one of the listener's few threads.
 using Handler = std::function<Response(const Request&)>;
 
+/// Asked when the header is there and the body is not: what a request that cannot lead to anything is refused with.
+using Check = std::function<std::optional<Response>(const Request&)>;
+
 class Router {
  public:
   /// `path` like "/webhooks/git/{task}": "{x}" stands for one element, which is not empty. `max_body_bytes` bounds what
-  /// is read for this route; 0 takes no body.
-  void Add(std::string method, std::string path, uint64_t max_body_bytes, Handler handler);
+  /// is read for this route; 0 takes no body. `check` may be empty.
+  void Add(std::string method, std::string path, uint64_t max_body_bytes, Handler handler, Check check = {});
 
   struct Match {
     const Handler* handler = nullptr;  ///< null: no route
     uint64_t max_body_bytes = 0;
     std::map<std::string, std::string> params;
+    const Check* check = nullptr;  ///< null: none, or no route
     std::string allow;  ///< without a handler: the methods that the path has, "GET, POST"; "" if there is no such path
   };
   Match Find(std::string_view method, std::string_view path) const;
@@ -55,6 +60,7 @@ class Router {
     std::vector<std::string> elements;
     uint64_t max_body_bytes = 0;
     Handler handler;
+    Check check;
   };
   std::vector<Route> routes_;
 };

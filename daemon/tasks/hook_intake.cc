@@ -32,6 +32,14 @@ const store::SourceTrigger* FindTrigger(const store::Task& task, const std::stri
   return found == task.sources.end() ? nullptr : &*found;
 }
 
+// "" if the address names none.
+std::string TriggerOf(const web::Request& request) {
+  const auto name = request.params.find("trigger");
+  return name == request.params.end() ? "" : name->second;
+}
+
+web::Response UnknownTrigger() { return web::TextResponse(404, "there is no such task and trigger"); }
+
 std::string Reference(const GitEvent& event) {
   if (event.kind == GitEvent::Kind::kPullRequest) return "pull request " + event.number;
   return event.tag.empty() ? event.branch : event.tag;
@@ -204,8 +212,16 @@ Status HookIntake::Start() {
 
 void HookIntake::AddRoutes(web::Router& router) {
   const auto receive = [this](const web::Request& request) { return Receive(request); };
-  router.Add("POST", "/webhooks/git/{task}", kMostHookBytes, receive);
-  router.Add("POST", "/webhooks/git/{task}/{trigger}", kMostHookBytes, receive);
+  const auto check = [this](const web::Request& request) { return RefuseUnknown(request); };
+  router.Add("POST", "/webhooks/git/{task}", kMostHookBytes, receive, check);
+  router.Add("POST", "/webhooks/git/{task}/{trigger}", kMostHookBytes, receive, check);
+}
+
+// Before megabytes are read for nobody.
+std::optional<web::Response> HookIntake::RefuseUnknown(const web::Request& request) const {
+  const Result<store::Task> task = parts_.tasks.Get(request.params.at("task"));
+  const bool known = task.ok() ? FindTrigger(*task, TriggerOf(request)) != nullptr : task.code() != Code::kNotFound;
+  return known ? std::nullopt : std::optional(UnknownTrigger());
 }
 
 // A flood of nonsense must not become a flood of writes.
@@ -237,10 +253,8 @@ web::Response HookIntake::Refuse(const store::Task& task, const store::SourceTri
 
 web::Response HookIntake::Receive(const web::Request& request) {
   const Result<store::Task> task = parts_.tasks.Get(request.params.at("task"));
-  const auto name = request.params.find("trigger");
-  const store::SourceTrigger* source =
-      task.ok() ? FindTrigger(*task, name == request.params.end() ? "" : name->second) : nullptr;
-  if (source == nullptr) return web::TextResponse(404, "there is no such task and trigger");
+  const store::SourceTrigger* source = task.ok() ? FindTrigger(*task, TriggerOf(request)) : nullptr;
+  if (source == nullptr) return UnknownTrigger();
 
   const trigger::Headers headers = [&request](std::string_view header) { return request.header(header); };
   const Result<trigger::GitHost> host = trigger::DetectHost(headers);

@@ -67,6 +67,7 @@ class HookIntake {
   Result<store::Delivery> Replay(int64_t number);
 
  private:
+  std::optional<web::Response> RefuseUnknown(const web::Request& request) const;
   web::Response Receive(const web::Request& request);
   web::Response Refuse(const store::Task& task, const store::SourceTrigger& trigger, std::string_view sender,
                        int status, const Status& why);

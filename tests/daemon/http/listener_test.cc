@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -29,6 +30,12 @@ Router Routes() {
     const auto found = request.query.find("a");
     return TextResponse(200, found == request.query.end() ? "none" : found->second);
   });
+  router.Add(
+      "POST", "/checked/{name}", 1000, [](const Request&) { return TextResponse(202, "taken"); },
+      [](const Request& request) -> std::optional<Response> {
+        if (request.params.at("name") == "known") return std::nullopt;
+        return TextResponse(404, "nobody has that name");
+      });
   return router;
 }
 
@@ -106,6 +113,64 @@ TEST(Listener, BodiesThatGrowPastTheBoundEndTheConnection) {
   std::string request = "POST /hooks/git/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 20; ++i) request += "64\r\n" + std::string(100, 'x') + "\r\n";
   EXPECT_EQ(Exchange(*listener, request + "0\r\n\r\n"), "");
+}
+
+TEST(Listener, WhatACheckRefusesIsAnsweredBeforeTheBodyIsRead) {
+  const auto listener = Serve();
+  // Only announced: the answer does not wait for it.
+  const std::string answer =
+      Exchange(*listener, "POST /checked/other HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(answer, HasSubstr("nobody has that name"));
+  EXPECT_THAT(Exchange(*listener, Post("/checked/known", "body")), StartsWith("HTTP/1.1 202"));
+}
+
+TEST(Listener, ABodyThatThereIsNoMemoryForIsToldToComeLater) {
+  ListenerOptions options;
+  options.max_body_memory = 500;
+  const auto listener = Serve(options);
+  for (int i = 0; i < 10; ++i) {
+    const std::string answer = Exchange(*listener, Post("/hooks/git/x", std::string(600, 'x')));
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
+    EXPECT_THAT(answer, HasSubstr("Retry-After: "));
+    EXPECT_THAT(Exchange(*listener, Post("/hooks/git/x", std::string(200, 'x'))), StartsWith("HTTP/1.1 202"))
+        << "what has ended takes nothing any more";
+  }
+}
+
+TEST(Listener, BodiesOfAllRequestsShareTheirMemory) {
+  std::promise<void> entered;
+  std::promise<void> leave;
+  Router router = Routes();
+  router.Add("POST", "/slow", 1000, [&entered, left = leave.get_future().share()](const Request&) {
+    entered.set_value();
+    left.wait();
+    return TextResponse(202, "at last");
+  });
+  ListenerOptions options;
+  options.max_body_memory = 1999;  // the memory of one may be up to twice what is in it
+  const auto listener = *Listener::Start(options, std::move(router));
+  const UniqueFd first = Connect(*listener);
+  Send(first, Post("/slow", std::string(1000, 'x')));
+  entered.get_future().wait();
+  EXPECT_THAT(Exchange(*listener, Post("/hooks/git/x", std::string(1000, 'x'))), StartsWith("HTTP/1.1 503"));
+  leave.set_value();
+  EXPECT_THAT(ReadAll(first), StartsWith("HTTP/1.1 202"));
+  EXPECT_THAT(Exchange(*listener, Post("/hooks/git/x", std::string(1000, 'x'))), StartsWith("HTTP/1.1 202"));
+}
+
+TEST(Listener, AClientThatLeavesGivesItsMemoryBack) {
+  ListenerOptions options;
+  options.max_body_memory = 1000;
+  const auto listener = Serve(options);
+  for (int i = 0; i < 5; ++i) {
+    Send(Connect(*listener),
+         "POST /hooks/git/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" + std::string(600, 'x'));
+    // Its end is seen a moment later.
+    while (!Exchange(*listener, Post("/hooks/git/x", std::string(450, 'x'))).starts_with("HTTP/1.1 202")) {
+      std::this_thread::yield();
+    }
+  }
 }
 
 TEST(Listener, NonsenseIsAnsweredOrCutOff) {

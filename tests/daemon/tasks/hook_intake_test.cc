@@ -169,6 +169,21 @@ TEST_F(HookIntakeTest, WhatIsNotGenuineStartsNothing) {
   EXPECT_EQ(Push("github_push", "x").status, 202) << "the refused one does not count as having come";
 }
 
+TEST_F(HookIntakeTest, WhatIsForNobodyIsKnownBeforeItsBody) {
+  const auto intake = Intake();
+  const auto refusal = [this](const std::string& path) {
+    const web::Router::Match match = router_.Find("POST", path);
+    web::Request request;
+    request.params = match.params;
+    const std::optional<web::Response> out = (*match.check)(request);
+    return out ? out->status : 0;
+  };
+  EXPECT_EQ(refusal("/webhooks/git/hooked"), 0);
+  EXPECT_EQ(refusal("/webhooks/git/hooked/t"), 0);
+  EXPECT_EQ(refusal("/webhooks/git/hooked/u"), 404);
+  EXPECT_EQ(refusal("/webhooks/git/nobody"), 404);
+}
+
 TEST_F(HookIntakeTest, WhatTheTriggerDoesNotWantIsSkippedWithItsReason) {
   const auto intake = Intake();
   ASSERT_TRUE(intake->Start().ok());
