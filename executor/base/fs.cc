@@ -29,6 +29,27 @@ Result<UniqueFd> OpenAt2(int dir_fd, const std::string& path, int flags, mode_t 
   }
 }
 
+std::string_view KindOf(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a symbolic link";
+}
+
+// `found` was opened with O_PATH, which does not reach the driver of a device. /proc opens that very file: a name could
+// stand for another one by now.
+Result<UniqueFd> OpenIfRegular(const UniqueFd& found, const std::string& path) {
+  struct stat st {};
+  if (::fstat(found.get(), &st) != 0) return ErrnoStatus(errno, fmt::format("look at '{}'", path));
+  if (!S_ISREG(st.st_mode)) {
+    return FailedPrecondition("open '{}': it is {}, not a regular file", path, KindOf(st.st_mode));
+  }
+  UniqueFd file(::open(fmt::format("/proc/self/fd/{}", found.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return ErrnoStatus(errno, fmt::format("open '{}'", path));
+  return file;
+}
+
 // Removes one tree. Folders that forbid it are opened up first (we own what we remove). What lies deep is moved up to
 // the top and removed from there, so neither the stack nor the number of descriptors bounds the depth of the tree.
 class TreeRemover {
@@ -117,6 +138,16 @@ Result<UniqueFd> OpenInRoot(int root_fd, const std::string& path, int flags, mod
 
 Result<UniqueFd> OpenBeneath(int dir_fd, const std::string& path, int flags, mode_t mode) {
   return OpenAt2(dir_fd, path.empty() ? "." : path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+Result<UniqueFd> OpenRegularInRoot(int root_fd, const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd found, OpenInRoot(root_fd, path, O_PATH));
+  return OpenIfRegular(found, path);
+}
+
+Result<UniqueFd> OpenRegularBeneath(int dir_fd, const std::string& path) {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd found, OpenBeneath(dir_fd, path, O_PATH | O_NOFOLLOW));
+  return OpenIfRegular(found, path);
 }
 
 Result<std::string> ReadFile(const std::string& path, uint64_t limit) {

@@ -25,6 +25,10 @@ Result<UniqueFd> Open(const std::string& path, int flags, mode_t mode = 0644);
 Result<UniqueFd> OpenInRoot(int root_fd, const std::string& path, int flags, mode_t mode = 0);
 /// Opens `path` below `dir_fd` and refuses any symbolic link on the way (RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH).
 Result<UniqueFd> OpenBeneath(int dir_fd, const std::string& path, int flags, mode_t mode = 0);
+/// As those two, for reading, if it is a regular file; else FAILED_PRECONDITION, and nothing was opened: to open a
+/// device or a pipe may do something, and who made the tree chose what is there.
+Result<UniqueFd> OpenRegularInRoot(int root_fd, const std::string& path);
+Result<UniqueFd> OpenRegularBeneath(int dir_fd, const std::string& path);
 
 /// The whole file; RESOURCE_EXHAUSTED if it is larger than `limit` bytes.
 Result<std::string> ReadFile(const std::string& path, uint64_t limit = 64U << 20);

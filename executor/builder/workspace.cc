@@ -196,8 +196,8 @@ Result<Workspace::Selection> Workspace::ReadContents(const Context& ctx, const s
       leased.push_back(entry.digest);
       continue;
     }
-    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file,
-                             fs::OpenBeneath(folder.get(), entry.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    // A step that runs meanwhile can have put something else there.
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::OpenRegularBeneath(folder.get(), entry.path));
     entry.size = now.stamp.size;
     SLIPWAY_RETURN_IF_ERROR(
         CopyToBatch(ctx, file.get(), entry.size, *batch).With(fmt::format("read '{}'", entry.path)));
@@ -268,11 +268,12 @@ Result<std::string> Workspace::ReadFile(const std::string& path, uint64_t limit)
     SLIPWAY_RETURN_IF_ERROR(Fill(Context::Background()));
   }
   SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd dir, fs::Open(folder_, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  auto file = fs::OpenInRoot(dir.get(), path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  auto file = fs::OpenRegularInRoot(dir.get(), path);
   if (file.code() == Code::kNotFound) return NotFound("the workspace has no file '{}'", path);
+  if (file.code() == Code::kFailedPrecondition) return InvalidArgument("{}", file.status().message());
   SLIPWAY_RETURN_IF_ERROR(file.status());
   struct stat st {};
-  if (::fstat(file->get(), &st) != 0 || !S_ISREG(st.st_mode)) return InvalidArgument("'{}' is no regular file", path);
+  if (::fstat(file->get(), &st) != 0) return ErrnoStatus(errno, fmt::format("look at '{}' of the workspace", path));
   if (static_cast<uint64_t>(st.st_size) > limit) {
     return ResourceExhausted("'{}' is larger than {}", path, FormatBytes(limit));
   }

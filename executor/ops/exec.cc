@@ -106,7 +106,7 @@ bool IsNative(const graph::ExecOp& op, const std::string& root) {
   const auto dir = fs::Open(root, O_RDONLY | O_DIRECTORY);
   if (!dir.ok()) return false;
   for (const std::string& path : candidates) {
-    const auto file = fs::OpenInRoot(dir->get(), path, O_RDONLY | O_NONBLOCK);
+    const auto file = fs::OpenRegularInRoot(dir->get(), path);
     if (!file.ok()) continue;
     std::string begin(20, '\0');
     const auto got = fs::ReadFull(file->get(), begin);

@@ -138,7 +138,7 @@ class Sweep {
       return false;
     }
     // Not before it is known to be a file: opening a device may do something.
-    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::OpenBeneath(folder, name, O_RDONLY | O_NOFOLLOW));
+    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::OpenRegularBeneath(folder, name));
     SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd below, fs::Open(fmt::format("/proc/self/fd/{}", found->get()), O_RDONLY));
     SLIPWAY_ASSIGN_OR_RETURN(const Attributes now, ReadAttributes(file.get()));
     SLIPWAY_ASSIGN_OR_RETURN(const Attributes then, ReadAttributes(below.get()));

@@ -145,12 +145,15 @@ std::string HomeOf(uint32_t uid, const ReadImageFile& read) {
 ReadImageFile ImageFilesIn(const std::string& root) {
   return [root](const std::string& path) -> Result<std::string> {
     SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd dir, fs::Open(root, O_RDONLY | O_DIRECTORY));
-    SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd file, fs::OpenInRoot(dir.get(), path, O_RDONLY | O_NONBLOCK));
+    const Result<UniqueFd> file = fs::OpenRegularInRoot(dir.get(), path);
+    // An image whose passwd is a folder or a device has no users: numbers go on working in it.
+    if (file.code() == Code::kFailedPrecondition) return NotFound("{}", file.status().message());
+    SLIPWAY_RETURN_IF_ERROR(file.status());
     struct stat st {};
-    if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return NotFound("'/{}' is not a regular file", path);
+    if (::fstat(file->get(), &st) != 0) return ErrnoStatus(errno, fmt::format("look at '/{}'", path));
     constexpr off_t kLargestPasswd = 8 << 20;
     std::string text(static_cast<size_t>(std::min(st.st_size, kLargestPasswd)), '\0');
-    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(file.get(), text));
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t got, fs::ReadFull(file->get(), text));
     text.resize(got);
     return text;
   };

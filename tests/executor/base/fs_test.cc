@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ namespace slipway::fs {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class FsTest : public ::testing::Test {
  protected:
@@ -110,6 +112,43 @@ TEST_F(FsTest, OpenBeneathRefusesLinksAndDots) {
   EXPECT_FALSE(OpenBeneath(root.get(), "link/file", O_RDONLY).ok());
   EXPECT_FALSE(OpenBeneath(root.get(), "../x", O_RDONLY).ok());
   EXPECT_FALSE(OpenBeneath(root.get(), "/etc/passwd", O_RDONLY).ok());
+}
+
+TEST_F(FsTest, OpenRegularReadsFilesAndFollowsLinksInsideTheRootOnly) {
+  Write("root/etc/passwd", "inside");
+  Write("passwd", "outside");
+  ASSERT_EQ(::symlink("../../../etc/passwd", Path("root/link").c_str()), 0);
+  const UniqueFd root = *Open(Path("root"), O_PATH | O_DIRECTORY);
+  EXPECT_EQ(ReadAll(*OpenRegularInRoot(root.get(), "link")), "inside");
+  EXPECT_EQ(ReadAll(*OpenRegularBeneath(root.get(), "etc/passwd")), "inside");
+  EXPECT_NE(::fcntl(OpenRegularInRoot(root.get(), "link")->get(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_EQ(OpenRegularInRoot(root.get(), "etc/group").code(), Code::kNotFound);
+  EXPECT_EQ(OpenRegularBeneath(root.get(), "link").code(), Code::kFailedPrecondition);
+}
+
+// What opens such a pipe without O_NONBLOCK hangs.
+TEST_F(FsTest, OpenRegularDoesNotOpenAPipe) {
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  const UniqueFd root = *Open(dir_.path(), O_PATH | O_DIRECTORY);
+  for (const auto& opened :
+       {OpenRegularInRoot(root.get(), "pipe").status(), OpenRegularBeneath(root.get(), "pipe").status(),
+        OpenRegularInRoot(root.get(), "").status()}) {
+    EXPECT_EQ(opened.code(), Code::kFailedPrecondition);
+    EXPECT_THAT(opened.message(), HasSubstr("not a regular file"));
+  }
+}
+
+// Without a driver, an open would fail with ENXIO: another error shows that there was none.
+TEST_F(FsTest, OpenRegularDoesNotOpenADevice) {
+  if (::mknod(Path("device").c_str(), S_IFCHR | 0600, ::makedev(254, 255)) != 0) GTEST_SKIP() << "needs CAP_MKNOD";
+  ASSERT_EQ(::symlink("device", Path("link").c_str()), 0);
+  const UniqueFd root = *Open(dir_.path(), O_PATH | O_DIRECTORY);
+  for (const char* name : {"device", "link"}) {
+    const Status opened = OpenRegularInRoot(root.get(), name).status();
+    EXPECT_EQ(opened.code(), Code::kFailedPrecondition);
+    EXPECT_THAT(opened.message(), HasSubstr("it is a device, not a regular file"));
+  }
+  EXPECT_EQ(OpenRegularBeneath(root.get(), "device").code(), Code::kFailedPrecondition);
 }
 
 TEST_F(FsTest, DescriptorsAreClosedOnExec) {
