@@ -132,9 +132,10 @@ Status CheckEmulation(const graph::ExecOp& op, const oci::Platform& platform, co
 
 Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp& op, const graph::Vertex& vertex,
                                         const std::vector<solver::Output>& inputs, const VertexProgress& progress) {
+  const auto counted = std::make_shared<const graph::ExecOp>(WithDefaultNetwork(op, runner_.offline()));
   Hasher hasher;
   hasher.Field("exec 2").Field(vertex.platform.ToString());
-  graph::AddToDigest(op, hasher);
+  graph::AddToDigest(*counted, hasher);
   hasher.Field(inputs.empty() ? "" : inputs[0].key.hex());
   auto mounted = std::make_shared<std::vector<std::vector<Selected>>>();
   for (const graph::ExecMount& mount : op.mounts) {
@@ -158,8 +159,8 @@ Result<solver::ContentKey> ExecOps::Key(const Context& ctx, const graph::ExecOp&
   solver::ContentKey key;
   key.key = hasher.Finish();
   // The vertex is alive as long as its key: both belong to one node of a solve.
-  key.parts = [&op, &vertex, inputs, mounted](size_t most_files) {
-    solver::KeyParts parts = ExecParts(op, vertex, inputs);
+  key.parts = [counted, &vertex, inputs, mounted](size_t most_files) {
+    solver::KeyParts parts = ExecParts(*counted, vertex, inputs);
     AddFiles(*mounted, most_files, parts);
     return parts;
   };

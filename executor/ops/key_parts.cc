@@ -97,6 +97,12 @@ const WhyMissing& WhyMissingOf(const graph::Vertex& vertex) {
   return source != nullptr ? source->why_missing : nothing;
 }
 
+graph::ExecOp WithDefaultNetwork(const graph::ExecOp& op, bool offline) {
+  graph::ExecOp out = op;
+  if (offline && op.network == graph::Network::kDefault) out.network = graph::Network::kNone;
+  return out;
+}
+
 solver::KeyParts ExecParts(const graph::ExecOp& op, const graph::Vertex& vertex,
                            const std::vector<solver::Output>& inputs) {
   solver::KeyParts parts;

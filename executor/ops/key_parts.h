@@ -17,6 +17,9 @@ bool IsContext(const graph::Vertex& vertex);
 /// What the vertex says of paths that are not in it; null if it says nothing.
 const WhyMissing& WhyMissingOf(const graph::Vertex& vertex);
 
+/// As it counts: where steps are offline unless they ask for more, what they make there is not what they make
+/// elsewhere, but the same as with --network=none.
+graph::ExecOp WithDefaultNetwork(const graph::ExecOp& op, bool offline);
 solver::KeyParts ExecParts(const graph::ExecOp& op, const graph::Vertex& vertex,
                            const std::vector<solver::Output>& inputs);
 /// Without the files that are copied.

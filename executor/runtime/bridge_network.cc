@@ -66,12 +66,6 @@ BridgeNetwork::~BridgeNetwork() {
   TearDown();
 }
 
-Status BridgeNetwork::WaitReady(const Context& ctx) {
-  std::unique_lock lock(mutex_);
-  SLIPWAY_RETURN_IF_ERROR(ctx.Wait(lock, changed_, [this] { return ready_ || failures_ > 0; }));
-  return ready_ ? Status() : last_failure_;
-}
-
 Result<BridgeNetwork::Lease> BridgeNetwork::Acquire(const Context& ctx) {
   std::unique_lock lock(mutex_);
   const uint64_t failures = failures_;
@@ -152,7 +146,6 @@ void BridgeNetwork::MakeSpare(std::unique_lock<std::mutex>& lock) {
   Result<std::unique_ptr<Port>> port = MakePort({});
   lock.lock();
   if (port.ok()) {
-    ready_ = true;
     last_failure_ = Status();
     idle_.push_back(std::move(port).value());
     changed_.notify_all();
@@ -160,6 +153,9 @@ void BridgeNetwork::MakeSpare(std::unique_lock<std::mutex>& lock) {
   }
   ++failures_;
   last_failure_ = port.status();
+  // At the start nobody waits who could tell it.
+  spdlog::warn("plug a container into bridge '{}': {}; tried again for the next that wants it", bridge_.device,
+               last_failure_.message());
   changed_.notify_all();
   // Whoever waits has to see the failure before the next attempt begins.
   changed_.wait(lock, [this, told = waiting_] { return stopping_ || waiting_ < told || waiting_ == 0; });

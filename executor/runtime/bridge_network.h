@@ -58,9 +58,7 @@ class BridgeNetwork {
     bool spoiled_ = false;
   };
 
-  /// OK once a namespace could be made; else why the first could not. Blocks until that is known.
-  Status WaitReady(const Context& ctx);
-  /// Blocks while one is being made; UNAVAILABLE if that fails.
+  /// Blocks while one is being made; UNAVAILABLE if that fails. The next call tries again.
   Result<Lease> Acquire(const Context& ctx);
   /// A new namespace with names of its own, which is not used again.
   Result<Lease> Join(const Context& ctx, const std::vector<std::string>& aliases);
@@ -97,7 +95,6 @@ class BridgeNetwork {
   size_t waiting_ = 0;                             // guarded by mutex_
   uint64_t failures_ = 0;                          // guarded by mutex_: failed attempts, ever
   Status last_failure_;                            // guarded by mutex_: OK if the last attempt was
-  bool ready_ = false;                             // guarded by mutex_
   bool stopping_ = false;                          // guarded by mutex_
   std::thread worker_;
 };

@@ -127,7 +127,7 @@ Result<Netavark> Netavark::Find(const std::string& program, const std::string& s
   Netavark found;
   found.program_ = program.empty() ? FindTool("netavark") : program;
   if (found.program_.empty() || ::access(found.program_.c_str(), X_OK) != 0) {
-    return NotFound("find netavark{}: install the netavark package, or set the default network to host or none",
+    return NotFound("find netavark{}: install the netavark package",
                     program.empty() ? "" : fmt::format(" at '{}'", program));
   }
   found.aardvark_ = FindTool("aardvark-dns");

@@ -108,6 +108,14 @@ std::string MissingControllers(const Limits& l, const CgroupLayout& cgroups) {
   return missing;
 }
 
+Status NoNetwork(const Status& why) {
+  const Code code = why.code() == Code::kUnavailable ? Code::kUnavailable : Code::kFailedPrecondition;
+  return Status(code,
+                fmt::format("give the step a network: {}; a step that needs none can run with --network=none, and "
+                            "the daemon's option 'network' can be host or none for all steps",
+                            why.message()));
+}
+
 Status CheckDaemonId(const std::string& id) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; };
   if (id.empty() || id.size() > 40 || !std::all_of(id.begin(), id.end(), fits)) {
@@ -176,17 +184,25 @@ void OciRunner::OpenUserNamespaces(const Context& ctx) {
 }
 
 void OciRunner::OpenNetwork() {
+  if (options_.default_network != NetworkMode::kDefault) return;
+  const Status made = Bridge().status();
+  if (!made.ok()) spdlog::warn("steps that want a network fail for now: {}", made.message());
+}
+
+Result<BridgeNetwork*> OciRunner::Bridge() {
   if (options_.default_network != NetworkMode::kDefault) {
-    no_bridge_ = FailedPrecondition("the operator chose another default network");
-    return;
+    return FailedPrecondition("the operator chose another default network");
   }
-  auto bridge = MakeBridge({.device = BridgePrefix(options_)});
-  if (bridge.ok()) {
-    bridge_ = std::move(bridge).value();
-  } else {
-    no_bridge_ = bridge.status();
-    spdlog::warn("containers get no network: {}", no_bridge_.message());
+  auto bridge = bridge_.Lock();
+  if (*bridge == nullptr) {
+    SLIPWAY_ASSIGN_OR_RETURN(*bridge, MakeBridge({.device = BridgePrefix(options_)}));
   }
+  return bridge->get();
+}
+
+std::string OciRunner::gateway() {
+  auto bridge = bridge_.Lock();
+  return *bridge ? (*bridge)->gateway() : "";
 }
 
 Result<std::unique_ptr<BridgeNetwork>> OciRunner::MakeBridge(BridgeNetwork::Options options) const {
@@ -226,21 +242,22 @@ Result<OciRunner::Attached> OciRunner::JoinGroup(const Context& ctx, const Conta
   return attached;
 }
 
-Status OciRunner::NetworkState(const Context& ctx) { return bridge_ ? bridge_->WaitReady(ctx) : no_bridge_; }
+Result<BridgeNetwork::Lease> OciRunner::TakeLease(const Context& ctx) {
+  SLIPWAY_ASSIGN_OR_RETURN(BridgeNetwork* const bridge, Bridge());
+  return bridge->Acquire(ctx);
+}
 
-Result<OciRunner::Attached> OciRunner::Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) {
+Status OciRunner::NetworkState(const Context& ctx) { return TakeLease(ctx).status(); }
+
+Result<OciRunner::Attached> OciRunner::Attach(const Context& ctx, const ContainerSpec& spec) {
   Attached attached;
   attached.mode = spec.network == NetworkMode::kDefault ? options_.default_network : spec.network;
   if (attached.mode != NetworkMode::kDefault) return attached;
   if (!spec.network_group.name.empty()) return JoinGroup(ctx, spec);
-  const Status state = NetworkState(ctx);
+  auto lease = TakeLease(ctx);
   SLIPWAY_RETURN_IF_ERROR(ctx.Err());
-  if (!state.ok()) {
-    output(Stream::kStderr, fmt::format("slipway: this step has no network: {}\n", state.message()));
-    attached.mode = NetworkMode::kNone;
-    return attached;
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(attached.lease, bridge_->Acquire(ctx));
+  if (!lease.ok()) return NoNetwork(lease.status());
+  attached.lease = std::move(lease).value();
   // With all capabilities it can leave rules and routes behind.
   if (spec.security == SecurityMode::kInsecure) attached.lease.Spoil();
   return attached;
@@ -352,7 +369,7 @@ Result<ContainerExit> OciRunner::Run(const Context& ctx, const ContainerSpec& wa
       spdlog::warn("limits of containers are left out where this host has no cgroup controller for them: {}", missing);
     }
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const Attached network, Attach(ctx, spec, output));
+  SLIPWAY_ASSIGN_OR_RETURN(const Attached network, Attach(ctx, spec));
   const std::string address = network.mode == NetworkMode::kDefault ? network.lease.address() : "";
   SLIPWAY_ASSIGN_OR_RETURN(const auto ports, Publish(spec.ports, address));
   Cleanup remove_targets;  // after the mounts on them

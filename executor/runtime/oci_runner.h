@@ -56,14 +56,15 @@ class OciRunner : public Runner {
 
   Result<ContainerExit> Run(const Context& ctx, const ContainerSpec& spec, const OutputSink& output) override;
   void Expect() override { ahead_.Expect(); }
+  bool offline() const override { return options_.default_network == NetworkMode::kNone; }
   const IdMap* id_map() const override { return id_map_ ? &*id_map_ : nullptr; }
   Result<Cleanup> CreateNetwork(const Context& ctx, const std::string& name) override;
 
   const RuntimeProbe& probe() const { return probe_; }
-  /// OK, or why containers have no bridge (blocks until that is known); steps then run without a network.
+  /// OK, or why a container could not have a place on the bridge now (blocks until that is known).
   Status NetworkState(const Context& ctx);
   /// The bridge's own address, by which containers reach the host; empty without a bridge.
-  std::string gateway() const { return bridge_ ? bridge_->gateway() : ""; }
+  std::string gateway();
 
  private:
   struct Attached;  // a container's place in a network
@@ -77,7 +78,12 @@ class OciRunner : public Runner {
   void OpenNetwork();
   Result<std::unique_ptr<BridgeNetwork>> MakeBridge(BridgeNetwork::Options options) const;
   Result<Attached> JoinGroup(const Context& ctx, const ContainerSpec& spec);
-  Result<Attached> Attach(const Context& ctx, const ContainerSpec& spec, const OutputSink& output);
+  /// Never less of a network than was asked for: a step that misses it can end well, with a result that is wrong.
+  Result<Attached> Attach(const Context& ctx, const ContainerSpec& spec);
+  /// That of all containers without a network of their own. Made now if it could not be before: what was missing may
+  /// have been installed.
+  Result<BridgeNetwork*> Bridge();
+  Result<BridgeNetwork::Lease> TakeLease(const Context& ctx);
   Result<std::vector<snapshot::ScopedMount>> MountFilesOf(ContainerSpec& spec, Cleanup& remove) const;
   Result<Bundle> MakeBundle(const ContainerSpec& spec, const Attached& network) const;
   Result<ContainerSpec> MapMounts(const ContainerSpec& spec, Bundle& bundle) const;
@@ -94,8 +100,7 @@ class OciRunner : public Runner {
   const BundleContext host_;
   CgroupAhead ahead_;
   std::optional<IdMap> id_map_;
-  std::unique_ptr<BridgeNetwork> bridge_;
-  Status no_bridge_;  // why bridge_ is null
+  Guarded<std::unique_ptr<BridgeNetwork>> bridge_;  // null until it could be made, then the same for ever
   Guarded<std::map<std::string, std::shared_ptr<Group>>> groups_;
   std::atomic<uint32_t> groups_made_ = 0;
   std::atomic<bool> told_limits_ = false;

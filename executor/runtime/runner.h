@@ -164,7 +164,7 @@ class Runner {
   /// On cancel every process of the container is killed (SIGTERM, the spec's grace, SIGKILL); then ctx.Err().
   /// NOT_FOUND or PERMISSION_DENIED if the program cannot be started ("exec \"foo\": executable file not found in
   /// $PATH"); INVALID_ARGUMENT for a spec that no host could run; FAILED_PRECONDITION where this host lacks what it
-  /// asks for; else UNAVAILABLE with the runtime's words.
+  /// asks for (a network, say); else UNAVAILABLE with the words of the runtime or of what makes the network.
   ///
   /// Mount points that had to be made below `rootfs` are removed afterwards if they are empty still, and the times of
   /// the folders that held them are put back. Only /proc, /dev and /sys stay, as in an image that BuildKit made.
@@ -172,6 +172,9 @@ class Runner {
 
   /// A container will be run in a moment: what takes its time may begin. Does not wait.
   virtual void Expect() {}
+
+  /// Whether NetworkMode::kDefault stands for kNone, because the operator wants it so.
+  virtual bool offline() const { return false; }
 
   /// The map for containers in user namespaces, or null if there are none here. A caller that mounts a root for a
   /// sandboxed container uses it (idmap.h says how) and sets ContainerSpec::id_mapped.

@@ -50,6 +50,28 @@ TEST(KeyParts, OfARunAreBaseCommandArgumentsAndSettings) {
   for (const std::string& line : Lines(parts)) EXPECT_EQ(line.find("proxy"), std::string::npos) << line;
 }
 
+Digest DigestOf(const graph::ExecOp& op) {
+  Hasher hasher;
+  graph::AddToDigest(op, hasher);
+  return hasher.Finish();
+}
+
+TEST(KeyParts, OfARunWhereStepsAreOfflineSayThat) {
+  graph::ExecOp op;
+  op.args = {"apt-get", "update"};
+  graph::ExecOp none = op;
+  none.network = graph::Network::kNone;
+  graph::ExecOp host = op;
+  host.network = graph::Network::kHost;
+  const graph::ExecOp offline = WithDefaultNetwork(op, true);
+  EXPECT_EQ(DigestOf(offline), DigestOf(none));
+  EXPECT_NE(DigestOf(offline), DigestOf(op));
+  EXPECT_EQ(DigestOf(WithDefaultNetwork(op, false)), DigestOf(op));
+  EXPECT_EQ(DigestOf(WithDefaultNetwork(host, true)), DigestOf(host));
+  const auto vertex = graph::Make(offline, {}, {.name = "RUN"});
+  EXPECT_TRUE(Has(ExecParts(offline, *vertex, {}), Kind::kSetting, "network", "none"));
+}
+
 TEST(KeyParts, OfACopyAreItsFilesNotItsContext) {
   graph::FileOp op;
   graph::CopyAction copy;

@@ -153,13 +153,60 @@ TEST_F(OciRunnerNetworkTest, GroupThatWasNotCreatedIsNotFound) {
   EXPECT_EQ(Run(spec).code(), Code::kNotFound);
 }
 
-TEST_F(RunnerFixture, WithoutNetavarkAStepRunsWithoutANetworkAndSaysSo) {
-  RunnerOptions options = Options();
-  options.default_network = NetworkMode::kDefault;
-  options.netavark = "/nonexistent/netavark";
-  Start(options);
+// With a program in the place of netavark, which plugs nothing in.
+class OciRunnerNoNetworkTest : public RunnerFixture {
+ protected:
+  void StartWithStub() {
+    RunnerOptions options = Options();
+    options.default_network = NetworkMode::kDefault;
+    options.netavark = Stub();
+    Start(options);
+  }
+  std::string Stub() const { return fs::Join(dir_.path(), "netavark-stub"); }
+  std::string Broken() const { return fs::Join(dir_.path(), "broken"); }
+  // Fails as long as the file `Broken` is there.
+  void InstallStub() const {
+    const std::string script = fmt::format(
+        "#!/bin/sh\ncat >/dev/null\n[ ! -e {} ] || {{ echo '{{\"error\":\"no rules today\"}}'; exit 1; }}\n", Broken());
+    ASSERT_TRUE(fs::WriteFileAtomic(Stub(), script, 0755).ok());
+  }
+};
+
+TEST_F(OciRunnerNoNetworkTest, WithoutNetavarkAStepFailsAndSaysWhatToInstall) {
+  StartWithStub();
+  const Status failed = Run(Shell("true")).status();
+  EXPECT_EQ(failed.code(), Code::kFailedPrecondition);
+  EXPECT_THAT(failed.message(), HasSubstr(fmt::format("find netavark at '{}': install the netavark package", Stub())));
+  EXPECT_THAT(failed.message(), HasSubstr("--network=none"));
+  ContainerSpec alone = Shell("grep -c : /proc/net/dev");
+  alone.network = NetworkMode::kNone;
+  EXPECT_EQ(Output(alone), "1\n");
+}
+
+TEST_F(OciRunnerNoNetworkTest, NetavarkThatIsInstalledLaterIsUsed) {
+  StartWithStub();
+  EXPECT_FALSE(Run(Shell("true")).ok());
+  InstallStub();
+  Output(Shell("true"));
+}
+
+TEST_F(OciRunnerNoNetworkTest, AFailedSetUpFailsTheStepAndIsTriedAgainForTheNext) {
+  InstallStub();
+  ASSERT_TRUE(fs::WriteFileAtomic(Broken(), "").ok());
+  StartWithStub();
+  for (int i = 0; i < 2; ++i) {
+    const Status failed = Run(Shell("true")).status();
+    EXPECT_EQ(failed.code(), Code::kUnavailable);
+    EXPECT_THAT(failed.message(), HasSubstr("no rules today"));
+  }
+  ASSERT_TRUE(fs::RemoveAll(Broken()).ok());
+  Output(Shell("true"));
+}
+
+TEST_F(OciRunnerNoNetworkTest, OfflineIsWhatTheOperatorAskedFor) {
+  Start(Options());
+  EXPECT_TRUE(runner_->offline());
   EXPECT_EQ(Output(Shell("grep -c : /proc/net/dev")), "1\n");
-  EXPECT_THAT(err(), HasSubstr("this step has no network: find netavark at '/nonexistent/netavark'"));
 }
 
 }  // namespace
