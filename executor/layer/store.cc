@@ -1,6 +1,8 @@
 #include "executor/layer/store.h"
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 #include "executor/base/fs.h"
 #include "executor/base/guarded.h"
@@ -18,6 +20,14 @@
 namespace slipway::layer {
 
 namespace {
+
+// Whether the layer itself is the cause of a failure, rather than a limit, this machine or who asked.
+bool IsOfTheLayer(Code code) {
+  constexpr std::array kOfTheLayer = {
+      Code::kNotFound,         Code::kDataLoss,        Code::kInvalidArgument /* no archive */,
+      Code::kPermissionDenied, Code::kUnauthenticated, Code::kUnavailable};
+  return std::find(kOfTheLayer.begin(), kOfTheLayer.end(), code) != kOfTheLayer.end();
+}
 
 /// What layers are known, and for their forms one class each.
 class StoreImpl : public Store {
@@ -55,6 +65,7 @@ class StoreImpl : public Store {
   Result<Key> AddUpper(const std::string& path, const std::vector<std::string>& unchanged) override;
 
   bool Usable(const Chain& chain) override;
+  bool Lost(const Key& key) override { return lost_.Lock()->contains(key); }
   std::vector<Remote> Remotes(const Key& key) override { return records_->Remotes(key).ValueOr({}); }
   Status NotePlace(const Key& key, const Remote& place) override { return records_->AddRemote(key, place); }
   std::optional<SystemTime> Created(const Key& key) override;
@@ -64,28 +75,32 @@ class StoreImpl : public Store {
     return std::all_of(chain.begin(), chain.end(), [this](const Key& key) { return indexes_.AtHand(key); });
   }
   Result<TreePtr> Index(const Context& ctx, const Key& key, const VertexProgress& progress) override {
-    return indexes_.Get(ctx, key, progress);
+    Result<TreePtr> index = indexes_.Get(ctx, key, progress);
+    Note(key, index.code());
+    return index;
   }
   Result<std::vector<std::string>> LowerDirs(const Context& ctx, const Chain& chain,
-                                             const VertexProgress& progress) override {
-    return unpacker_.Folders(ctx, chain, progress);
-  }
+                                             const VertexProgress& progress) override;
   Result<std::string> Unpacked(const Context& ctx, const Chain& chain, size_t position,
                                const VertexProgress& progress) override {
-    return unpacker_.Folder(ctx, chain, position, progress);
+    Result<std::string> folder = unpacker_.Folder(ctx, chain, position, progress);
+    Note(chain[position], folder.code());
+    return folder;
   }
 
   Result<Digest> FileContent(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                              content::Lease* lease, const VertexProgress& progress) override {
-    return files_.Take(ctx, chain, position, file, lease, progress);
+    Result<Digest> content = files_.Take(ctx, chain, position, file, lease, progress);
+    FindLost(ctx, content.code(), chain, {position}, progress);
+    return content;
   }
   Result<std::vector<Digest>> FileContents(const Context& ctx, const Chain& chain, const std::vector<FileAt>& files,
-                                           content::Lease* lease, const VertexProgress& progress) override {
-    return files_.TakeAll(ctx, chain, files, lease, progress);
-  }
+                                           content::Lease* lease, const VertexProgress& progress) override;
   Result<content::Blob> OpenFile(const Context& ctx, const Chain& chain, size_t position, const tree::Entry& file,
                                  const VertexProgress& progress) override {
-    return files_.Open(ctx, chain, position, file, progress);
+    Result<content::Blob> content = files_.Open(ctx, chain, position, file, progress);
+    FindLost(ctx, content.code(), chain, {position}, progress);
+    return content;
   }
 
   std::optional<AssembledLayer> KnownBlob(const Key& key, const AssembleOptions& options) override {
@@ -97,7 +112,10 @@ class StoreImpl : public Store {
   }
 
   Result<std::vector<Digest>> ContentInUse() override { return retention_.ContentInUse(); }
-  Status Retain(const std::vector<Key>& keep) override { return retention_.Retain(keep); }
+  Status Retain(const std::vector<Key>& keep) override {
+    lost_.Lock()->clear();  // so that it does not grow for ever
+    return retention_.Retain(keep);
+  }
   Result<uint64_t> FolderBytes() override { return retention_.FolderBytes(); }
 
  protected:
@@ -106,12 +124,18 @@ class StoreImpl : public Store {
 
  private:
   Status Insert(LayerRow row, const std::string& mark = "");
+  /// Notes what became of asking for a layer.
+  void Note(const Key& key, Code code);
+  /// If `code` may come of one of these layers: notes which.
+  void FindLost(const Context& ctx, Code code, const Chain& chain, const std::set<size_t>& positions,
+                const VertexProgress& progress);
 
   const Layout layout_;
   content::Store& content_;
   const std::unique_ptr<Records> records_;
   struct Turn {};
   Guarded<Turn> adding_remotes_;  // a key is for the blob that came first
+  Guarded<std::set<Key>> lost_;
   // Each uses those before it.
   Settler settler_;
   Retention retention_;
@@ -199,6 +223,47 @@ bool StoreImpl::Usable(const Chain& chain) {
     if (!layer.recipe.empty() && !content_.Has(layer.recipe)) return false;
   }
   return true;
+}
+
+void StoreImpl::Note(const Key& key, Code code) {
+  auto lost = lost_.Lock();
+  if (code == Code::kOk) lost->erase(key);
+  if (IsOfTheLayer(code)) lost->insert(key);
+}
+
+// By asking again, one by one: what is here takes no time, and the rest was to be unpacked anyway. The lowest is
+// enough, since whatever stands on it is lost with it; many more questions to a registry that does not answer would
+// take long.
+void StoreImpl::FindLost(const Context& ctx, Code code, const Chain& chain, const std::set<size_t>& positions,
+                         const VertexProgress& progress) {
+  if (!IsOfTheLayer(code)) return;
+  for (const size_t position : positions) {
+    if (!Unpacked(ctx, chain, position, progress).ok()) return;
+  }
+}
+
+Result<std::vector<std::string>> StoreImpl::LowerDirs(const Context& ctx, const Chain& chain,
+                                                      const VertexProgress& progress) {
+  Result<std::vector<std::string>> folders = unpacker_.Folders(ctx, chain, progress);
+  if (folders.ok()) {
+    for (const Key& key : chain) Note(key, Code::kOk);
+    return folders;
+  }
+  std::set<size_t> all;
+  for (size_t i = 0; i < chain.size(); ++i) all.insert(i);
+  FindLost(ctx, folders.code(), chain, all, progress);
+  return folders;
+}
+
+Result<std::vector<Digest>> StoreImpl::FileContents(const Context& ctx, const Chain& chain,
+                                                    const std::vector<FileAt>& files, content::Lease* lease,
+                                                    const VertexProgress& progress) {
+  Result<std::vector<Digest>> contents = files_.TakeAll(ctx, chain, files, lease, progress);
+  if (contents.ok()) return contents;
+  std::set<size_t> read;
+  for (const FileAt& file : files) read.insert(file.position);
+  FindLost(ctx, contents.code(), chain, read, progress);
+  return contents;
 }
 
 std::optional<SystemTime> StoreImpl::Created(const Key& key) {

@@ -99,6 +99,9 @@ class Store {
 
   /// Whether all layers are known and can still be made into any form. What is not is forgotten.
   virtual bool Usable(const Chain& chain) = 0;
+  /// Whether the layer was asked for and could not be had: no registry gives it, or what one gives is not this layer.
+  /// So until it can be had, or until Retain(). Only what was asked for by Index() or for its files is known.
+  virtual bool Lost(const Key& key) = 0;
   /// Remote places where the layer is known to be, the newest first.
   virtual std::vector<Remote> Remotes(const Key& key) = 0;
   /// Records that a registry has the layer's blob now: it was pushed there.

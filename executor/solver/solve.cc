@@ -37,7 +37,7 @@ Result<Solved> Solve::Do(const std::vector<graph::VertexPtr>& roots) {
   const Status status = WaitForAll();
   if (!status.ok()) {
     for (auto& [definition, node] : nodes_) {
-      if (node->started && !node->ended) node->progress.Finished(Cancelled("the build was ended"));
+      if (node->started && !node->ended && lost_.empty()) node->progress.Finished(Cancelled("the build was ended"));
     }
     return status;
   }
@@ -200,9 +200,15 @@ void Solve::Keyed(Node& node, ContentKey key) {
 
 // --- records ------------------------------------------------------------------------------------------------------
 
+// Whether all layers can be had, as far as that is known.
+bool Solve::IsWhole(const layer::Chain& chain) const {
+  const auto lost = [this](const layer::Key& key) { return attempt_.lost.contains(key); };
+  return std::none_of(chain.begin(), chain.end(), lost) && workshop_.layers.Usable(chain);
+}
+
 bool Solve::Adopt(Node& node, const CacheRecord& record) {
   layer::Pin pin = workshop_.layers.Hold(record.chain);
-  if (!workshop_.layers.Usable(record.chain)) {
+  if (!IsWhole(record.chain)) {
     workshop_.cache.Remove(record.key).Ignore();
     return false;
   }
@@ -390,14 +396,47 @@ void Solve::NodeSolved(Node& node) {
   for (Node* user : node.users) Advance(*user);
 }
 
-void Solve::Fail(Node& node, const Status& status) {
-  if (ctx_.Err().ok()) Start(node);
-  if (node.started) node.progress.Finished(status);
-  std::lock_guard lock(mutex_);
-  if (failure_.ok()) {
-    failure_ = ctx_.Err().ok() ? AtVertex(status, *node.vertex) : ctx_.Err();
-    ctx_.Cancel(Cancelled("another step of the build failed"));
+// The layers of the vertex's inputs that cannot be had and that a record has brought here: what gave them can be done
+// again. Not so those of a base, without which nothing is made.
+std::set<layer::Key> Solve::LostBelow(const Node& node) {
+  std::set<layer::Key> lost;
+  if (attempt_.last || !ctx_.Err().ok()) return lost;
+  for (const Output& input : InputsOf(node)) {
+    for (const layer::Key& key : input.chain) {
+      if (workshop_.layers.Lost(key) && !attempt_.lost.contains(key)) lost.insert(key);
+    }
   }
+  if (lost.empty()) return lost;
+  for (const graph::VertexPtr& vertex : graph::Topological({node.vertex})) {
+    const auto* source = std::get_if<graph::SourceOp>(&vertex->op);
+    if (source == nullptr) continue;
+    for (const layer::Key& key : source->chain) lost.erase(key);
+  }
+  return lost;
+}
+
+void Solve::Fail(Node& node, const Status& status) {
+  std::set<layer::Key> lost = LostBelow(node);
+  if (ctx_.Err().ok()) Start(node);
+  if (!lost.empty()) {
+    node.progress.Warning("a layer that the cache names cannot be had, so the steps that gave it are run again",
+                          status.message());
+  }
+  bool first = false;
+  bool over = false;
+  {
+    std::lock_guard lock(mutex_);
+    first = failure_.ok();
+    if (first) {
+      failure_ = ctx_.Err().ok() ? AtVertex(status, *node.vertex) : ctx_.Err();
+      lost_ = std::move(lost);
+    }
+    over = lost_.empty();
+  }
+  // What is tried again has not ended for people, nor has what is cancelled for its sake.
+  if (node.started && over) node.progress.Finished(status);
+  if (first) ctx_.Cancel(Cancelled("another step of the build failed"));
+  std::lock_guard lock(mutex_);
   node.ended = true;
   node.execution.reset();
 }

@@ -17,12 +17,21 @@
 
 namespace slipway::solver {
 
+/// What earlier attempts at the same solve have found out.
+struct Attempt {
+  std::set<layer::Key> lost;  ///< layers that cannot be had: no record with one of them is used
+  bool last = false;          ///< whether a failure is final, whatever is the cause
+};
+
 class Solve {
  public:
-  Solve(Workshop& workshop, const Context& ctx, ProgressSink& progress, const SolveOptions& options)
-      : workshop_(workshop), ctx_(ctx.Child()), progress_(progress), options_(options) {}
+  Solve(Workshop& workshop, const Context& ctx, ProgressSink& progress, const SolveOptions& options,
+        const Attempt& attempt)
+      : workshop_(workshop), ctx_(ctx.Child()), progress_(progress), options_(options), attempt_(attempt) {}
 
   Result<Solved> Do(const std::vector<graph::VertexPtr>& roots);
+  /// After Do() has failed: further layers that cannot be had, for want of which it did. Empty: it had another cause.
+  const std::set<layer::Key>& lost() const { return lost_; }
 
  private:
   struct Node {
@@ -81,12 +90,14 @@ class Solve {
 
   std::optional<Digest> FindLink(const Node& node);
   bool Adopt(Node& node, const CacheRecord& record);
+  bool IsWhole(const layer::Chain& chain) const;
   bool Import(Node& node);
   void Keyed(Node& node, ContentKey key);
   void Listen(Node& node, const std::shared_ptr<Execution>& execution);
   void NodeSolved(Node& node);
   void Hit(Node& node);
   void Fail(Node& node, const Status& status);
+  std::set<layer::Key> LostBelow(const Node& node);
   void Release();
   std::vector<Output> InputsOf(const Node& node);
   Digest LinkOfNode(const Node& node);
@@ -108,6 +119,7 @@ class Solve {
   const Context ctx_;
   ProgressSink& progress_;
   const SolveOptions& options_;
+  const Attempt& attempt_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;  // by definition: equal vertices are one
   std::set<Digest> reported_;                                     // definitions shown as cached without a node
 
@@ -115,6 +127,7 @@ class Solve {
   std::condition_variable_any changed_;
   size_t active_ = 0;  // tasks and listeners; guarded by mutex_, as all below
   Status failure_;
+  std::set<layer::Key> lost_;  // what failure_ came of
   bool leaving_ = false;
   SolveStats stats_;
 };

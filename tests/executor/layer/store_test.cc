@@ -128,6 +128,32 @@ TEST_F(RegistryLayersTest, EntriesAreAtHandOnceTheyWereReadAndAfterARestart) {
   EXPECT_TRUE(layers_->IndexesAtHand({recipe, key}));
 }
 
+TEST_F(RegistryLayersTest, ALayerThatCannotBeHadIsLostUntilItCan) {
+  const Remote here = Pushed("file", "base"), gone = Pushed("other", "base"), over = Pushed("third", "base");
+  const Key base = *layers_->AddRemote(here.descriptor.digest, here);
+  const Key lost = *layers_->AddRemote(gone.descriptor.digest, gone);
+  const Key top = *layers_->AddRemote(over.descriptor.digest, over);
+  const std::string bytes = blobs_.extract(gone.descriptor.digest).mapped();
+  EXPECT_FALSE(layers_->Lost(lost)) << "nobody has asked for it";
+  EXPECT_EQ(layers_->LowerDirs(ctx_, {base, lost, top}, {}).code(), Code::kNotFound);
+  EXPECT_TRUE(layers_->Lost(lost));
+  EXPECT_FALSE(layers_->Lost(base));
+  EXPECT_FALSE(layers_->Lost(top));
+  blobs_[gone.descriptor.digest] = bytes;
+  ASSERT_TRUE(layers_->LowerDirs(ctx_, {base, lost, top}, {}).ok());
+  EXPECT_FALSE(layers_->Lost(lost));
+}
+
+TEST_F(RegistryLayersTest, ALayerThatIsAnotherThanItsDiffIdSaysIsLost) {
+  const Remote place = Pushed("file", "evil");
+  const Key key = *layers_->AddRemote(Digest::Of("claim"), place);
+  ASSERT_TRUE(layers_->Index(ctx_, key, {}).ok());
+  EXPECT_FALSE(layers_->Lost(key));
+  View view(*layers_, {key}, {});
+  EXPECT_EQ(view.ReadFile(ctx_, "file", *store_, 100).code(), Code::kDataLoss);
+  EXPECT_TRUE(layers_->Lost(key));
+}
+
 class Collect : public BlobSink {
  public:
   Status Write(std::string_view part) override {

@@ -39,9 +39,13 @@ class ScriptedEvaluator : public Evaluator {
     ran.Lock()->push_back(vertex.name);
     progress.Log(ProgressEvent::Stream::kStdout, vertex.name);
     if (on_run) SLIPWAY_RETURN_IF_ERROR(on_run(ctx, vertex));
+    if (vertex.name == program) {
+      SLIPWAY_RETURN_IF_ERROR(layers_.LowerDirs(ctx, inputs[0].chain, progress).status());
+    }
     tree::Entry file;
     file.path = NameOf(vertex) + (vertex.name == unsteady ? " of today" : "");
     file.type = tree::Type::kDirectory;
+    file.mode = 0755;
     SLIPWAY_ASSIGN_OR_RETURN(layer::Key key, layers_.AddRecipe(tree::Tree({file})));
     layer::Chain chain = inputs.empty() ? layer::Chain() : inputs[0].chain;
     chain.push_back(key);
@@ -50,6 +54,7 @@ class ScriptedEvaluator : public Evaluator {
 
   std::string remote;    ///< what remotes give now
   std::string unsteady;  ///< what runs otherwise than before, though its key is the same
+  std::string program;   ///< what needs its first input unpacked
   std::atomic<int> runs = 0;
   Guarded<std::vector<std::string>> ran;
   std::function<Status(const Context&, const graph::Vertex&)> on_run;
@@ -97,9 +102,9 @@ class SolverTest : public ::testing::Test {
     auto content = content::Store::Open(dir_.path() + "/content");
     ASSERT_TRUE(content.ok()) << content.status().message();
     content_ = *std::move(content);
-    const auto fetch = [this](const Context&, const layer::Remote&, const auto& sink, const VertexProgress&) {
+    const auto fetch = [this](const Context&, const layer::Remote&, const auto& sink, const VertexProgress&) -> Status {
       ++fetches_;
-      return sink(kEmptyTar);
+      return registry_.ok() ? sink(kEmptyTar) : registry_;
     };
     auto layers = layer::Store::Open({.root = dir_.path() + "/layers", .limits = {}}, *content_, pool_, fetch);
     ASSERT_TRUE(layers.ok()) << layers.status().message();
@@ -126,13 +131,30 @@ class SolverTest : public ::testing::Test {
 
   /// An image with one layer, of which nothing is here.
   VertexPtr Image() {
+    image_ = {Remote(Digest::Of(kEmptyTar))};
+    return graph::Make(graph::SourceOp{.chain = image_, .identity = Digest::Of(kEmptyTar)}, {}, {});
+  }
+
+  /// The registry's only blob, under the diff id that somebody claims it has.
+  layer::Key Remote(const Digest& diff_id) {
     layer::Remote place{.descriptor = {}, .host = "reg.local", .repository = "base"};
     place.descriptor.media_type = oci::media_type::kLayer;
     place.descriptor.digest = Digest::Of(kEmptyTar);
     place.descriptor.size = static_cast<int64_t>(kEmptyTar.size());
-    image_ = {layers_->AddRemote(place.descriptor.digest, place).value()};
-    return graph::Make(graph::SourceOp{.chain = image_, .identity = place.descriptor.digest}, {}, {});
+    return layers_->AddRemote(diff_id, place).value();
   }
+
+  /// Makes the record of a vertex one that names this layer, as if it came from an imported cache.
+  void Record(const VertexPtr& vertex, const layer::Key& layer) {
+    const auto solved = Solve(vertex);
+    ASSERT_TRUE(solved.ok()) << solved.status().message();
+    const CacheRecord record{.key = solved->roots[0].key, .chain = {layer}, .name = vertex->name};
+    ASSERT_TRUE(cache_->Put(vertex->definition, record).ok());
+    evaluator_->ran.Lock()->clear();
+  }
+
+  using Names = std::vector<std::string>;
+  Names Ran() { return *evaluator_->ran.Lock(); }
 
   Result<Solved> Solve(const VertexPtr& root) { return solver_->Solve(Context::Background(), {root}, events_); }
 
@@ -140,6 +162,7 @@ class SolverTest : public ::testing::Test {
   fs::TempDir dir_;
   ThreadPool pool_{2};
   std::atomic<int> fetches_ = 0;
+  Status registry_;  // what it answers instead of the blob
   layer::Chain image_;
   std::unique_ptr<content::Store> content_;
   std::unique_ptr<layer::Store> layers_;
@@ -219,6 +242,58 @@ TEST_F(SolverTest, RecordWhoseLayerIsGoneIsAMiss) {
   solver_ = std::make_unique<Solver>(*evaluator_, *cache_, *layers_, *content_, 4);
   ASSERT_TRUE(Solve(Step("a", {})).ok());
   EXPECT_EQ(evaluator_->runs, 1);
+}
+
+TEST_F(SolverTest, RecordWhoseLayerIsGoneFromItsRegistryIsMadeAgainWhenItIsNeeded) {
+  Record(Step("a", {}), Remote(Digest::Of(kEmptyTar)));
+  evaluator_->program = "top";
+  for (const Status& gone : {NotFound("no such blob"), PermissionDenied("not yours"), Unavailable("down")}) {
+    registry_ = gone;
+    const VertexPtr top = Step("top", {Step("a", {})}, std::string(CodeName(gone.code())), /*no_cache=*/true);
+    const auto solved = Solve(top);
+    ASSERT_TRUE(solved.ok()) << solved.status().message();
+    EXPECT_EQ(Ran(), (Names{"top", "a", "top"}));
+    EXPECT_EQ(events_.Outcome("a"), CacheStep::Outcome::kMiss);
+    // It is good for whoever comes next.
+    ASSERT_TRUE(Solve(top).ok());
+    EXPECT_EQ(Ran(), (Names{"top", "a", "top", "top"}));
+    Record(Step("a", {}), Remote(Digest::Of(kEmptyTar)));
+  }
+}
+
+TEST_F(SolverTest, RecordWhoseBlobIsAnotherLayerIsMadeAgain) {
+  Record(Step("a", {}), Remote(Digest::Of("what it claims to be")));
+  evaluator_->program = "top";
+  const auto solved = Solve(Step("top", {Step("between", {Step("a", {})})}));
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(Ran(), (Names{"between", "top", "a", "between", "top"}));
+  EXPECT_EQ(solved->roots[0].chain.size(), 3U);
+}
+
+TEST_F(SolverTest, WhatIsTriedAgainEndsOnceForPeople) {
+  Record(Step("a", {}), Remote(Digest::Of(kEmptyTar)));
+  registry_ = NotFound("no such blob");
+  evaluator_->program = "top";
+  events_.all.Lock()->clear();
+  ASSERT_TRUE(Solve(Step("top", {Step("a", {})})).ok());
+  auto events = events_.all.Lock();
+  int ends = 0;
+  for (const ProgressEvent& event : *events) {
+    if (event.kind != ProgressEvent::Kind::kFinished || event.name != "top") continue;
+    ++ends;
+    EXPECT_TRUE(event.status.ok()) << event.status.message();
+  }
+  EXPECT_EQ(ends, 1);
+}
+
+TEST_F(SolverTest, LossOfABasesLayerIsAFailureAndForgetsNothing) {
+  const VertexPtr a = Step("a", {Image()});
+  ASSERT_TRUE(Solve(a).ok());
+  registry_ = Unavailable("down");
+  evaluator_->program = "top";
+  EXPECT_EQ(Solve(Step("top", {a})).code(), Code::kUnavailable);
+  EXPECT_EQ(Ran(), (Names{"a", "top"}));
+  EXPECT_EQ(cache_->Count().value(), 1);
 }
 
 TEST_F(SolverTest, FailureNamesPositionAndEndsTheRest) {
@@ -409,6 +484,21 @@ class GivenCache : public CacheSource {
   std::map<Digest, layer::Chain> chains_;
 };
 
+/// A cache that names another layer for a key each time it is asked.
+class RestlessCache : public CacheSource {
+ public:
+  RestlessCache(const Digest& key, std::function<layer::Key()> next) : key_(key), next_(std::move(next)) {}
+  std::string name() const override { return "registry/restless:v1"; }
+  std::optional<Digest> FindLink(const Digest&) override { return std::nullopt; }
+  std::optional<layer::Chain> Find(const Digest& key) override {
+    return key == key_ ? std::optional(layer::Chain{next_()}) : std::nullopt;
+  }
+
+ private:
+  const Digest key_;
+  const std::function<layer::Key()> next_;
+};
+
 class ImportTest : public SolverTest {
  protected:
   void SetUp() override {
@@ -508,6 +598,33 @@ TEST_F(ImportTest, RecordWhoseLayersAreNotKnownIsAMiss) {
   const auto solved = SolveWith(Image("context 2"), std::make_shared<GivenCache>(broken));
   ASSERT_TRUE(solved.ok()) << solved.status().message();
   EXPECT_EQ(evaluator_->runs, 4);
+}
+
+TEST_F(ImportTest, LayerThatIsNotWhatTheCacheClaimsIsNotTakenTwice) {
+  std::vector<VertexResult> hostile;
+  for (const VertexResult& result : exported_) {
+    layer::Chain chain = *result.chain;
+    if (result.vertex->name == "base") chain = {Remote(Digest::Of("what it claims to be"))};
+    hostile.push_back({.vertex = result.vertex, .key = result.key, .link = result.link, .chain = chain, .pin = {}});
+  }
+  evaluator_->program = "copy";
+  const auto source = std::make_shared<GivenCache>(hostile, std::set<std::string>{"copy"});
+  const auto solved = SolveWith(Image("context 2"), source);
+  ASSERT_TRUE(solved.ok()) << solved.status().message();
+  EXPECT_EQ(Ran(), (Names{"copy", "base", "copy"}));
+}
+
+TEST_F(SolverTest, ACacheThatAlwaysNamesAnotherLayerThatIsLostIsNotAskedForEver) {
+  const Digest key = Solve(Step("a", {}))->roots[0].key;
+  ASSERT_TRUE(cache_->Remove(key).ok());
+  int claims = 0;
+  SolveOptions options;
+  options.sources = {
+      std::make_shared<RestlessCache>(key, [&] { return Remote(Digest::Of(fmt::format("claim {}", ++claims))); })};
+  evaluator_->program = "top";
+  const auto solved = solver_->Solve(Context::Background(), {Step("top", {Step("a", {})})}, events_, options);
+  EXPECT_EQ(solved.code(), Code::kDataLoss);
+  EXPECT_EQ(claims, 4);
 }
 
 TEST_F(SolverTest, WhatStandsBelowAHitIsNotExecutedThoughItsOwnResultIsGone) {
