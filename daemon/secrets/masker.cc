@@ -1,6 +1,7 @@
 #include "daemon/secrets/masker.h"
 
 #include <algorithm>
+#include <array>
 
 #include "executor/http/base64.h"
 
@@ -11,28 +12,71 @@ constexpr std::string_view kStars = "***";
 // A shorter line or value may well stand somewhere by chance.
 constexpr size_t kShortestLine = 8;
 constexpr size_t kShortestEncoded = 4;
+// Programs break base64 into lines: base64 after 76 characters, openssl after 64.
+constexpr std::array<size_t, 2> kBase64Columns = {76, 64};
 
-void AddForms(std::string_view value, std::vector<std::string>* out) {
-  if (value.size() >= kShortestEncoded) out->push_back(http::Base64Encode(value));
-  const size_t end = value.find_last_not_of("\r\n");
-  if (end == std::string_view::npos) return;
-  value = value.substr(0, end + 1);
-  out->emplace_back(value);
-  if (value.find('\n') == std::string_view::npos) return;
-  while (!value.empty()) {
-    const size_t stop = std::min(value.find('\n'), value.size());
-    std::string_view line = value.substr(0, stop);
+void AddBase64Lines(std::string_view encoded, size_t columns, std::vector<std::string>* out) {
+  if (encoded.size() <= columns) return;
+  for (size_t at = 0; at < encoded.size(); at += columns) {
+    const std::string_view line = encoded.substr(at, columns);
+    if (line.size() >= kShortestLine) {
+      out->emplace_back(line);
+    } else {  // a short end is hidden where it follows its line
+      out->push_back(std::string(encoded.substr(at - columns, columns)).append("\n").append(line));
+    }
+  }
+}
+
+// `padded` is of so many bytes. Its whole groups are hidden for themselves: they are the same whatever was encoded
+// behind the value.
+void AddBase64Forms(std::string_view padded, size_t bytes, std::vector<std::string>* out) {
+  const std::string_view unpadded = padded.substr(0, padded.find_last_not_of('=') + 1);
+  for (const std::string_view form : {padded, unpadded, padded.substr(0, bytes / 3 * 4)}) {
+    if (form.size() < kShortestLine) continue;
+    out->emplace_back(form);
+    for (const size_t columns : kBase64Columns) AddBase64Lines(form, columns, out);
+  }
+}
+
+void AddBase64(std::string_view value, std::vector<std::string>* out) {
+  if (value.size() < kShortestEncoded) return;
+  std::string padded = http::Base64Encode(value);
+  AddBase64Forms(padded, value.size(), out);
+  if (padded.find_first_of("+/") == std::string::npos) return;
+  std::replace(padded.begin(), padded.end(), '+', '-');  // the alphabet for URLs
+  std::replace(padded.begin(), padded.end(), '/', '_');
+  AddBase64Forms(padded, value.size(), out);
+}
+
+void AddLongLines(std::string_view text, std::vector<std::string>* out) {
+  while (!text.empty()) {
+    const size_t stop = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, stop);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.size() >= kShortestLine) out->emplace_back(line);
-    value.remove_prefix(std::min(stop + 1, value.size()));
+    text.remove_prefix(std::min(stop + 1, text.size()));
   }
+}
+
+void AddForms(std::string_view given, std::vector<std::string>* out) {
+  out->emplace_back(given);
+  AddBase64(given, out);
+  const size_t end = given.find_last_not_of("\r\n");
+  if (end == std::string_view::npos) return;
+  const std::string value(given.substr(0, end + 1));
+  out->push_back(value);
+  // The shell takes a line end from what it reads, and echo puts one behind what it writes.
+  for (const std::string_view line_end : {"", "\n"}) {
+    if (const std::string written = value + std::string(line_end); written != given) AddBase64(written, out);
+  }
+  if (value.find('\n') != std::string::npos) AddLongLines(value, out);
 }
 }  // namespace
 
-Masker::Masker(std::vector<std::string> values) : values_(std::move(values)) {
-  const size_t given = values_.size();
-  for (size_t i = 0; i < given; ++i) AddForms(std::string(values_[i]), &values_);
-  std::erase_if(values_, [](const std::string& value) { return value.empty(); });
+Masker::Masker(std::vector<std::string> values) : given_(std::move(values)) {
+  for (const std::string& value : given_) {
+    if (!value.empty()) AddForms(value, &values_);
+  }
   std::sort(values_.begin(), values_.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() > b.size() : a < b;
   });

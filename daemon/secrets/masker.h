@@ -15,11 +15,13 @@ class Masker {
  public:
   /// Empty values are passed over. Of a value also the forms are hidden in which programs show it: without line ends at
   /// its end, each longer line of several (a key that is printed with something before each), and its base64, which is
-  /// how task files hand secrets to volumes.
+  /// how task files hand secrets to volumes: in both alphabets, padded or not, with a line end behind the value or
+  /// anything else (then all but the last bytes), and in the lines into which programs break it.
   explicit Masker(std::vector<std::string> values);
 
   bool empty() const { return values_.empty(); }
-  const std::vector<std::string>& values() const { return values_; }
+  /// As they were given, without their forms.
+  const std::vector<std::string>& values() const { return given_; }
   /// `text` with each value replaced by "***".
   std::string Mask(std::string_view text) const;
 
@@ -31,7 +33,8 @@ class Masker {
   // of one that is longer.
   size_t MatchAt(std::string_view text, bool* partial) const;
 
-  std::vector<std::string> values_;  // longest first
+  std::vector<std::string> given_;
+  std::vector<std::string> values_;  // with their forms; longest first
   std::array<bool, 256> begins_{};   // by first byte
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "executor/base/base64.h"
+
 namespace slipway::secrets {
 namespace {
 
@@ -29,6 +31,44 @@ TEST(Masker, HidesTheFormsInWhichAValueIsShown) {
   EXPECT_EQ(masker.Mask("1: -----BEGIN KEY-----\r\n2: MIIEvQIBADANBg\n3: xyz"), "1: ***\r\n2: ***\n3: xyz");
   EXPECT_EQ(Masker({"hunter2\n"}).Mask("got hunter2."), "got ***.");
   EXPECT_EQ(Masker({"hunter2"}).Mask("aHVudGVyMg== is it"), "*** is it");
+}
+
+TEST(Masker, HidesBase64OfWhatEchoWrites) {
+  EXPECT_EQ(Masker({"abcdefgh"}).Mask("YWJjZGVmZ2gK\n"), "***\n");
+  EXPECT_EQ(Masker({"abcdefgh\n"}).Mask("YWJjZGVmZ2g= YWJjZGVmZ2gK"), "*** ***");
+  EXPECT_EQ(Masker({"abcdefgh"}).Mask("YWJjZGVmZ2g;"), "***;") << "without padding";
+}
+
+TEST(Masker, HidesTheWholeGroupsOfBase64WhateverFollows) {
+  EXPECT_EQ(Masker({"hunter2"}).Mask("aHVudGVyMjsgcm0="), "***Mjsgcm0=");
+  EXPECT_EQ(Masker({"abcd"}).Mask("YWJj"), "YWJj") << "so short a beginning may stand anywhere";
+}
+
+TEST(Masker, HidesBase64InTheAlphabetForUrls) {
+  const std::string value = "\xfb\xff\xfe\xfb\xff\xfe\xfb";
+  EXPECT_EQ(Masker({value}).Mask("+//++//++w== -__--__--w"), "*** ***");
+}
+
+TEST(Masker, HidesBase64InLines) {
+  std::string value;
+  for (int i = 0; i < 200; ++i) value += static_cast<char>('a' + i % 23);
+  for (const size_t size : {58U, 60U, 100U, 115U, 200U}) {
+    const std::string text = value.substr(0, size);
+    const Masker masker({text});
+    for (const size_t columns : {64U, 76U}) {
+      for (const std::string_view line_end : {"", "\n"}) {
+        const std::string encoded = Base64Encode(text + std::string(line_end));
+        std::string shown;
+        for (size_t at = 0; at < encoded.size(); at += columns) shown += encoded.substr(at, columns) + "\n";
+        EXPECT_EQ(masker.Mask(shown).find_first_not_of("*\n"), std::string::npos) << size << " " << columns;
+      }
+    }
+  }
+}
+
+TEST(Masker, FormsAreNotAmongTheValues) {
+  const Masker masker({"hunter2\n"});
+  EXPECT_EQ(masker.values(), std::vector<std::string>{"hunter2\n"}) << "whoever adds to them hides no forms of forms";
 }
 
 TEST(MaskStream, FindsAValueInPieces) {
