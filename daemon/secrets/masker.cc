@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
 
 #include "executor/http/base64.h"
 
@@ -15,8 +18,28 @@ constexpr size_t kShortestEncoded = 4;
 // Programs break base64 into lines: base64 after 76 characters, openssl after 64.
 constexpr std::array<size_t, 2> kBase64Columns = {76, 64};
 
+// By its first bytes most text is told from all values.
+constexpr size_t kHeadBytes = 4;
+constexpr size_t kHeadsPerValue = 16;
+constexpr size_t kNone = std::string::npos;
+
+// `text` has at least kHeadBytes.
+size_t HeadOf(std::string_view text) {
+  uint32_t head = 0;
+  std::memcpy(&head, text.data(), kHeadBytes);
+  head *= 0x9e3779b1U;  // mixes the bytes into the upper half
+  return head ^ (head >> 16);
+}
+
+size_t CommonBytes(std::string_view a, std::string_view b) {
+  const auto [end, ignored] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  return static_cast<size_t>(end - a.begin());
+}
+
+// All lines together, so that nothing of the end is left, and each for itself.
 void AddBase64Lines(std::string_view encoded, size_t columns, std::vector<std::string>* out) {
   if (encoded.size() <= columns) return;
+  std::string all;
   for (size_t at = 0; at < encoded.size(); at += columns) {
     const std::string_view line = encoded.substr(at, columns);
     if (line.size() >= kShortestLine) {
@@ -24,7 +47,9 @@ void AddBase64Lines(std::string_view encoded, size_t columns, std::vector<std::s
     } else {  // a short end is hidden where it follows its line
       out->push_back(std::string(encoded.substr(at - columns, columns)).append("\n").append(line));
     }
+    all.append(at == 0 ? "" : "\n").append(line);
   }
+  out->push_back(std::move(all));
 }
 
 // `padded` is of so many bytes. Its whole groups are hidden for themselves: they are the same whatever was encoded
@@ -77,29 +102,53 @@ Masker::Masker(std::vector<std::string> values) : given_(std::move(values)) {
   for (const std::string& value : given_) {
     if (!value.empty()) AddForms(value, &values_);
   }
-  std::sort(values_.begin(), values_.end(), [](const std::string& a, const std::string& b) {
-    return a.size() != b.size() ? a.size() > b.size() : a < b;
-  });
+  std::sort(values_.begin(), values_.end());
   values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
-  for (const std::string& value : values_) begins_[static_cast<unsigned char>(value.front())] = true;
+  FindInner();
+  heads_.resize(std::bit_ceil(values_.size() * kHeadsPerValue));
+  for (const std::string& value : values_) {
+    if (value.size() < kHeadBytes) {
+      short_begins_[static_cast<unsigned char>(value.front())] = true;
+    } else {
+      heads_[HeadOf(value) & (heads_.size() - 1)] = true;
+    }
+  }
+}
+
+// Where values are sorted, those that begin with a value follow it at once; so a stack holds the values that the
+// current one begins with.
+void Masker::FindInner() {
+  inner_.reserve(values_.size());
+  size_t last = kNone;
+  for (size_t i = 0; i < values_.size(); ++i) {
+    while (last != kNone && !values_[i].starts_with(values_[last])) last = inner_[last];
+    inner_.push_back(last);
+    last = i;
+  }
+}
+
+bool Masker::MayBegin(std::string_view text) const {
+  if (text.size() < kHeadBytes || short_begins_[static_cast<unsigned char>(text.front())]) return true;
+  return heads_[HeadOf(text) & (heads_.size() - 1)];
 }
 
 size_t Masker::MatchAt(std::string_view text, bool* partial) const {
-  for (const std::string& value : values_) {
-    if (text.size() < value.size()) {
-      if (std::string_view(value).starts_with(text)) *partial = true;
-    } else if (text.starts_with(value)) {
-      return value.size();
-    }
-  }
-  return 0;
+  // The values that begin with the text would come next, and those that it begins with are the one before and what that
+  // one begins with.
+  const auto after = std::upper_bound(values_.begin(), values_.end(), text);
+  if (after != values_.end() && after->starts_with(text)) *partial = true;
+  if (after == values_.begin()) return 0;
+  size_t at = static_cast<size_t>(after - values_.begin()) - 1;
+  const size_t common = CommonBytes(values_[at], text);
+  while (at != kNone && values_[at].size() > common) at = inner_[at];
+  return at == kNone ? 0 : values_[at].size();
 }
 
 size_t Masker::MaskInto(std::string_view text, bool last, std::string* out) const {
   size_t done = 0;  // written to out
   size_t i = 0;
   while (i < text.size()) {
-    if (!begins_[static_cast<unsigned char>(text[i])]) {
+    if (!MayBegin(text.substr(i))) {
       ++i;
       continue;
     }

@@ -10,7 +10,8 @@
 
 namespace slipway::secrets {
 
-/// The values to hide. Immutable; shared by all streams of a run; thread-safe.
+/// The values to hide, which may be thousands: a byte of text costs about the same with all of them. Immutable; shared
+/// by all streams of a run; thread-safe.
 class Masker {
  public:
   /// Empty values are passed over. Of a value also the forms are hidden in which programs show it: without line ends at
@@ -29,13 +30,19 @@ class Masker {
   friend class MaskStream;
   // Masks `text` into `out`. Stops where the rest may be the beginning of a value, unless `last`; how much was taken.
   size_t MaskInto(std::string_view text, bool last, std::string* out) const;
-  // The length of the value at the start of `text`, 0 if there is none. `partial` is set if text might be the beginning
-  // of one that is longer.
+  void FindInner();
+  // Whether a value may be, or begin, at the start of `text`; seldom so where none does.
+  bool MayBegin(std::string_view text) const;
+  // The length of the longest value at the start of `text`, 0 if there is none. `partial` is set if text might be the
+  // beginning of one that is longer.
   size_t MatchAt(std::string_view text, bool* partial) const;
 
   std::vector<std::string> given_;
-  std::vector<std::string> values_;  // with their forms; longest first
-  std::array<bool, 256> begins_{};   // by first byte
+  std::vector<std::string> values_;  // with their forms; sorted, each once
+  // By value: the longest other one that it begins with, npos if there is none.
+  std::vector<size_t> inner_;
+  std::vector<bool> heads_;               // by hash of the first bytes, for values that have so many
+  std::array<bool, 256> short_begins_{};  // by first byte, for the others
 };
 
 /// One stream of bytes. Not thread-safe.
