@@ -65,11 +65,11 @@ Status FetchFolder(const Context& ctx, Connection& connection, const v1::FetchOu
 
 Status CheckPlaces(const std::vector<OutputSpec>& specs) {
   for (const OutputSpec& spec : specs) {
-    // Made and thrown away: whatever would stand in the way later does so now.
+    // Whatever would stand in the way later does so now.
     if (spec.form == v1::OUTPUT_FORM_FILES) {
       SLIPWAY_RETURN_IF_ERROR(OutputFolder::Make(spec.dest, ExistingOf(spec)).status().With("output"));
     } else {
-      SLIPWAY_RETURN_IF_ERROR(OutputFile::Make(spec.dest).status().With("output"));
+      SLIPWAY_RETURN_IF_ERROR(OutputFile::Check(spec.dest).With("output"));
     }
   }
   return {};

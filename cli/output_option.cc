@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "executor/base/fs.h"
 #include "executor/base/near_miss.h"
 
 namespace slipway::cli {
@@ -109,6 +110,12 @@ Status AddRegistry(const Attributes& attributes, OutputOptions* options) {
   return {};
 }
 
+// The system's names for it are links, behind which the file would be opened or made anew.
+bool NamesStandardOutput(std::string_view dest) {
+  const std::string path = fs::Clean(dest);
+  return path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1";
+}
+
 Result<OutputSpec> MakeSpec(const Attributes& attributes) {
   OutputSpec spec;
   const std::string& type = attributes.type;
@@ -127,6 +134,7 @@ Result<OutputSpec> MakeSpec(const Attributes& attributes) {
   for (const std::string& name : attributes.names) spec.request.add_names(name);
   spec.dest = attributes.dest.value_or(folder ? "" : "-");
   if (spec.dest.empty()) return InvalidArgument("an output of type={} needs dest=PATH", type);
+  if (NamesStandardOutput(spec.dest)) spec.dest = "-";
   if (folder && spec.to_stdout()) {
     return InvalidArgument("an output of type={} is a folder, which standard output cannot be; use type=tar{}", type,
                            layout ? " or leave tar=false away" : "");

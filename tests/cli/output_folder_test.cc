@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "cli/output_file.h"
 #include "tests/cli/folder.h"
 
 namespace slipway::cli {
@@ -167,24 +166,6 @@ TEST_F(OutputFolderTest, WithoutRootOwnersAndSetIdBitsStayBehind) {
   EXPECT_EQ(Stat(parent_.At("out/su")).st_mode & 07777, 0755U);
   EXPECT_FALSE(fs::Exists(parent_.At("out/null")));
   EXPECT_EQ(out.left_out(), 1U);
-}
-
-TEST_F(OutputFolderTest, AFileAppearsWhenItIsWhole) {
-  parent_.Write("a.tar", "before", 0600);
-  {
-    auto file = OutputFile::Make(parent_.At("a.tar"));
-    ASSERT_TRUE(file.ok()) << file.status().message();
-    ASSERT_TRUE(file->Write("half").ok());
-  }
-  EXPECT_EQ(Read("a.tar"), "before");
-  EXPECT_THAT(Names(), ElementsAre("a.tar"));
-  auto file = OutputFile::Make(parent_.At("a.tar"));
-  ASSERT_TRUE(file->Write("all").ok());
-  ASSERT_TRUE(file->Commit().ok());
-  EXPECT_EQ(Read("a.tar"), "all");
-  EXPECT_EQ(Stat(parent_.At("a.tar")).st_mode & 07777, 0600U);
-  EXPECT_THAT(OutputFile::Make(parent_.path()).status().message(), HasSubstr("is a folder"));
-  EXPECT_FALSE(OutputFile::Make(parent_.At("no/such/a.tar")).ok());
 }
 
 }  // namespace

@@ -49,6 +49,14 @@ TEST(OutputOption, APathIsAFolderAndADashAnArchive) {
   EXPECT_TRUE(archive.to_stdout());
 }
 
+TEST(OutputOption, StandardOutputGoesByTheNamesOfTheSystem) {
+  for (const char* name : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev//stdout"}) {
+    EXPECT_TRUE(Parse(std::string("type=tar,dest=") + name).to_stdout()) << name;
+  }
+  EXPECT_FALSE(Parse("type=tar,dest=/dev/fd/10").to_stdout());
+  EXPECT_THAT(ErrorOf({"type=local,dest=/dev/stdout"}), HasSubstr("use type=tar"));
+}
+
 TEST(OutputOption, LayoutsAreArchivesUnlessTheyAreFolders) {
   const OutputSpec oci = Parse("type=oci,dest=a.tar,name=app:v1,name=b");
   EXPECT_EQ(oci.request.type(), v1::OUTPUT_TYPE_OCI);
