@@ -2,6 +2,7 @@
 #pragma once
 
 #include <grpcpp/channel.h>
+#include <grpcpp/support/channel_arguments.h>
 
 #include <memory>
 #include <string>
@@ -12,6 +13,10 @@
 #include "executor/base/status.h"
 
 namespace slipway::cli {
+
+/// How a channel to `target`, as GrpcTarget gives it, is held: over a network a peer that is gone is found out within a
+/// minute.
+grpc::ChannelArguments ChannelArgumentsFor(std::string_view target);
 
 /// Connects when the first call is made, and looks nothing up that is not needed. INVALID_ARGUMENT for no address.
 Result<std::shared_ptr<grpc::Channel>> OpenChannel(std::string_view server);

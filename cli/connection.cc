@@ -37,6 +37,16 @@ Status BadServer(std::string_view server) {
   return InvalidArgument("server '{}' is neither HOST:PORT nor unix:PATH", server);
 }
 
+// A peer whose machine or network is gone closes nothing: a stream that only reads would wait for it for ever. The
+// daemon bears with pings five seconds apart (daemon/services/server.cc).
+void KeepAlive(grpc::ChannelArguments* arguments) {
+  arguments->SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments->SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  arguments->SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
+  // Else there would be two pings and no more, since who follows a log sends nothing himself.
+  arguments->SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
 // Why a socket cannot be connected to, in the system's words; gRPC's own are long and name no path. "" if it can.
 std::string WhyUnreachable(std::string_view target) {
   if (!target.starts_with(kUnixPrefix)) return "";
@@ -113,9 +123,7 @@ Result<std::string> GrpcTarget(std::string_view server) {
   return fmt::format("dns:{}", server);
 }
 
-Result<std::shared_ptr<grpc::Channel>> OpenChannel(std::string_view server) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string target, GrpcTarget(server));
-  if (leave_grpc_to_exit) ::grpc_init();  // a claim that nobody gives back
+grpc::ChannelArguments ChannelArgumentsFor(std::string_view target) {
   grpc::ChannelArguments arguments;
   arguments.SetInt("grpc.enable_http_proxy", 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
@@ -124,7 +132,14 @@ Result<std::shared_ptr<grpc::Channel>> OpenChannel(std::string_view server) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  if (!target.starts_with(kUnixPrefix)) KeepAlive(&arguments);
+  return arguments;
+}
+
+Result<std::shared_ptr<grpc::Channel>> OpenChannel(std::string_view server) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string target, GrpcTarget(server));
+  if (leave_grpc_to_exit) ::grpc_init();  // a claim that nobody gives back
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), ChannelArgumentsFor(target));
 }
 
 Result<std::unique_ptr<Connection>> Connection::Open(std::string_view server) {

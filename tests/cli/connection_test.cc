@@ -1,8 +1,12 @@
 #include "cli/connection.h"
 
 #include <gmock/gmock.h>
+#include <grpc/grpc.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "cli/channel.h"
 #include "tests/testing/fake_server.h"
 
 namespace slipway::cli {
@@ -24,6 +28,29 @@ TEST(GrpcTarget, RefusesWhatIsNeither) {
   for (const char* text : {"", "host", "host:", ":80", "host:http", "http://host:80", "unix:", "host:123456"}) {
     EXPECT_EQ(GrpcTarget(text).code(), Code::kInvalidArgument) << text;
   }
+}
+
+// nullopt where the argument is not set.
+std::optional<int> NumberIn(const grpc::ChannelArguments& arguments, std::string_view name) {
+  const grpc_channel_args all = arguments.c_channel_args();
+  for (size_t i = 0; i < all.num_args; ++i) {
+    if (all.args[i].key == name && all.args[i].type == GRPC_ARG_INTEGER) return all.args[i].value.integer;
+  }
+  return std::nullopt;
+}
+
+TEST(ChannelArguments, PeersOnANetworkAreAskedWhetherTheyLive) {
+  for (const char* target : {"ipv4:127.0.0.1:50051", "ipv6:[::1]:50051", "dns:build.local:50051"}) {
+    const grpc::ChannelArguments arguments = ChannelArgumentsFor(target);
+    EXPECT_EQ(NumberIn(arguments, GRPC_ARG_KEEPALIVE_TIME_MS), 30'000) << target;
+    EXPECT_EQ(NumberIn(arguments, GRPC_ARG_KEEPALIVE_TIMEOUT_MS), 20'000) << target;
+    EXPECT_EQ(NumberIn(arguments, GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS), 0) << target;
+    EXPECT_EQ(NumberIn(arguments, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA), 0) << "as many as it takes";
+  }
+}
+
+TEST(ChannelArguments, SocketsNeedNoPings) {
+  EXPECT_EQ(NumberIn(ChannelArgumentsFor("unix:/run/s.sock"), GRPC_ARG_KEEPALIVE_TIME_MS), std::nullopt);
 }
 
 TEST(ConnectionFailure, NamesTheFieldsThatWereRefused) {
