@@ -1,5 +1,7 @@
 #include "daemon/logs/recorder.h"
 
+#include <algorithm>
+
 #include "daemon/logs/event_codec.h"
 #include "daemon/logs/event_reader.h"
 
@@ -41,7 +43,8 @@ Status EndLastLine(TailFile& log) {
   if (size == 0) return Status();
   char last = '\n';
   SLIPWAY_RETURN_IF_ERROR(log.ReadAt(std::span(&last, 1), size - 1).status());
-  return last == '\n' ? Status() : log.Append("\n");
+  if (last != '\n') log.Append("\n");
+  return Status();
 }
 
 }  // namespace
@@ -52,6 +55,7 @@ Result<std::unique_ptr<Recorder>> Recorder::Open(std::shared_ptr<RunFeed> feed, 
   SLIPWAY_RETURN_IF_ERROR(EndLastLine(feed->log()).With("open the log"));
   SLIPWAY_RETURN_IF_ERROR(feed->log().Flush().With("open the log"));
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t log_end, feed->log().Size());
+  feed->log().TakeLost();  // by an earlier attempt; the end is after that
   return std::unique_ptr<Recorder>(new Recorder(std::move(feed), flusher, std::move(masker), limits, last, log_end));
 }
 
@@ -85,7 +89,23 @@ std::map<std::string, Recorder::LogRange> Recorder::step_ranges() const {
 
 void Recorder::AppendLog(std::string_view text) {
   log_end_ += text.size();
-  feed_->log().Append(text).Ignore();  // a failure is told by the flusher
+  feed_->log().Append(text);  // a failure is told by the flusher
+}
+
+void Recorder::NoteLoss() {
+  const uint64_t lost = feed_->log().TakeLost();
+  const uint64_t lost_events = feed_->events().TakeLost();
+  if (lost == 0 && lost_events == 0) return;
+  log_end_ -= std::min(lost, log_end_);
+  for (auto& [step, range] : ranges_) {
+    range.begin = std::min(range.begin, log_end_);
+    range.end = std::min(range.end, log_end_);
+  }
+  // While there is no space this is lost, too, which makes for another one.
+  RunEvent note = Make(RunEvent::Kind::kWarning);
+  note.text = "the daemon could not write to its disk; output of this run that belongs here is lost";
+  AppendLog(text_.Render(note));
+  Record(std::move(note));
 }
 
 Recorder::Vertex& Recorder::At(const Place& place, const ProgressEvent& event) {
@@ -200,6 +220,7 @@ void Recorder::Finish(const Place& place, const ProgressEvent& event) {
 }
 
 void Recorder::Put(RunEvent event) {
+  NoteLoss();
   AppendLog(text_.Render(event));
   if (!event.step.empty()) {
     const auto range = ranges_.find(event.step);
@@ -219,7 +240,7 @@ void Recorder::Record(RunEvent event) {
   }
   std::string record;
   AppendRecord(event, &record);
-  feed_->events().Append(record).Ignore();
+  feed_->events().Append(record);
   flusher_.Wake(feed_);
 }
 
@@ -229,6 +250,7 @@ void Recorder::OnStepStarted(const task::Step& step) {
   event.name = step.id;
   event.number = static_cast<uint64_t>(step.timeout.count());
   const std::lock_guard lock(mutex_);
+  NoteLoss();
   ranges_[step.id] = {.begin = log_end_, .end = log_end_};
   Put(std::move(event));
 }
@@ -264,6 +286,7 @@ void Recorder::Line(std::string_view text) {
 
 void Recorder::Raw(std::string_view text) {
   const std::lock_guard lock(mutex_);
+  NoteLoss();
   AppendLog(masker_->Mask(text));
   flusher_.Wake(feed_);
 }
@@ -280,6 +303,7 @@ Status Recorder::Close() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return Status();
+    NoteLoss();
     AppendLog(text_.Finish());
     feed_->ClearProgress();
     if (dropped_ > 0) {

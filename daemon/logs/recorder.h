@@ -90,6 +90,8 @@ class Recorder : public engine::Observer {
   void Put(RunEvent event);
   void Record(RunEvent event);
   void AppendLog(std::string_view text);
+  // Says that output was lost, if some was, and goes on where the file ends.
+  void NoteLoss();
 
   const std::shared_ptr<RunFeed> feed_;
   Flusher& flusher_;
@@ -102,7 +104,7 @@ class Recorder : public engine::Observer {
   std::map<std::string, LogRange> ranges_;
   bool named_ = false;
   uint64_t sequence_;  // of the last event
-  uint64_t log_end_;   // bytes of the log, written or not yet
+  uint64_t log_end_;   // bytes of the log, written or not yet; with those that were lost until NoteLoss
   uint64_t log_bytes_ = 0;
   uint64_t event_bytes_ = 0;
   uint64_t dropped_ = 0;

@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "executor/base/fs.h"
 
 namespace slipway::logs {
@@ -27,46 +30,76 @@ Result<std::shared_ptr<const UniqueFd>> TailFile::Descriptor(bool create) {
 Status TailFile::Truncate(uint64_t size) {
   const std::lock_guard lock(mutex_);
   SLIPWAY_ASSIGN_OR_RETURN(const auto fd, Descriptor(true));
-  if (::ftruncate(fd->get(), static_cast<off_t>(size)) != 0) return ErrnoStatus(errno, fmt::format("cut '{}'", path_));
+  return CutTo(fd->get(), size);
+}
+
+Status TailFile::CutTo(int fd, uint64_t size) {
+  if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return ErrnoStatus(errno, fmt::format("cut '{}'", path_));
+  whole_ = size;
   return Status();
 }
 
 bool TailFile::dirty() const {
   const std::lock_guard lock(mutex_);
-  return !pending_.empty();
+  return !pending_.empty() || !untold_.ok();
 }
 
-Status TailFile::Append(std::string_view bytes) {
+void TailFile::Append(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
-  if (failed_) return Status();
   pending_.append(bytes);
-  return pending_.size() >= kGatherBytes ? FlushLocked() : Status();
+  if (pending_.size() >= kGatherBytes) WritePending();
 }
 
 Status TailFile::Flush() {
   const std::lock_guard lock(mutex_);
-  return FlushLocked();
+  WritePending();
+  return std::exchange(untold_, Status());
+}
+
+uint64_t TailFile::TakeLost() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(lost_, 0);
 }
 
 // The lock is held over the write: it orders the pieces, and nobody but this file's writer and readers wait for it.
-Status TailFile::FlushLocked() {
-  if (pending_.empty()) return Status();
-  Result<std::shared_ptr<const UniqueFd>> fd = Descriptor(true);
-  const Status status = fd.ok() ? fs::WriteAll((*fd)->get(), pending_).With(fmt::format("append to '{}'", path_))
-                                : std::move(fd).status();
-  failed_ = !status.ok();
+void TailFile::WritePending() {
+  if (pending_.empty()) return;
+  Status status = AppendToFile(pending_).With(fmt::format("append to '{}'", path_));
+  const bool failed = !status.ok();
+  if (failed) lost_ += pending_.size();
+  if (failed && !failing_) untold_ = std::move(status);
+  failing_ = failed;
   pending_.clear();
   if (pending_.capacity() > 4 * kGatherBytes) pending_.shrink_to_fit();
+}
+
+Status TailFile::AppendToFile(std::string_view bytes) {
+  SLIPWAY_ASSIGN_OR_RETURN(const auto fd, Descriptor(true));
+  if (!whole_) {
+    SLIPWAY_ASSIGN_OR_RETURN(whole_, SizeOf(fd->get()));
+  } else if (failing_) {
+    SLIPWAY_RETURN_IF_ERROR(CutTo(fd->get(), *whole_));
+  }
+  Status status = fs::WriteAll(fd->get(), bytes);
+  if (status.ok()) {
+    *whole_ += bytes.size();
+  } else {  // what follows must not begin within a line or a record; where this fails, too, it is done before the next
+    CutTo(fd->get(), *whole_).Ignore();
+  }
   return status;
+}
+
+Result<uint64_t> TailFile::SizeOf(int fd) const {
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return ErrnoStatus(errno, fmt::format("stat '{}'", path_));
+  return static_cast<uint64_t>(st.st_size);
 }
 
 Result<uint64_t> TailFile::Size() {
   const std::lock_guard lock(mutex_);
+  if (whole_) return *whole_;
   SLIPWAY_ASSIGN_OR_RETURN(const auto fd, Descriptor(false));
-  if (fd == nullptr) return uint64_t{0};
-  struct stat st {};
-  if (::fstat(fd->get(), &st) != 0) return ErrnoStatus(errno, fmt::format("stat '{}'", path_));
-  return static_cast<uint64_t>(st.st_size);
+  return fd == nullptr ? Result<uint64_t>(uint64_t{0}) : SizeOf(fd->get());
 }
 
 Result<size_t> TailFile::ReadAt(std::span<char> buffer, uint64_t offset) {
@@ -74,8 +107,10 @@ Result<size_t> TailFile::ReadAt(std::span<char> buffer, uint64_t offset) {
   {
     const std::lock_guard lock(mutex_);
     SLIPWAY_ASSIGN_OR_RETURN(fd, Descriptor(false));
+    // Behind that may stand what is about to be cut off.
+    if (whole_) buffer = buffer.first(std::min<uint64_t>(buffer.size(), *whole_ - std::min(offset, *whole_)));
   }
-  if (fd == nullptr) return size_t{0};
+  if (fd == nullptr || buffer.empty()) return size_t{0};
   return fs::ReadFullAt(fd->get(), buffer, static_cast<int64_t>(offset)).With(path_);
 }
 

@@ -70,12 +70,12 @@ TEST(EventReader, FollowsAFileThatGrows) {
   EventReader reader(file);
   EXPECT_FALSE(reader.Next()->has_value());
   const std::string record = Encoded(Full());
-  ASSERT_TRUE(file.Append(record + record.substr(0, 3)).ok());
+  file.Append(record + record.substr(0, 3));
   EXPECT_FALSE(reader.Next()->has_value()) << "not flushed yet";
   ASSERT_TRUE(file.Flush().ok());
   EXPECT_TRUE(reader.Next()->has_value());
   EXPECT_FALSE(reader.Next()->has_value());
-  ASSERT_TRUE(file.Append(record.substr(3)).ok());
+  file.Append(record.substr(3));
   ASSERT_TRUE(file.Flush().ok());
   EXPECT_EQ(**reader.Next(), Full());
   EXPECT_EQ(reader.offset(), 2 * record.size());

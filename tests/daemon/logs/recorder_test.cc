@@ -6,6 +6,7 @@
 #include "daemon/logs/archive.h"
 #include "daemon/logs/event_reader.h"
 #include "executor/base/fs.h"
+#include "tests/daemon/logs/file_size_limit.h"
 
 namespace slipway::logs {
 namespace {
@@ -109,6 +110,27 @@ TEST_F(RecorderTest, TooMuchOutputIsCutOnce) {
             5);
   EXPECT_EQ(events.back().kind, Kind::kDropped);
   EXPECT_EQ(events.back().number, 25U);
+}
+
+TEST_F(RecorderTest, OutputThatWasLostIsSpokenOfWhenThereIsSpaceAgain) {
+  Open();
+  const std::shared_ptr<RunFeed> feed = archive_->Expect("ca1");
+  recorder_->Line("early words");
+  ASSERT_TRUE(feed->Flush().ok());
+  {
+    const FileSizeLimit full(0);
+    recorder_->Line("first words without space");
+    feed->Flush().Ignore();  // or the flusher was told
+    recorder_->Line("more words without space");
+    feed->Flush().Ignore();
+  }
+  recorder_->Line("late words");
+  ASSERT_TRUE(recorder_->Close().ok());
+  EXPECT_THAT(Log(), HasSubstr("early words\n"));
+  EXPECT_THAT(Log(), Not(HasSubstr("without space")));
+  EXPECT_THAT(Log(), HasSubstr("could not write to its disk"));
+  EXPECT_THAT(Log(), HasSubstr("late words\n"));
+  EXPECT_THAT(Kinds(), ElementsAre(Kind::kNote, Kind::kWarning, Kind::kNote));
 }
 
 TEST_F(RecorderTest, AnotherAttemptGoesOnWhereACrashHasCut) {

@@ -1,12 +1,14 @@
 #include "daemon/logs/run_feed.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
 
 #include "daemon/logs/archive.h"
 #include "executor/base/fs.h"
+#include "tests/daemon/logs/file_size_limit.h"
 
 namespace slipway::logs {
 namespace {
@@ -44,7 +46,7 @@ TEST_F(RunFeedTest, ListenersAreToldOfWhatIsNew) {
   feed_->Subscribe(listener_);
   ASSERT_TRUE(feed_->Flush().ok());
   EXPECT_EQ(listener_->count(), 0) << "nothing is new";
-  ASSERT_TRUE(feed_->log().Append("x").ok());
+  feed_->log().Append("x");
   ASSERT_TRUE(feed_->Flush().ok());
   EXPECT_EQ(listener_->count(), 1);
   feed_->StateChanged();
@@ -95,12 +97,44 @@ TEST_F(RunFeedTest, AFileThatIsNotThereIsEmpty) {
   EXPECT_FALSE(fs::Exists(dir_.path() + "/ca1.log"));
 }
 
-TEST_F(RunFeedTest, AFullDiskEndsTheLogNotTheRun) {
+TEST_F(RunFeedTest, AFullDiskIsToldOnce) {
   TailFile file("/dev/full");
-  ASSERT_TRUE(file.Append("x").ok());
+  file.Append("x");
   EXPECT_EQ(file.Flush().code(), Code::kResourceExhausted);
-  EXPECT_TRUE(file.Append("y").ok());
-  EXPECT_TRUE(file.Flush().ok()) << "told once";
+  file.Append("y");
+  EXPECT_TRUE(file.Flush().ok()) << "told before";
+  EXPECT_EQ(file.TakeLost(), 2U);
+  EXPECT_EQ(file.TakeLost(), 0U);
+}
+
+TEST_F(RunFeedTest, AFailureWithinAppendIsToldByTheNextFlush) {
+  ASSERT_EQ(::symlink("/dev/full", (dir_.path() + "/ca1.log").c_str()), 0);
+  feed_->log().Append(std::string(64 << 10, 'x'));
+  EXPECT_EQ(feed_->Flush().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(feed_->Flush().ok());
+}
+
+TEST_F(RunFeedTest, TheLogGoesOnBehindTheLastWholeWriteWhenThereIsSpace) {
+  TailFile& log = feed_->log();
+  log.Append("before\n");
+  ASSERT_TRUE(log.Flush().ok());
+  {
+    const FileSizeLimit full(10);
+    log.Append("does not fit\n");
+    EXPECT_FALSE(log.Flush().ok());
+    EXPECT_EQ(*log.Size(), 7U);
+    EXPECT_EQ(fs::ReadFile(dir_.path() + "/ca1.log").ValueOr(""), "before\n")
+        << "the part of it that did fit is cut off";
+  }
+  log.Append("after\n");
+  EXPECT_TRUE(log.Flush().ok());
+  EXPECT_EQ(log.TakeLost(), 13U);
+  EXPECT_EQ(fs::ReadFile(dir_.path() + "/ca1.log").ValueOr(""), "before\nafter\n");
+  {
+    const FileSizeLimit full(14);
+    log.Append("again\n");
+    EXPECT_FALSE(log.Flush().ok()) << "another failure than the first one";
+  }
 }
 
 TEST_F(RunFeedTest, TheFlusherBringsOutputToListeners) {
