@@ -1,13 +1,15 @@
 #include "cli/hidden_input.h"
 
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <memory>
 
 #include "cli/standard_input.h"
 #include "cli/terminal.h"
-#include "executor/base/cleanup.h"
 
 namespace slipway::cli {
 
@@ -27,6 +29,61 @@ Result<std::string> ReadLine(int fd, uint64_t most) {
   }
 }
 
+constexpr std::array<int, 4> kEnds = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+// What the handler works on, which is given nothing but a number. Set before the handler is, and not changed under it.
+struct PromptTerminal {
+  int fd = -1;
+  termios shown{};
+};
+PromptTerminal prompt_terminal;
+
+// The handler is the default one again when this one is called, so the signal ends the process as it returns. Calls
+// only what a handler may.
+void ShowTypingAndEnd(int signal) {
+  ::tcsetattr(prompt_terminal.fd, TCSANOW, &prompt_terminal.shown);
+  const ssize_t ignored = ::write(STDERR_FILENO, "\n", 1);  // the prompt's line has none yet
+  static_cast<void>(ignored);
+  ::raise(signal);
+}
+
+// While it exists, what is typed at a terminal is not shown. A signal that ends the process makes it shown again: the
+// shell that follows may not do so. Only one at a time.
+class HiddenTyping {
+ public:
+  static Result<std::unique_ptr<HiddenTyping>> Begin(int fd, const termios& shown) {
+    prompt_terminal = {.fd = fd, .shown = shown};
+    std::unique_ptr<HiddenTyping> out(new HiddenTyping);
+    termios hidden = shown;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    if (::tcsetattr(fd, TCSAFLUSH, &hidden) != 0) {
+      return ErrnoStatus(errno, "tell the terminal not to show what is typed");
+    }
+    return out;
+  }
+  ~HiddenTyping() {
+    ::tcsetattr(prompt_terminal.fd, TCSAFLUSH, &prompt_terminal.shown);
+    for (size_t i = 0; i < kEnds.size(); ++i) ::sigaction(kEnds[i], &before_[i], nullptr);
+  }
+  HiddenTyping(const HiddenTyping&) = delete;
+  HiddenTyping& operator=(const HiddenTyping&) = delete;
+
+ private:
+  HiddenTyping() {
+    struct sigaction show {};
+    show.sa_handler = &ShowTypingAndEnd;
+    show.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigfillset(
+        &show.sa_mask);  // a terminal stops a process in the background that changes it, unless SIGTTOU is blocked
+    for (size_t i = 0; i < kEnds.size(); ++i) {
+      ::sigaction(kEnds[i], nullptr, &before_[i]);
+      if (before_[i].sa_handler == SIG_DFL) ::sigaction(kEnds[i], &show, nullptr);
+    }
+  }
+
+  std::array<struct sigaction, kEnds.size()> before_{};
+};
+
 }  // namespace
 
 std::string WithoutLineEnd(std::string text) {
@@ -43,11 +100,7 @@ Result<std::string> ReadHidden(int fd, uint64_t most, std::string_view what) {
     SLIPWAY_ASSIGN_OR_RETURN(std::string text, ReadStandardInput(fd, most, what));
     return WithoutLineEnd(std::move(text));
   }
-  termios hidden = shown;
-  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  if (::tcsetattr(fd, TCSAFLUSH, &hidden) != 0)
-    return ErrnoStatus(errno, "tell the terminal not to show what is typed");
-  const Cleanup show([&] { ::tcsetattr(fd, TCSAFLUSH, &shown); });
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<HiddenTyping> hidden, HiddenTyping::Begin(fd, shown));
   WriteText(STDERR_FILENO, fmt::format("{}: ", what));
   auto line = ReadLine(fd, most);
   WriteText(STDERR_FILENO, "\n");
