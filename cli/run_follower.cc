@@ -30,13 +30,13 @@ Status RunFollower::Retry(const Context& ctx, std::string_view what, const Attem
   std::chrono::milliseconds wait = kFirstWait;
   bool lost = false;
   while (true) {
-    bool progressed = false;
-    bool done = false;
-    const grpc::Status status = attempt(&progressed, &done);
+    Came came;
+    const grpc::Status status = attempt(&came);
     SLIPWAY_RETURN_IF_ERROR(ctx.Err());
-    if (status.ok() && done) return {};
-    if (progressed) {
-      reached_ = true;
+    if (status.ok() && came.done) return {};
+    reached_ |= came.anything;
+    // A stream that ends well before its run does may say the same each time, and to ask at once again leads nowhere.
+    if (status.ok() ? came.news : came.anything) {
       last_good = std::chrono::steady_clock::now();
       wait = kFirstWait;
       lost = false;
@@ -61,7 +61,7 @@ Result<v1::RunStatus> RunFollower::Log(const Context& ctx, bool follow,
                                        const std::function<void(std::string_view)>& sink, const std::string& step) {
   uint64_t offset = 0;
   v1::RunStatus final_status = v1::RUN_STATUS_UNSPECIFIED;
-  const auto attempt = [&](bool* progressed, bool* done) {
+  const auto attempt = [&](Came* came) {
     v1::StreamRunLogRequest request;
     request.set_run_id(run_id_);
     request.set_offset(offset);
@@ -71,22 +71,25 @@ Result<v1::RunStatus> RunFollower::Log(const Context& ctx, bool follow,
     const auto stream = connection_.runs().StreamRunLog(call.context(), request);
     v1::StreamRunLogResponse response;
     while (stream->Read(&response)) {
-      *progressed = true;
+      came->anything = true;
       std::string_view data = response.data();
       // What was shown before is not shown again.
       if (response.offset() < offset) data.remove_prefix(std::min<uint64_t>(data.size(), offset - response.offset()));
-      if (!data.empty()) sink(data);
+      if (!data.empty()) {
+        came->news = true;
+        sink(data);
+      }
       offset = std::max<uint64_t>(offset, response.offset() + response.data().size());
       if (response.complete()) {
-        *done = true;
+        came->done = true;
         final_status = response.status();
       }
     }
-    if (!follow) *done = true;
+    if (!follow) came->done = true;
     grpc::Status status = stream->Finish();
     if (status.error_code() != grpc::StatusCode::OUT_OF_RANGE) return status;
     // The daemon died and lost the log's last lines, which we have; the run has ended since.
-    *done = true;
+    came->done = true;
     return grpc::Status::OK;
   };
   SLIPWAY_RETURN_IF_ERROR(Retry(ctx, fmt::format("log of run '{}'", run_id_), attempt));
@@ -98,7 +101,7 @@ Result<v1::Run> RunFollower::Events(const Context& ctx, bool states_only,
   // No event has such a number, so what comes are the states alone.
   uint64_t after = states_only ? std::numeric_limits<uint64_t>::max() : 0;
   v1::Run run;
-  const auto attempt = [&](bool* progressed, bool* done) {
+  const auto attempt = [&](Came* came) {
     v1::StreamRunEventsRequest request;
     request.set_run_id(run_id_);
     request.set_after_sequence(after);
@@ -107,12 +110,18 @@ Result<v1::Run> RunFollower::Events(const Context& ctx, bool states_only,
     const auto stream = connection_.runs().StreamRunEvents(call.context(), request);
     v1::StreamRunEventsResponse response;
     while (stream->Read(&response)) {
-      *progressed = true;
-      for (const v1::RunEvent& event : response.events()) after = std::max<uint64_t>(after, event.sequence());
-      if (response.has_run()) run = response.run();
+      came->anything = true;
+      for (const v1::RunEvent& event : response.events()) {
+        came->news |= event.sequence() > after;
+        after = std::max<uint64_t>(after, event.sequence());
+      }
+      if (response.has_run()) {
+        came->news |= response.run().status() != run.status();
+        run = response.run();
+      }
       sink(response);
     }
-    *done = IsFinal(run.status());
+    came->done = IsFinal(run.status());
     return stream->Finish();
   };
   SLIPWAY_RETURN_IF_ERROR(Retry(ctx, fmt::format("events of run '{}'", run_id_), attempt));

@@ -40,8 +40,13 @@ class RunFollower {
                          const std::function<void(const v1::StreamRunEventsResponse&)>& sink);
 
  private:
-  /// One stream. Sets `progressed` if anything came, `done` if what was asked for is complete.
-  using Attempt = std::function<grpc::Status(bool* progressed, bool* done)>;
+  /// Of one stream.
+  struct Came {
+    bool anything = false;
+    bool news = false;  ///< more of the log, an event or a state that no stream before it has brought
+    bool done = false;  ///< what was asked for is complete
+  };
+  using Attempt = std::function<grpc::Status(Came* came)>;
   Status Retry(const Context& ctx, std::string_view what, const Attempt& attempt);
 
   Connection& connection_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <mutex>
 #include <thread>
 
@@ -151,6 +152,54 @@ TEST_F(RunFollowerTest, StatesOnlyBringsNoEvents) {
   ASSERT_TRUE(run.ok());
   EXPECT_EQ(run->status(), v1::RUN_STATUS_TIMEOUT);
   EXPECT_EQ(seen, 0);
+}
+
+// A daemon whose streams say what they know and end well, though the run has not ended.
+class EarlyEnd : public v1::Runs::Service {
+ public:
+  explicit EarlyEnd(const std::string& address) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  grpc::Status StreamRunLog(grpc::ServerContext*, const v1::StreamRunLogRequest* request,
+                            grpc::ServerWriter<v1::StreamRunLogResponse>* writer) override {
+    ++streams;
+    v1::StreamRunLogResponse response;
+    response.set_offset(request->offset());
+    response.set_status(v1::RUN_STATUS_RUNNING);
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+  grpc::Status StreamRunEvents(grpc::ServerContext*, const v1::StreamRunEventsRequest*,
+                               grpc::ServerWriter<v1::StreamRunEventsResponse>* writer) override {
+    ++streams;
+    v1::StreamRunEventsResponse response;
+    response.mutable_run()->set_status(v1::RUN_STATUS_RUNNING);
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int> streams = 0;
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TEST_F(RunFollowerTest, StreamsThatEndEarlyWithNothingNewAreGivenUp) {
+  const std::string address = "unix:" + folder_.At("early");
+  EarlyEnd daemon(address);
+  const auto connection = *Connection::Open(address);
+  RunFollower follower(
+      *connection, "ca1", [](std::string_view) {}, true, std::chrono::milliseconds(300));
+  EXPECT_EQ(follower.Log(Context::Background(), true, Sink()).code(), Code::kUnavailable);
+  // At once, after 100 ms and 200 ms later, when the time is over.
+  EXPECT_LE(daemon.streams, 3);
+  daemon.streams = 0;
+  const auto run = follower.Events(Context::Background(), false, [](const v1::StreamRunEventsResponse&) {});
+  EXPECT_THAT(run.status().message(), HasSubstr("gave up"));
+  EXPECT_LE(daemon.streams, 4) << "the first one brings the state";
 }
 
 TEST_F(RunFollowerTest, EndsWhenCanceled) {
