@@ -73,8 +73,8 @@ class HiddenTyping {
     struct sigaction show {};
     show.sa_handler = &ShowTypingAndEnd;
     show.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigfillset(
-        &show.sa_mask);  // a terminal stops a process in the background that changes it, unless SIGTTOU is blocked
+    // All of them: a terminal stops a process in the background that changes it, unless SIGTTOU is blocked.
+    sigfillset(&show.sa_mask);
     for (size_t i = 0; i < kEnds.size(); ++i) {
       ::sigaction(kEnds[i], nullptr, &before_[i]);
       if (before_[i].sa_handler == SIG_DFL) ::sigaction(kEnds[i], &show, nullptr);

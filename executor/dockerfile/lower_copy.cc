@@ -3,6 +3,7 @@
 
 #include "executor/base/fs.h"
 #include "executor/dockerfile/lower_stage.h"
+#include "executor/http/url.h"
 #include "executor/source/context_source.h"
 #include "executor/source/git_url.h"
 #include "executor/source/http.h"
@@ -13,6 +14,12 @@ namespace {
 
 bool IsHttpUrl(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 bool IsRemote(const std::string& text) { return IsHttpUrl(text) || source::IsGitUrl(text); }
+
+// For logs: without a password, and without the query, in which signed addresses have their secret.
+std::string ShownAddress(const std::string& source) {
+  const bool is_plain_git = source::IsGitUrl(source) && source.find('@') == std::string::npos;
+  return !IsHttpUrl(source) || is_plain_git ? source : http::RedactUrl(source);
+}
 
 // What an address says of a repository, a flag may say again, but not otherwise.
 Status CheckGitFlags(const AddInstruction& add, const std::string& source) {
@@ -109,7 +116,7 @@ Result<StageLowering::CopyPiece> StageLowering::RemotePiece(const AddInstruction
                                                             const std::string& source) const {
   SLIPWAY_ASSIGN_OR_RETURN(CopyPiece piece, PieceOf(parts));
   piece.action.wildcards = false;
-  const graph::VertexInfo info{.name = fmt::format("[internal] fetch {}", source), .position = Here(add)};
+  const graph::VertexInfo info{.name = fmt::format("[internal] fetch {}", ShownAddress(source)), .position = Here(add)};
   if (source::IsGitUrl(source)) {
     graph::GitOp git;
     git.url = source;

@@ -55,6 +55,14 @@ TEST(Blame, AnAddressOrItsChecksumIsPointedAt) {
               HasSubstr("Dockerfile:2:5: "));
 }
 
+TEST(Blame, AnAddressIsShownWithoutItsSecrets) {
+  const Status status = FailedPrecondition("404");
+  EXPECT_THAT(Told("FROM scratch\nADD http://u:pw@h/f?sig=abc /\n", "fetch http://h/f?…", status),
+              HasSubstr("[internal] fetch http://h/f?…: 404\n"));
+  EXPECT_THAT(Told("FROM scratch\nADD git@h:o/r.git#main /\n", "fetch git@h:o/r.git#main", status),
+              HasSubstr("[internal] fetch git@h:o/r.git#main: 404"));
+}
+
 TEST(Blame, AnOwnerOfACopyIsItsFlags) {
   const Status unknown = InvalidArgument("owner 'me': names are looked up in the image's /etc/passwd");
   EXPECT_THAT(Told("FROM scratch\nUSER you\nCOPY --chown=me:us a /\n", "a /", unknown), HasSubstr("Dockerfile:3:6: "));
