@@ -73,6 +73,7 @@ Result<BridgeNetwork::Lease> BridgeNetwork::Acquire(const Context& ctx) {
   changed_.notify_all();
   const Status waited = ctx.Wait(lock, changed_, [&] { return !idle_.empty() || failures_ != failures; });
   --waiting_;
+  if (failures_ != failures) --unseen_;
   changed_.notify_all();
   SLIPWAY_RETURN_IF_ERROR(waited);
   if (idle_.empty()) return last_failure_.ok() ? Unavailable("no network namespace could be made") : last_failure_;
@@ -157,8 +158,9 @@ void BridgeNetwork::MakeSpare(std::unique_lock<std::mutex>& lock) {
   spdlog::warn("plug a container into bridge '{}': {}; tried again for the next that wants it", bridge_.device,
                last_failure_.message());
   changed_.notify_all();
-  // Whoever waits has to see the failure before the next attempt begins.
-  changed_.wait(lock, [this, told = waiting_] { return stopping_ || waiting_ < told || waiting_ == 0; });
+  // Whoever waits has to see the failure before the next attempt begins; not those who come meanwhile.
+  unseen_ = waiting_;
+  changed_.wait(lock, [this] { return stopping_ || unseen_ == 0; });
 }
 
 void BridgeNetwork::DropPorts(std::unique_lock<std::mutex>& lock) {

@@ -94,6 +94,7 @@ class BridgeNetwork {
   uint32_t last_host_ = 1;                         // guarded by mutex_: the address given out last
   size_t waiting_ = 0;                             // guarded by mutex_
   uint64_t failures_ = 0;                          // guarded by mutex_: failed attempts, ever
+  size_t unseen_ = 0;                              // guarded by mutex_: who waited for the last of them and still does
   Status last_failure_;                            // guarded by mutex_: OK if the last attempt was
   bool stopping_ = false;                          // guarded by mutex_
   std::thread worker_;
