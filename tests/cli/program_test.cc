@@ -548,16 +548,16 @@ TEST_F(InterruptTest, RunThatSucceedsAllTheSameIsASuccess) {
 
 TEST_F(InterruptTest, BeforeTheRunIsQueuedNothingIsScheduled) {
   std::atomic<bool> reached = false;
-  std::atomic<bool> go_on = false;
-  server_.OnMissing([&] {
+  const auto go_on = std::make_shared<std::atomic<bool>>(false);  // the server may look at it when this is over
+  server_.OnMissing([&reached, go_on, this] {
     reached = true;
-    server_.WaitFor([&] { return go_on.load(); });
+    server_.WaitFor([go_on] { return go_on->load(); });
   });
   Start({});
   ASSERT_TRUE(server_.WaitFor([&] { return reached.load(); }));
   ASSERT_EQ(::kill(child_.pid(), SIGINT), 0);
   EXPECT_EQ(Wait(), 130);
-  go_on = true;
+  *go_on = true;
   EXPECT_TRUE(server_.scheduled().empty());
   EXPECT_THAT(Output(), HasSubstr("slipway: interrupted"));
 }
